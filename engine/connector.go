@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Connector reads and changes the direct members of the groups of one
+// directory. Its methods may be called from several goroutines. They return
+// nil, an [*Error], or the context's error; nothing else.
+//
+// Construction takes a config; there is no Name, Close or SetLogger. A
+// connector that holds resources also implements io.Closer.
+type Connector interface {
+	// Group finds a group by its name or native id, exactly one or an error
+	// of kind [NotFound] or [Ambiguous]. Two names of one group give the same
+	// GroupInfo.ID, which outlives renaming.
+	Group(ctx context.Context, name string) (GroupInfo, error)
+	// Resolve returns the account that p has in the directory. None, several,
+	// or one that cannot be used are errors of kind [NotFound], [Ambiguous]
+	// and [Disabled]; with Disabled the account is returned as well.
+	Resolve(ctx context.Context, p Person) (Member, error)
+	// Members returns every direct member of g, sorted by ID, no ID twice. A
+	// listing that stops early is an error of kind [Partial], never a short
+	// result. Nested groups and other non-accounts are listed with their Kind.
+	Members(ctx context.Context, g GroupID) ([]Member, error)
+	// Add makes m a direct member of g. It reports whether this call made the
+	// difference: adding a present member is (false, nil), and the membership
+	// is then not ours. When an attempt's outcome is not known (a connection
+	// lost after sending), it returns an error that is no refusal rather than
+	// a guess.
+	Add(ctx context.Context, g GroupID, m Member) (changed bool, err error)
+	// Remove is the inverse of Add, with the same rules: removing an absent
+	// member is (false, nil). A group that is not there is [NotFound].
+	Remove(ctx context.Context, g GroupID, m Member) (changed bool, err error)
+}
+
+// Lister is the power to list the groups of a directory. Without it, reports
+// cover the configured groups only and names are not suggested.
+type Lister interface {
+	// Groups yields every group; a listing that stops early ends in an error.
+	Groups(ctx context.Context) iter.Seq2[GroupInfo, error]
+}
+
+// BulkResolver is the power to look up many people with few requests. Without
+// it, Resolve is called for each.
+type BulkResolver interface {
+	// ResolveAll answers for every person, in the order asked, as Resolve
+	// would. The error is for a failure of the whole.
+	ResolveAll(ctx context.Context, ps []Person) ([]Resolution, error)
+}
+
+// Resolution is what [Connector.Resolve] answers for one person.
+type Resolution struct {
+	Member Member
+	Err    error
+}
+
+// Changer is the power to change many members of one group at once. Without
+// it, Add and Remove are called for each.
+type Changer interface {
+	// Change adds and removes members of g and answers for each change in the
+	// order given, adds first. Where the directory refuses the whole, it falls
+	// back to single changes, so that Changed stays true for each member.
+	Change(ctx context.Context, g GroupID, add, remove []Member) (added, removed []Effect)
+}
+
+// Effect is what [Connector.Add] or [Connector.Remove] answers for one member.
+type Effect struct {
+	Changed bool
+	Err     error
+}
+
+// Prober is the power to examine a directory for the doctor verb. Without it,
+// doctor only resolves the configured groups.
+type Prober interface {
+	// Probe returns findings, most important first. It changes nothing.
+	Probe(ctx context.Context) []Finding
+}
+
+// Finding is one thing that Probe noticed.
+type Finding struct {
+	OK      bool   `json:"ok"`
+	What    string `json:"what"`              // "bind", "schema", "write access"
+	Message string `json:"message,omitempty"` // what was seen, and the way out when it is not OK
+}
+
+// Clock is the power to tell the directory's own time. Without it, only the
+// store can contradict this machine's clock.
+type Clock interface {
+	Time(ctx context.Context) (time.Time, error)
+}
+
+// Powers names the optional powers of c, in a fixed order. It is the one place
+// that asserts them all; the documentation's table is made from it.
+func Powers(c Connector) []string {
+	var names []string
+	add := func(name string, has bool) {
+		if has {
+			names = append(names, name)
+		}
+	}
+	_, ok := c.(Lister)
+	add("list groups", ok)
+	_, ok = c.(BulkResolver)
+	add("look up many people at once", ok)
+	_, ok = c.(Changer)
+	add("change many members at once", ok)
+	_, ok = c.(Prober)
+	add("probe rights", ok)
+	_, ok = c.(Clock)
+	add("tell the time", ok)
+	return names
+}
+
+// Source says what ought to be.
+type Source interface {
+	// Grants returns every grant of the source, ended ones included, or an
+	// error: never half of them.
+	Grants(ctx context.Context) ([]Grant, error)
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// RunID identifies one reconciliation. IDs sort by time.
+type RunID string
+
+// State is where a membership of ours stands.
+type State string
+
+// States of a ledger entry. Intent is written before a directory is touched
+// and the outcome after, so that a crash between the two leaves Adding or
+// Removing: a trace, and never an orphan.
+//
+//	          intend            settle              read back
+//	(none) ─────────► Adding ─────────► Added
+//	Added  ─────────► Removing ───────► Removed ─────────────► (none)
+//	Added  ── somebody took the member out, removed: end ──► Dropped
+const (
+	Adding   State = "adding"   // an add was sent, or was about to be
+	Added    State = "added"    // the directory took it: ours
+	Removing State = "removing" // a removal was sent, or was about to be
+	Removed  State = "removed"  // the directory took it; not yet read back as gone
+	Dropped  State = "dropped"  // taken out by somebody else; its grants do not restore it
+)
+
+// Anchor is a grant that explains a membership, with the end that the grant
+// had when last seen.
+type Anchor struct {
+	Grant GrantID   `json:"grant"`
+	Until time.Time `json:"until"`
+}
+
+// Owned is one entry of the ledger: a membership that is ours, why, and since
+// when. Times are UTC.
+type Owned struct {
+	Group     Group
+	GroupName string // to be read, also once the group is gone
+	Member    Member
+	Person    Person
+	Anchors   []Anchor // sorted by grant
+	State     State
+	Since     time.Time // when the add was intended
+	Confirmed time.Time // when the membership was first read back; zero until then
+	Due       time.Time // when its last grant ended; zero while it is explained
+	Gone      time.Time // when the directory took the removal; zero until then
+}
+
+// Key returns the membership that o is about.
+func (o Owned) Key() Membership { return Membership{o.Group, o.Member.ID} }
+
+// Past is a membership that was ours and is over: what "who had access when"
+// and the lag are read from.
+type Past struct {
+	Group     Group
+	GroupName string
+	Member    Member
+	Person    Person
+	Anchors   []Anchor
+	Added     time.Time
+	Due       time.Time // zero when it was not due: withdrawn, swept or taken out by others
+	Removed   time.Time // zero when somebody else removed it
+	Confirmed time.Time // when a reading showed it gone
+	Why       Why
+}
+
+// Reading is the last listing of a group that was trusted.
+type Reading struct {
+	Group   Group
+	Name    string
+	Members int
+	At      time.Time
+}
+
+// Hold is a set of changes that limits objected to, waiting for a release.
+type Hold struct {
+	Digest     string // of the held changes
+	PlanDigest string // of the whole plan that they were part of
+	Run        RunID
+	At         time.Time
+	Changes    []Change
+	Objections []Objection
+}
+
+// Release is a person's go-ahead for exactly one held set of changes.
+type Release struct {
+	Digest  string
+	By      string
+	Reason  string
+	At      time.Time
+	Expires time.Time
+	Used    RunID // the run that it let through; empty until then
+}
+
+// Page is all that is on record about one group.
+type Page struct {
+	Owned   []Owned                // sorted by member
+	Reading *Reading               // nil when the group was never trusted
+	Noticed map[MemberID]time.Time // foreign members, and when each was first reported
+}
+
+// Batch is one durable step of the ledger and the audit log: all of it is
+// written, or none.
+type Batch struct {
+	Put      []Owned      // inserted or replaced
+	Delete   []Membership // no longer ours
+	Past     []Past
+	Readings []Reading
+	Notice   []Notice     // foreign members first seen
+	Unnotice []Membership // foreign members no longer there
+	Holds    []Hold
+	Spend    []Spend
+	Events   []Event
+}
+
+// Empty reports whether there is nothing to write.
+func (b *Batch) Empty() bool {
+	return len(b.Put)+len(b.Delete)+len(b.Past)+len(b.Readings)+len(b.Notice)+
+		len(b.Unnotice)+len(b.Holds)+len(b.Spend)+len(b.Events) == 0
+}
+
+// Notice is the first report of a foreign member.
+type Notice struct {
+	Membership Membership
+	At         time.Time
+}
+
+// Spend marks a release as used by a run.
+type Spend struct {
+	Digest string
+	Run    RunID
+}
+
+// EventKind names what an audit event tells.
+type EventKind string
+
+// Kinds of audit event.
+const (
+	EventRunStarted EventKind = "run-started"
+	EventRunEnded   EventKind = "run-ended"
+	EventIntended   EventKind = "intended"  // a change is about to be sent
+	EventHappened   EventKind = "happened"  // the directory answered: Changed or not
+	EventFailed     EventKind = "failed"    // the directory refused, or did not answer
+	EventConfirmed  EventKind = "confirmed" // a reading showed the outcome
+	EventAnchored   EventKind = "anchored"  // the grants behind a membership changed
+	EventForgotten  EventKind = "forgotten" // a claim was given up; nothing was sent
+	EventNoticed    EventKind = "noticed"   // a foreign member was reported for the first time
+	EventHeld       EventKind = "held"
+	EventReleased   EventKind = "released" // a person let a held set through
+	EventSpent      EventKind = "spent"    // a run used a release
+	EventGranted    EventKind = "granted"  // a grant was made by hand
+	EventRevoked    EventKind = "revoked"
+	EventExtended   EventKind = "extended"
+	EventOverdue    EventKind = "overdue"
+)
+
+// Event is one line of the audit log. Fields that do not apply are empty.
+type Event struct {
+	At        time.Time   `json:"at"`
+	Kind      EventKind   `json:"kind"`
+	Run       RunID       `json:"run,omitempty"`
+	By        string      `json:"by,omitempty"` // a human's name, where one acted
+	Op        Op          `json:"op,omitempty"`
+	Why       Why         `json:"why,omitempty"`
+	Directory Directory   `json:"directory,omitempty"`
+	Group     string      `json:"group,omitempty"`
+	GroupID   GroupID     `json:"groupID,omitempty"`
+	Member    *Member     `json:"member,omitempty"`
+	Person    Person      `json:"person,omitempty"`
+	Grants    []Anchor    `json:"grants,omitempty"`
+	Changed   *bool       `json:"changed,omitempty"`
+	Error     string      `json:"error,omitempty"`
+	Due       *time.Time  `json:"due,omitempty"`
+	Removed   *time.Time  `json:"removed,omitempty"`
+	Digest    string      `json:"digest,omitempty"`
+	Reason    string      `json:"reason,omitempty"`
+	Objected  []Objection `json:"objections,omitempty"`
+	Counts    *Counts     `json:"counts,omitempty"`
+}
+
+// Ledger remembers which memberships are ours, and what daypass did. Its
+// methods may be called from several goroutines.
+type Ledger interface {
+	// Groups lists every group that has an entry, with the name last seen.
+	Groups(ctx context.Context) ([]LedgerGroup, error)
+	// Page returns what is on record about a group. An unknown group has an
+	// empty page.
+	Page(ctx context.Context, g Group) (Page, error)
+	// Release returns the release of a held digest that is neither used nor
+	// expired at now, or nil.
+	Release(ctx context.Context, digest string, now time.Time) (*Release, error)
+	// Record writes the batch durably: when it returns nil, neither a crash
+	// nor a power cut takes it back.
+	Record(ctx context.Context, b Batch) error
+	// Newest returns the time of the newest event; zero when there is none.
+	Newest(ctx context.Context) (time.Time, error)
+}
+
+// LedgerGroup is a group in the ledger.
+type LedgerGroup struct {
+	Group   Group
+	Name    string
+	Entries int
+}

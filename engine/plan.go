@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Op is what a change does.
+type Op string
+
+// Operations, in the order in which a plan lists them.
+const (
+	Add    Op = "add"
+	Remove Op = "remove"
+	Forget Op = "forget" // give up the claim in the ledger; the directory is not touched
+)
+
+// Why is the reason of a change.
+type Why string
+
+// Reasons.
+const (
+	Starts    Why = "starts"    // a grant is in force, and the member is not there
+	Restored  Why = "restored"  // somebody took out a member whose grant is in force
+	Ends      Why = "ends"      // the last grant ended by its time, a revocation or a decision: agreed
+	Withdrawn Why = "withdrawn" // the grant vanished before its time: unexplained
+	Foreigner Why = "foreign"   // a member of an exclusive group that nothing explains
+)
+
+// Agreed reports whether the reason was agreed to beforehand. Limits never
+// hold an agreed end.
+func (w Why) Agreed() bool { return w == Ends }
+
+// Change is one line of a plan.
+type Change struct {
+	Op        Op        `json:"op"`
+	Why       Why       `json:"why"`
+	Directory Directory `json:"directory"`
+	Group     string    `json:"group"`
+	GroupID   GroupID   `json:"groupID"`
+	Member    Member    `json:"member"`
+	Person    Person    `json:"person,omitempty"`
+	Grant     GrantID   `json:"grant,omitempty"` // the one that lasts, or lasted, longest
+	Reason    string    `json:"reason,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Held      bool      `json:"held,omitempty"` // a limit objects
+
+	anchors []Anchor  // every grant behind the change
+	due     time.Time // when the membership was due to end
+	prior   *Owned    // the ledger's entry before the change; nil when there was none
+}
+
+// Key returns the group that c changes.
+func (c Change) Key() Group { return Group{c.Directory, c.GroupID} }
+
+// ProblemKind names what a plan could not decide.
+type ProblemKind string
+
+// Kinds of problem.
+const (
+	NoAccount         ProblemKind = "no-account"
+	TwoAccounts       ProblemKind = "two-accounts"
+	DisabledAccount   ProblemKind = "disabled-account"
+	Unresolved        ProblemKind = "unresolved" // the directory did not answer for a person
+	UnknownDirectory  ProblemKind = "unknown-directory"
+	UnknownGroup      ProblemKind = "unknown-group"
+	UnreadableGroup   ProblemKind = "unreadable-group"
+	UnmanageableGroup ProblemKind = "unmanageable-group"
+	RemovedByOthers   ProblemKind = "removed-by-others" // with removed: report
+	GrantsUnread      ProblemKind = "grants-unread"
+)
+
+// Problem is what a plan could not decide. It is never a guess.
+type Problem struct {
+	Kind      ProblemKind `json:"kind"`
+	Directory Directory   `json:"directory,omitempty"`
+	Group     string      `json:"group,omitempty"`
+	Person    Person      `json:"person,omitempty"`
+	Grant     GrantID     `json:"grant,omitempty"`
+	Message   string      `json:"message"`
+}
+
+// Foreign is a member that no grant and no ledger entry explains.
+type Foreign struct {
+	Directory Directory `json:"directory"`
+	Group     string    `json:"group"`
+	Member    Member    `json:"member"`
+	// RemoveAt is when the member will be swept out of an exclusive group.
+	// Zero where foreign members are only reported.
+	RemoveAt time.Time `json:"removeAt,omitzero"`
+}
+
+// GroupSummary is what a plan knows of a group beside its changes.
+type GroupSummary struct {
+	Group   Group
+	Name    string
+	Members int // as listed
+	Live    int // entries of the ledger that a grant explained at the last run
+	Trust   Trust
+	Note    string // why the trust is what it is
+	Limits  Limits
+}
+
+// Plan is what one reconciliation would do, and what it could not decide. It
+// is data: it can be stored, compared, approved and hashed.
+type Plan struct {
+	AsOf       time.Time
+	Changes    []Change
+	Problems   []Problem
+	Objections []Objection
+	Foreign    []Foreign
+	Groups     []GroupSummary // what was looked at, sorted by directory and name
+
+	keeps []keep // ledger entries whose anchors moved; no membership changes
+}
+
+// keep is a ledger entry as it should read now.
+type keep struct{ before, after Owned }
+
+// Digest identifies what the plan would do: the changes, and nothing that
+// differs between two looks at the same world (no clock, no objections).
+func (p Plan) Digest() string { return digest(p.Changes) }
+
+// HeldDigest identifies the held part of the plan; empty when nothing is held.
+// It stays the same while other changes come and go, so that a release given
+// now still fits in the next run.
+func (p Plan) HeldDigest() string {
+	held := p.HeldChanges()
+	readings := p.doubts()
+	if len(held) == 0 && len(readings) == 0 {
+		return ""
+	}
+	return digest(held, readings...)
+}
+
+// HeldChanges returns the changes that a limit objects to.
+func (p Plan) HeldChanges() []Change {
+	var held []Change
+	for _, c := range p.Changes {
+		if c.Held {
+			held = append(held, c)
+		}
+	}
+	return held
+}
+
+func digest(cs []Change, more ...string) string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for _, c := range cs {
+		c.Held = false
+		c.Reason = ""
+		c.Member.Login = "" // to be read, not identity
+		c.Group = ""
+		_ = enc.Encode(c) // a hash never fails to take bytes, and a Change has no value that cannot be encoded
+	}
+	for _, m := range more {
+		_ = enc.Encode(m)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// planJSON is the contract of design: what scripts may rely on.
+type planJSON struct {
+	Version    int         `json:"version"`
+	Digest     string      `json:"digest"`
+	Held       string      `json:"held,omitempty"`
+	AsOf       time.Time   `json:"asOf"`
+	Changes    []Change    `json:"changes"`
+	Problems   []Problem   `json:"problems"`
+	Objections []Objection `json:"objections"`
+	Foreign    []Foreign   `json:"foreign"`
+}
+
+// MarshalJSON writes the plan as scripts read it: version 1, with its digest,
+// and no list ever null.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	return json.Marshal(planJSON{
+		Version:    1,
+		Digest:     p.Digest(),
+		Held:       p.HeldDigest(),
+		AsOf:       p.AsOf.UTC(),
+		Changes:    orEmpty(p.Changes),
+		Problems:   orEmpty(p.Problems),
+		Objections: orEmpty(p.Objections),
+		Foreign:    orEmpty(p.Foreign),
+	})
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// sort puts every list of the plan into its one order.
+func (p *Plan) sort() {
+	slices.SortFunc(p.Changes, compareChanges)
+	slices.SortFunc(p.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
+			cmp.Compare(a.Person, b.Person), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Grant, b.Grant), cmp.Compare(a.Message, b.Message))
+	})
+	slices.SortFunc(p.Foreign, func(a, b Foreign) int {
+		return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
+			cmp.Compare(a.Member.ID, b.Member.ID))
+	})
+	slices.SortFunc(p.Groups, func(a, b GroupSummary) int {
+		return cmp.Or(cmp.Compare(a.Group.Directory, b.Group.Directory), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Group.ID, b.Group.ID))
+	})
+}
+
+var opOrder = map[Op]int{Add: 0, Remove: 1, Forget: 2}
+
+func compareChanges(a, b Change) int {
+	return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
+		cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(opOrder[a.Op], opOrder[b.Op]),
+		cmp.Compare(a.Member.ID, b.Member.ID))
+}

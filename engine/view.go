@@ -1,0 +1,86 @@
+package engine
+
+import "time"
+
+// Trust says what a group's listing may be used for.
+type Trust string
+
+// Trust of a listing. A doubtful one is whole but implausible: additions and
+// agreed ends go on, everything else waits for a release.
+const (
+	Trusted  Trust = "trusted"
+	Doubtful Trust = "doubtful"
+	Unread   Trust = "unread" // there is no listing: only agreed ends are tried
+	Gone     Trust = "gone"   // the directory says that there is no such group
+)
+
+// ForeignRule says what to do with members that nothing explains.
+type ForeignRule string
+
+// RemovedRule says what to do when somebody takes out a member whose grant is
+// in force.
+type RemovedRule string
+
+// Rules, with the defaults first.
+const (
+	ForeignReport ForeignRule = "report"
+	ForeignIgnore ForeignRule = "ignore"
+	ForeignRemove ForeignRule = "remove" // the group is exclusive: sweep, after notice and within limits
+
+	RemovedRestore RemovedRule = "restore"
+	RemovedEnd     RemovedRule = "end"
+	RemovedReport  RemovedRule = "report"
+)
+
+// Rules are a group's settings.
+type Rules struct {
+	Foreign  ForeignRule
+	Removed  RemovedRule
+	Notice   time.Duration // between the first report of a foreign member and its removal
+	Standing []Person      // permanent members: explained, never removed
+	Protect  []Person      // never removed unless a grant of theirs ends
+	Limits   Limits
+}
+
+// DefaultRules are in force where the configuration says nothing.
+func DefaultRules() Rules {
+	return Rules{Foreign: ForeignReport, Removed: RemovedRestore, Notice: 24 * time.Hour, Limits: DefaultLimits()}
+}
+
+// View is all that Diff may know. It is a value: the clock, what ought to be,
+// what is, and what is ours.
+type View struct {
+	Now time.Time
+	// GrantsUnread is set when the grants could not be read. What is ours then
+	// ends by the times in the ledger, and nothing else changes.
+	GrantsUnread bool
+	Groups       []GroupView
+}
+
+// GroupView is a View of one group.
+type GroupView struct {
+	Group   Group
+	Name    string
+	Rules   Rules
+	Trust   Trust
+	Note    string   // why, when Trust is not Trusted
+	Members []Member // sorted by ID
+	Wishes  []Wish   // sorted by Member.ID; those without a member first
+	Owned   []Owned  // sorted by Member.ID
+	Noticed map[MemberID]time.Time
+	// Standing and Protected hold the members behind Rules.Standing and
+	// Rules.Protect. Unsure is set when one of them could not be looked up:
+	// then no foreign member is swept.
+	Standing, Protected map[MemberID]bool
+	Unsure              bool
+	// Unmanageable says why the group must not be changed; empty where it may.
+	Unmanageable string
+}
+
+// Wish is a grant with the account of its person. Err is set, and Member is
+// empty, where the account is not certain.
+type Wish struct {
+	Grant  *Grant
+	Member Member
+	Err    error
+}
