@@ -1,0 +1,131 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+var _ engine.Connector = (*Directory)(nil)
+
+// Group finds a group by its name or id, see [engine.Connector].
+func (d *Directory) Group(ctx context.Context, name string) (engine.GroupInfo, error) {
+	a := act{call: CallGroup, who: name, group: d.idOf(name)}
+	if err := d.begin(ctx, a).fate(ctx); err != nil {
+		return engine.GroupInfo{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	found := d.named(name)
+	switch len(found) {
+	case 0:
+		return engine.GroupInfo{}, d.fail(a, engine.NotFound, errors.New("no such group"))
+	case 1:
+		return found[0].info, nil
+	}
+	return engine.GroupInfo{}, d.fail(a, engine.Ambiguous, fmt.Errorf("%d groups have this name; use the id", len(found)))
+}
+
+// Resolve returns the account of p, see [engine.Connector].
+func (d *Directory) Resolve(ctx context.Context, p engine.Person) (engine.Member, error) {
+	a := act{call: CallResolve, who: string(p)}
+	if err := d.begin(ctx, a).fate(ctx); err != nil {
+		return engine.Member{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.resolve(a, p)
+}
+
+func (d *Directory) resolve(a act, p engine.Person) (engine.Member, error) {
+	accounts := d.people[p]
+	switch {
+	case len(accounts) == 0:
+		return engine.Member{}, d.fail(a, engine.NotFound, errors.New("no such account"))
+	case len(accounts) > 1:
+		return engine.Member{}, d.fail(a, engine.Ambiguous, fmt.Errorf("%d accounts", len(accounts)))
+	case accounts[0].disabled:
+		return accounts[0].member, d.fail(a, engine.Disabled, errors.New("the account is disabled"))
+	}
+	return accounts[0].member, nil
+}
+
+// Members lists the direct members of g, see [engine.Connector].
+func (d *Directory) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
+	a := act{call: CallMembers, group: g}
+	if err := d.begin(ctx, a).fate(ctx); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	gr, ok := d.groups[g]
+	if !ok {
+		return nil, d.fail(a, engine.NotFound, errors.New("no such group"))
+	}
+	seen := gr.glance()
+	if gr.lie != nil {
+		seen = gr.lie(seen)
+	}
+	return seen, nil
+}
+
+// Add makes m a member of g, see [engine.Connector]. An account that was never
+// made or is deleted is [engine.NotFound].
+func (d *Directory) Add(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+	return d.write(ctx, act{call: CallAdd, group: g, who: m.Login}, m)
+}
+
+// Remove takes m out of g, see [engine.Connector]. A ghost is removed by the
+// member that was listed, and by the account that it was.
+func (d *Directory) Remove(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+	return d.write(ctx, act{call: CallRemove, group: g, who: m.Login}, m)
+}
+
+// write carries out an add or a remove, logs it, and lets its fault strike
+// before or after.
+func (d *Directory) write(ctx context.Context, a act, m engine.Member) (bool, error) {
+	s := d.begin(ctx, a)
+	if !s.after() {
+		if err := s.fate(ctx); err != nil {
+			return false, err
+		}
+	}
+	changed, err := d.apply(a, m, s.after())
+	if err != nil {
+		return false, err
+	}
+	if err := s.fate(ctx); err != nil {
+		return false, err
+	}
+	return changed, nil
+}
+
+func (d *Directory) apply(a act, m engine.Member, lost bool) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g, ok := d.groups[a.group]
+	switch {
+	case !ok:
+		return false, d.fail(a, engine.NotFound, errors.New("no such group"))
+	case g.info.Unmanageable != "":
+		return false, d.fail(a, engine.Unmanageable, errors.New(g.info.Unmanageable))
+	}
+	o, known := d.objects[m.ID]
+	op, changed := engine.Remove, false
+	switch {
+	case known && o.member.Kind != engine.AccountMember:
+		return false, d.fail(a, engine.Rejected, errors.New("only accounts are added and removed"))
+	case a.call == CallAdd && !known:
+		return false, d.fail(a, engine.NotFound, errors.New("no such account"))
+	case a.call == CallAdd:
+		op, changed = engine.Add, d.put(g, o)
+	default:
+		// The Ref counts for accounts that are gone only: another account may
+		// have taken the Ref of one that is still there.
+		changed = d.take(g, m.ID) || !known && m.Ref != "" && d.take(g, engine.MemberID(m.Ref))
+	}
+	d.writes = append(d.writes, Write{Op: op, Group: a.group, Member: m.ID, Changed: changed, Lost: lost})
+	return changed, nil
+}
