@@ -116,9 +116,9 @@ func (s *SlapdServer) command() (*exec.Cmd, error) {
 }
 
 // ready asks the log as well: the ports alone might be somebody else's.
-func (s *SlapdServer) ready(log string) (bool, error) {
+func (s *SlapdServer) ready(log string) bool {
 	return strings.Contains(log, "slapd starting") &&
-		answers(strings.TrimPrefix(s.URL, "ldap://"), strings.TrimPrefix(s.TLSURL, "ldaps://")), nil
+		answers(strings.TrimPrefix(s.URL, "ldap://"), strings.TrimPrefix(s.TLSURL, "ldaps://"))
 }
 
 func (s *SlapdServer) conf() string { return filepath.Join(s.Dir, "slapd.conf") }
