@@ -1,0 +1,81 @@
+package memory_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"github.com/daypass-dev/daypass/connectors/connectortest"
+	"github.com/daypass-dev/daypass/connectors/memory"
+	"github.com/daypass-dev/daypass/engine"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, func(*testing.T) connectortest.World { return open(memory.New("corp")) }, connectortest.All()...)
+}
+
+// The same, where a deleted account leaves its name behind in groups.
+func TestConformanceWithGhosts(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, func(*testing.T) connectortest.World {
+		d := memory.New("corp")
+		d.KeepGhosts()
+		return open(d)
+	}, connectortest.All()...)
+}
+
+// open fills a directory and opens it as a world that lacks nothing.
+func open(d *memory.Directory) connectortest.World {
+	w := connectortest.World{
+		Connector: d, Directory: "corp", GroupName: "prod-db", Stranger: "eve@example.org",
+		Twins: "tim@example.org", Disabled: "dan@example.org",
+		Ambiguous: "same", Unmanageable: "dynamic", Secrets: []string{"s3cr3t"},
+	}
+	account := map[engine.Person]engine.MemberID{}
+	join := func(login string) engine.Person {
+		p := engine.Person(fmt.Sprintf("p%d@example.org", len(account)))
+		account[p] = d.AddPerson(p, login)
+		return p
+	}
+	for _, login := range []string{"ada", "bob", "cyd", "dee", "eli"} {
+		w.People = append(w.People, join(login))
+	}
+	for _, login := range []string{"Lovelace, Ada", `"quoted"`, "a+b", " space ", "Åsa Öberg", "(x)(y=*)", `back\slash`, "*", "#hash;<>"} {
+		w.Odd = append(w.Odd, join(login))
+	}
+	d.AddPerson(w.Twins, "tim")
+	d.AddPerson(w.Twins, "tim-admin")
+	d.Disable(d.AddPerson(w.Disabled, "dan"))
+
+	w.Group = d.AddGroup(w.GroupName)
+	w.OddGroups = []string{"a, b", "a+b", `c\d`, "(e)", "f*", "  g", "日本"}
+	for _, name := range append(w.OddGroups, "same", "same") {
+		d.AddGroup(name)
+	}
+	d.Unmanageable(d.AddGroup("dynamic"), "membership follows a rule")
+	w.MoreGroups = []engine.GroupID{d.AddGroup("more-1"), d.AddGroup("more-2")}
+
+	w.Crowd = func(n int) { crowd(d, w.Group, n) }
+	w.Nest = func() { d.Nest(w.Group, d.AddGroup("nested")) }
+	w.Put = func(p engine.Person) { d.Put(w.Group, account[p]) }
+	w.Take = func(p engine.Person) { d.Take(w.Group, account[p]) }
+	w.Delete = func(p engine.Person) { d.Delete(account[p]) }
+	w.Rename = func(p engine.Person, login string) { d.Rename(account[p], login) }
+	w.RenameGroup = func(name string) { d.RenameGroup(w.Group, name) }
+	w.DeleteGroup = func() { d.DeleteGroup(w.Group) }
+	w.Has = func(p engine.Person) bool { return d.Has(w.Group, account[p]) }
+	w.Mark = func() string { return strconv.Itoa(len(d.Writes())) }
+	w.Fail = func(n int, k engine.Kind) { d.Fail(memory.Fault{Nth: n, Kind: k}) }
+	w.Truncate = func() { d.Truncate(w.Group) }
+	w.Lose = func() { d.Fail(memory.Fault{Nth: 1, Kind: engine.Unavailable, After: true}) }
+	w.Stall = func() { d.Fail(memory.Fault{Nth: 1, Stall: true}) }
+	return w
+}
+
+func crowd(d *memory.Directory, g engine.GroupID, n int) {
+	for i := len(d.Roster(g)); i < n; i++ {
+		login := fmt.Sprintf("crowd-%d", i)
+		d.Put(g, d.AddPerson(engine.Person(login+"@example.org"), login))
+	}
+}
