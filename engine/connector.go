@@ -70,6 +70,8 @@ type Changer interface {
 type Effect struct {
 	Changed bool
 	Err     error
+
+	untried bool // the engine did not send it
 }
 
 // Prober is the power to examine a directory for the doctor verb. Without it,

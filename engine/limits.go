@@ -1,5 +1,9 @@
 package engine
 
+import (
+	"fmt"
+)
+
 // Limits say how much surprise is allowed. They speak of unexplained removals
 // (withdrawn, foreign) and of additions, for a group and for a whole run. They
 // never hold an agreed end.
@@ -15,6 +19,11 @@ func DefaultLimits() Limits {
 	return Limits{Remove: 50, RemovePercent: 20, RemoveFree: 2, Add: 500}
 }
 
+// vanishedPercent is the share of live grants that may vanish in one run
+// before every withdrawal is held: a grants file that disappeared, or lost
+// most of its lines, is rather an accident than a wish.
+const vanishedPercent = 50
+
 // LimitName names the limit behind an objection.
 type LimitName string
 
@@ -28,13 +37,177 @@ const (
 	LimitGone          LimitName = "gone"    // a group that holds memberships of ours is not there
 )
 
-// Objection is a limit's refusal, with the way out in its message.
+// Objection is a limit's refusal, with the reason in its message.
 type Objection struct {
-	Limit   LimitName `json:"limit"`
-	Group   string    `json:"group,omitempty"` // "directory/group"; empty for the whole run
-	Value   int       `json:"value"`
-	Allowed int       `json:"allowed"`
-	Message string    `json:"message"`
+	Limit    LimitName `json:"limit"`
+	Group    string    `json:"group,omitempty"` // "directory/group"; empty for the whole run
+	Value    int       `json:"value"`
+	Allowed  int       `json:"allowed"`
+	Message  string    `json:"message"`
+	Released bool      `json:"released,omitempty"` // a person let it through
 
 	group Group
+}
+
+// covers reports whether o objects to c.
+func (o Objection) covers(c Change) bool {
+	if o.group != (Group{}) && o.group != c.Key() {
+		return false
+	}
+	switch o.Limit {
+	case LimitAdd:
+		return c.Op == Add
+	case LimitRemove, LimitRemovePercent:
+		return unexplained(c)
+	case LimitGrants:
+		return c.Op != Add && c.Why == Withdrawn
+	case LimitReading:
+		return unexplained(c) || c.Op == Forget
+	case LimitGone:
+		return c.Op == Forget
+	}
+	return false
+}
+
+func unexplained(c Change) bool { return c.Op == Remove && !c.Why.Agreed() }
+
+// tally counts the surprises of one group, or of a run.
+type tally struct{ remove, forget, add, members int }
+
+func (t *tally) count(c Change) {
+	switch {
+	case c.Op == Add:
+		t.add++
+	case unexplained(c):
+		t.remove++
+	case c.Op == Forget:
+		t.forget++
+	}
+}
+
+// Limited returns the plan with the objections of its groups' limits, and of
+// run for the whole, and marks what they hold. It is pure; p is not changed.
+func (p Plan) Limited(run Limits) Plan {
+	byGroup := make(map[Group]*tally)
+	var whole tally
+	for _, c := range p.Changes {
+		t := byGroup[c.Key()]
+		if t == nil {
+			t = new(tally)
+			byGroup[c.Key()] = t
+		}
+		t.count(c)
+		whole.count(c)
+	}
+	p.Objections = nil
+	live, vanished := 0, 0
+	for _, g := range p.Groups {
+		whole.members += g.Members
+		live, vanished = live+g.Live, vanished+g.Vanished
+		t := byGroup[g.Group]
+		if t == nil {
+			t = new(tally)
+		}
+		t.members = g.Members
+		label := string(g.Group.Directory) + "/" + g.Name
+		for _, o := range append(t.objections(g.Limits, label), g.objections(*t, label)...) {
+			o.Group, o.group = label, g.Group
+			p.Objections = append(p.Objections, o)
+		}
+	}
+	p.Objections = append(p.Objections, whole.objections(run, "this run")...)
+	if vanished > run.RemoveFree && vanished*100 > live*vanishedPercent {
+		p.Objections = append(p.Objections, Objection{
+			Limit: LimitGrants, Value: vanished * 100 / live, Allowed: vanishedPercent,
+			Message: fmt.Sprintf("%d of %d grants vanished before their time; nothing is withdrawn until somebody says that this was meant", vanished, live),
+		})
+	}
+	p.Changes = held(p.Changes, p.Objections)
+	return p
+}
+
+// objections are those of the counts alone.
+func (t tally) objections(l Limits, where string) []Objection {
+	var os []Objection
+	if t.remove > l.Remove {
+		os = append(os, Objection{
+			Limit: LimitRemove, Value: t.remove, Allowed: l.Remove,
+			Message: fmt.Sprintf("%d unexplained removals in %s, over the limit of %d", t.remove, where, l.Remove),
+		})
+	}
+	if t.members > 0 && t.remove > l.RemoveFree && t.remove*100 > t.members*l.RemovePercent {
+		os = append(os, Objection{
+			Limit: LimitRemovePercent, Value: t.remove * 100 / t.members, Allowed: l.RemovePercent,
+			Message: fmt.Sprintf("unexplained removals of %d of %d members (%d %%) in %s, over the limit of %d %%",
+				t.remove, t.members, t.remove*100/t.members, where, l.RemovePercent),
+		})
+	}
+	if t.add > l.Add {
+		os = append(os, Objection{
+			Limit: LimitAdd, Value: t.add, Allowed: l.Add,
+			Message: fmt.Sprintf("%d additions in %s, over the limit of %d", t.add, where, l.Add),
+		})
+	}
+	return os
+}
+
+// objections are those of the group's listing.
+func (g GroupSummary) objections(t tally, where string) []Objection {
+	switch {
+	case g.Trust == Doubtful && (g.Missing > g.Limits.RemoveFree || t.remove+t.forget > 0):
+		return []Objection{{
+			Limit: LimitReading, Value: g.Members, Allowed: g.Members + g.Missing,
+			Message: fmt.Sprintf("%s %s; until a person confirms it, only additions and agreed ends go on", where, g.Note),
+		}}
+	case g.Trust == Gone && t.forget > 0:
+		return []Objection{{
+			Limit: LimitGone, Value: t.forget, Allowed: 0,
+			Message: fmt.Sprintf("%s is not there, and %d memberships in it are ours; if the group was deleted, a person must say so", where, t.forget),
+		}}
+	}
+	return nil
+}
+
+// held returns cs with the changes marked to which an objection speaks.
+func held(cs []Change, os []Objection) []Change {
+	if len(os) == 0 {
+		return cs
+	}
+	out := make([]Change, len(cs))
+	copy(out, cs)
+	for i := range out {
+		for _, o := range os {
+			if o.covers(out[i]) {
+				out[i].Held = true
+			}
+		}
+	}
+	return out
+}
+
+// doubts names the implausible listings that objections speak of, so that a
+// release is for exactly those.
+func (p Plan) doubts() []string {
+	var ds []string
+	for _, o := range p.Objections {
+		if o.Limit == LimitReading {
+			ds = append(ds, fmt.Sprintf("%s %s reads %d", o.group.Directory, o.group.ID, o.Value))
+		}
+	}
+	return ds
+}
+
+// released returns the plan with nothing held.
+func (p Plan) released() Plan {
+	cs, os := make([]Change, len(p.Changes)), make([]Objection, len(p.Objections))
+	for i, c := range p.Changes {
+		c.Held = false
+		cs[i] = c
+	}
+	for i, o := range p.Objections {
+		o.Released = true
+		os[i] = o
+	}
+	p.Changes, p.Objections = cs, os
+	return p
 }

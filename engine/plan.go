@@ -52,6 +52,7 @@ type Change struct {
 	anchors []Anchor  // every grant behind the change
 	due     time.Time // when the membership was due to end
 	prior   *Owned    // the ledger's entry before the change; nil when there was none
+	drop    bool      // a Forget that remembers not to restore
 }
 
 // Key returns the group that c changes.
@@ -67,10 +68,12 @@ const (
 	DisabledAccount   ProblemKind = "disabled-account"
 	Unresolved        ProblemKind = "unresolved" // the directory did not answer for a person
 	UnknownDirectory  ProblemKind = "unknown-directory"
+	DirectoryDown     ProblemKind = "directory-down"
 	UnknownGroup      ProblemKind = "unknown-group"
 	UnreadableGroup   ProblemKind = "unreadable-group"
 	UnmanageableGroup ProblemKind = "unmanageable-group"
 	RemovedByOthers   ProblemKind = "removed-by-others" // with removed: report
+	Protected         ProblemKind = "protected"
 	GrantsUnread      ProblemKind = "grants-unread"
 )
 
@@ -92,17 +95,21 @@ type Foreign struct {
 	// RemoveAt is when the member will be swept out of an exclusive group.
 	// Zero where foreign members are only reported.
 	RemoveAt time.Time `json:"removeAt,omitzero"`
+
+	id GroupID
 }
 
 // GroupSummary is what a plan knows of a group beside its changes.
 type GroupSummary struct {
-	Group   Group
-	Name    string
-	Members int // as listed
-	Live    int // entries of the ledger that a grant explained at the last run
-	Trust   Trust
-	Note    string // why the trust is what it is
-	Limits  Limits
+	Group    Group
+	Name     string
+	Members  int // as listed
+	Live     int // grants behind memberships of ours whose time is not up, by the ledger
+	Vanished int // of those, the grants that are no longer there
+	Missing  int // members missing against the last trusted listing, when Doubtful
+	Trust    Trust
+	Note     string // why the trust is what it is
+	Limits   Limits
 }
 
 // Plan is what one reconciliation would do, and what it could not decide. It

@@ -1,5 +1,17 @@
 package engine
 
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
 // Counts sums up a run.
 type Counts struct {
 	Groups   int `json:"groups"`
@@ -12,4 +24,393 @@ type Counts struct {
 	Overdue  int `json:"overdue"`
 	Problems int `json:"problems"`
 	Foreign  int `json:"foreign"`
+}
+
+// Late is a removal that was due longer ago than is allowed and is not
+// confirmed.
+type Late struct {
+	Directory Directory     `json:"directory"`
+	Group     string        `json:"group"`
+	Member    Member        `json:"member"`
+	Person    Person        `json:"person,omitempty"`
+	Grant     GrantID       `json:"grant,omitempty"`
+	Due       time.Time     `json:"due"`
+	Lag       time.Duration `json:"-"`
+	Error     string        `json:"error,omitempty"` // why the last attempt failed
+}
+
+// Result tells what a run did.
+type Result struct {
+	Run      RunID
+	Started  time.Time
+	Ended    time.Time
+	Plan     Plan // as it was decided, before it was carried out
+	Counts   Counts
+	Failures []Failure
+	Overdue  []Late
+	Release  *Release // the go-ahead that this run used, if any
+	// GrantsErr tells why the grants could not be read. What was due by the
+	// ledger's times was ended all the same.
+	GrantsErr error
+}
+
+// Moved is the error of a run that was to carry out a reviewed plan, and found
+// that the plan of today is another one.
+type Moved struct{ Want, Have string }
+
+func (e *Moved) Error() string {
+	return fmt.Sprintf("the world moved: the reviewed plan is %s, the plan of now is %s; nothing was changed, review it again", short(e.Want), short(e.Have))
+}
+
+// short is a digest as people read it.
+func short(d string) string { return d[:min(len(d), len("sha256:")+12)] }
+
+// ErrClock is the error of a run that stopped because this machine's clock is
+// contradicted.
+var ErrClock = errors.New("clock")
+
+// MaxSkew is how far this machine's clock may be from what the store and the
+// directories say before a run refuses to decide anything by it.
+const MaxSkew = 5 * time.Minute
+
+// Config is what a Reconciler works with.
+type Config struct {
+	Directories map[Directory]Connector
+	Groups      map[GroupRef]Rules // every configured group
+	Defaults    Rules              // of groups that only grants or the ledger name
+	Limits      Limits             // of a whole run
+	Sources     []Source
+	Ledger      Ledger
+	Overdue     time.Duration    // a removal later than this is overdue
+	Workers     int              // concurrent requests per directory; 4 when zero
+	Now         func() time.Time // time.Now when nil
+	// Progress, when set, is told how far a stage is. It is called from
+	// several goroutines.
+	Progress func(stage string, done, total int)
+}
+
+// Reconciler makes memberships equal to what grants say.
+type Reconciler struct{ cfg Config }
+
+// New returns a reconciler. The config must have a ledger.
+func New(cfg Config) *Reconciler {
+	if cfg.Ledger == nil {
+		panic("engine: New without a ledger")
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(string, int, int) {}
+	}
+	return &Reconciler{cfg}
+}
+
+func (r *Reconciler) now() time.Time {
+	if r.cfg.Now != nil {
+		return r.cfg.Now().UTC()
+	}
+	return time.Now().UTC()
+}
+
+func (r *Reconciler) workers() int { return cmp.Or(r.cfg.Workers, 4) }
+
+// Plan reads everything and decides, and changes nothing but one: a held part
+// is put on record, so that it can be released.
+func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
+	now := r.now()
+	if err := r.checkClock(ctx, now); err != nil {
+		return Result{}, err
+	}
+	return r.plan(ctx, now, nil)
+}
+
+// Inspect is Plan with a look at every group on the way: visit is called once
+// for each, never twice at a time, in no certain order. What it is given must
+// not be kept or changed.
+func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (Result, error) {
+	now := r.now()
+	if err := r.checkClock(ctx, now); err != nil {
+		return Result{}, err
+	}
+	return r.plan(ctx, now, visit)
+}
+
+func (r *Reconciler) plan(ctx context.Context, now time.Time, visit func(GroupView, Plan)) (Result, error) {
+	s, err := r.survey(ctx, now, nil, visit)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Started: now, Ended: r.now(), Plan: s.plan, GrantsErr: s.grantsErr}
+	if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
+		return res, err
+	}
+	if digest := res.Plan.HeldDigest(); digest != "" && res.Release == nil {
+		err = r.cfg.Ledger.Record(ctx, Batch{Holds: []Hold{res.Plan.hold("", now)}})
+	}
+	res.Overdue = r.overdue(res.Plan, nil, nil, now)
+	res.count(Counts{})
+	return res, err
+}
+
+func (p Plan) hold(run RunID, now time.Time) Hold {
+	return Hold{
+		Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
+		Changes: p.HeldChanges(), Objections: p.Objections,
+	}
+}
+
+// limit adds the objections to p, and lets everything through that a person
+// released.
+func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Release, error) {
+	*p = p.Limited(r.cfg.Limits)
+	digest := p.HeldDigest()
+	if digest == "" {
+		return nil, nil
+	}
+	rel, err := r.cfg.Ledger.Release(ctx, digest, now)
+	if err != nil || rel == nil {
+		return nil, err
+	}
+	*p = p.released()
+	return rel, nil
+}
+
+// Run reads, decides, changes and confirms. With a digest, it carries out
+// exactly the plan with that digest or returns [*Moved].
+//
+// An error means that the run could not be carried to its end. What failed for
+// a group, a person or a directory is in the result instead, and never stops
+// the others.
+func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error) {
+	now := r.now()
+	if err := r.checkClock(ctx, now); err != nil {
+		return Result{}, err
+	}
+	res := Result{Run: newRunID(now), Started: now}
+	start := Event{At: now, Kind: EventRunStarted, Run: res.Run, By: by, Digest: digest}
+	if err := r.cfg.Ledger.Record(ctx, Batch{Events: []Event{start}}); err != nil {
+		return res, err
+	}
+	err := r.run(ctx, &res, digest)
+	res.Ended = r.now()
+	end := Event{At: res.Ended, Kind: EventRunEnded, Run: res.Run, Digest: res.Plan.Digest(), Counts: &res.Counts}
+	if err != nil {
+		end.Error = err.Error()
+	}
+	return res, errors.Join(err, r.cfg.Ledger.Record(context.WithoutCancel(ctx), Batch{Events: []Event{end}}))
+}
+
+func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error {
+	now := res.Started
+	s, err := r.survey(ctx, now, &res.Run, nil)
+	if err != nil {
+		return err
+	}
+	res.Plan, res.GrantsErr = s.plan, s.grantsErr
+	if have := res.Plan.Digest(); digest != "" && digest != have {
+		return &Moved{digest, have}
+	}
+	if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
+		return err
+	}
+	if err := r.cfg.Ledger.Record(ctx, r.decided(res, s)); err != nil {
+		return err
+	}
+	appliers, jobs, err := r.applyAll(ctx, res)
+	if err != nil {
+		return err
+	}
+	over, err := r.confirm(context.WithoutCancel(ctx), res.Run, s, jobs)
+	if err != nil {
+		return err
+	}
+	var c Counts
+	for _, a := range appliers {
+		c.Added, c.Removed, c.Forgot, c.Failed = c.Added+a.counts.Added, c.Removed+a.counts.Removed, c.Forgot+a.counts.Forgot, c.Failed+a.counts.Failed
+		res.Failures = append(res.Failures, a.failures...)
+	}
+	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
+	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now())
+	res.count(c)
+	return r.recordOverdue(ctx, res)
+}
+
+// decided is what a run writes down before it acts: holds, used releases,
+// anchors that moved, foreign members seen for the first time.
+func (r *Reconciler) decided(res *Result, s *survey) Batch {
+	now := res.Started
+	var b Batch
+	switch held := res.Plan.HeldDigest(); {
+	case res.Release != nil:
+		b.Spend = append(b.Spend, Spend{res.Release.Digest, res.Run})
+		b.Events = append(b.Events, Event{At: now, Kind: EventSpent, Run: res.Run, By: res.Release.By, Digest: res.Release.Digest, Reason: res.Release.Reason})
+		b.Readings = append(b.Readings, res.Plan.readings(now)...)
+	case held != "":
+		b.Holds = append(b.Holds, res.Plan.hold(res.Run, now))
+		b.Events = append(b.Events, Event{At: now, Kind: EventHeld, Run: res.Run, Digest: held, Objected: res.Plan.Objections})
+	}
+	b.Events = append(b.Events, s.events...)
+	doubt := res.Plan.objects(LimitGrants)
+	for _, k := range res.Plan.keeps {
+		if doubt { // the grants that vanished may come back
+			k.after.Anchors = unite(k.after.Anchors, k.before.Anchors)
+		}
+		b.keep(k, EventAnchored, res.Run, now)
+	}
+	for _, f := range res.Plan.Foreign {
+		m := Membership{Group{f.Directory, f.id}, f.Member.ID}
+		if !s.noticed[m] {
+			b.Notice = append(b.Notice, Notice{m, now})
+			b.Events = append(b.Events, f.event(res.Run, now))
+		}
+	}
+	return b
+}
+
+// keep writes a ledger entry that changed without a change in the directory.
+func (b *Batch) keep(k keep, kind EventKind, run RunID, now time.Time) {
+	if k.before.Member.ID != k.after.Member.ID {
+		b.Delete = append(b.Delete, k.before.Key())
+	}
+	b.Put = append(b.Put, k.after)
+	b.Events = append(b.Events, k.after.event(kind, run, now))
+}
+
+func (f Foreign) event(run RunID, now time.Time) Event {
+	m := f.Member
+	return Event{At: now, Kind: EventNoticed, Run: run, Directory: f.Directory, Group: f.Group, GroupID: f.id, Member: &m}
+}
+
+func (p Plan) objects(l LimitName) bool {
+	return slices.ContainsFunc(p.Objections, func(o Objection) bool { return o.Limit == l && !o.Released })
+}
+
+// readings are the doubtful listings of the plan, which a person has confirmed.
+func (p Plan) readings(now time.Time) []Reading {
+	var rs []Reading
+	for _, g := range p.Groups {
+		if g.Trust == Doubtful {
+			rs = append(rs, Reading{g.Group, g.Name, g.Members, now})
+		}
+	}
+	return rs
+}
+
+// applyAll carries out the plan, directories side by side.
+func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*job, error) {
+	all := jobs(res.Plan.Changes)
+	var (
+		appliers []*applier
+		wg       sync.WaitGroup
+	)
+	errs := make([]error, 0)
+	byDirectory := make(map[Directory][]*job)
+	for _, j := range all {
+		byDirectory[j.group.Directory] = append(byDirectory[j.group.Directory], j)
+	}
+	var mu sync.Mutex
+	for d, js := range byDirectory {
+		a := &applier{r: r, run: res.Run, conn: r.cfg.Directories[d], stop: new(breaker)}
+		appliers = append(appliers, a)
+		if a.conn == nil {
+			a.untried(js, fmt.Errorf("directory %s is not in the configuration", d))
+			continue
+		}
+		wg.Go(func() {
+			if err := a.apply(ctx, js); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("%s: %w", d, err))
+			}
+		})
+	}
+	wg.Wait()
+	return appliers, all, errors.Join(errs...)
+}
+
+// overdue lists the agreed removals of p that are later than allowed and not
+// among those that are over.
+func (r *Reconciler) overdue(p Plan, over map[Membership]bool, fs []Failure, now time.Time) []Late {
+	var late []Late
+	for _, c := range p.Changes {
+		if c.Op != Remove || !c.Why.Agreed() || over[Membership{c.Key(), c.Member.ID}] || now.Sub(c.due) <= r.cfg.Overdue {
+			continue
+		}
+		l := Late{Directory: c.Directory, Group: c.Group, Member: c.Member, Person: c.Person, Grant: c.Grant, Due: c.due, Lag: now.Sub(c.due)}
+		for _, f := range fs {
+			if f.Change.Key() == c.Key() && f.Change.Member.ID == c.Member.ID {
+				l.Error = f.Error
+			}
+		}
+		late = append(late, l)
+	}
+	return late
+}
+
+func (r *Reconciler) recordOverdue(ctx context.Context, res *Result) error {
+	var b Batch
+	for _, l := range res.Overdue {
+		m, due := l.Member, l.Due
+		b.Events = append(b.Events, Event{
+			At: r.now(), Kind: EventOverdue, Run: res.Run, Directory: l.Directory, Group: l.Group,
+			Member: &m, Person: l.Person, Due: &due, Error: l.Error,
+		})
+	}
+	if b.Empty() {
+		return nil
+	}
+	return r.cfg.Ledger.Record(ctx, b)
+}
+
+func (res *Result) count(c Counts) {
+	c.Groups = len(res.Plan.Groups)
+	for _, g := range res.Plan.Groups {
+		c.Members += g.Members
+	}
+	c.Held = len(res.Plan.HeldChanges())
+	c.Overdue = len(res.Overdue)
+	c.Problems = len(res.Plan.Problems)
+	c.Foreign = len(res.Plan.Foreign)
+	res.Counts = c
+}
+
+// checkClock refuses to decide anything by a clock that the store or a
+// directory contradicts by minutes.
+func (r *Reconciler) checkClock(ctx context.Context, now time.Time) error {
+	newest, err := r.cfg.Ledger.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	if ahead := newest.Sub(now); ahead > MaxSkew {
+		return fmt.Errorf("%w: the store was last written at %s, which is %s ahead of this machine's clock; nothing was changed, set the clock right",
+			ErrClock, newest.UTC().Format(time.RFC3339), ahead.Round(time.Second))
+	}
+	for _, d := range r.directories() {
+		c, ok := r.cfg.Directories[d].(Clock)
+		if !ok {
+			continue
+		}
+		theirs, err := c.Time(ctx)
+		if err != nil {
+			continue // a directory that does not answer is reported where it is read
+		}
+		if skew := theirs.Sub(now).Abs(); skew > MaxSkew {
+			return fmt.Errorf("%w: %s says it is %s, this machine says %s; nothing was changed, set the clock right",
+				ErrClock, d, theirs.UTC().Format(time.RFC3339), now.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) directories() []Directory {
+	ds := make([]Directory, 0, len(r.cfg.Directories))
+	for d := range r.cfg.Directories {
+		ds = append(ds, d)
+	}
+	slices.Sort(ds)
+	return ds
+}
+
+func newRunID(now time.Time) RunID {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return RunID("r" + now.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(b[:]))
 }

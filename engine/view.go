@@ -6,7 +6,7 @@ import "time"
 type Trust string
 
 // Trust of a listing. A doubtful one is whole but implausible: additions and
-// agreed ends go on, everything else waits for a release.
+// agreed ends go on, everything else waits.
 const (
 	Trusted  Trust = "trusted"
 	Doubtful Trust = "doubtful"
@@ -38,7 +38,7 @@ type Rules struct {
 	Removed  RemovedRule
 	Notice   time.Duration // between the first report of a foreign member and its removal
 	Standing []Person      // permanent members: explained, never removed
-	Protect  []Person      // never removed unless a grant of theirs ends
+	Protect  []Person      // never removed, unless a grant of theirs ends
 	Limits   Limits
 }
 
@@ -50,35 +50,42 @@ func DefaultRules() Rules {
 // View is all that Diff may know. It is a value: the clock, what ought to be,
 // what is, and what is ours.
 type View struct {
-	Now time.Time
-	// GrantsUnread is set when the grants could not be read. What is ours then
-	// ends by the times in the ledger, and nothing else changes.
-	GrantsUnread bool
-	Groups       []GroupView
+	Now    time.Time
+	Groups []GroupView
 }
 
-// GroupView is a View of one group.
+// GroupView is the part of a View that is about one group.
 type GroupView struct {
-	Group   Group
-	Name    string
-	Rules   Rules
-	Trust   Trust
-	Note    string   // why, when Trust is not Trusted
+	Group Group
+	Name  string
+	Rules Rules
+	Trust Trust
+	Note  string // why, when Trust is not Trusted
+	Lost  int    // members missing against the last trusted listing, when Doubtful
+	// Unmanageable says why the group must not be changed; empty where it may.
+	Unmanageable string
+
 	Members []Member // sorted by ID
-	Wishes  []Wish   // sorted by Member.ID; those without a member first
 	Owned   []Owned  // sorted by Member.ID
-	Noticed map[MemberID]time.Time
+	// Wishes are the grants in force, sorted by Member.ID and grant; those
+	// whose account is not certain have no ID and come first.
+	Wishes []Wish
+	// Ended holds the grants of the group that are over, and since when.
+	Ended map[GrantID]time.Time
+	// GrantsUnread is set when the group's grants are not known. What is ours
+	// then ends by the times in the ledger, and nothing else changes.
+	GrantsUnread bool
+
+	Noticed map[MemberID]time.Time // foreign members reported before, and since when
 	// Standing and Protected hold the members behind Rules.Standing and
 	// Rules.Protect. Unsure is set when one of them could not be looked up:
 	// then no foreign member is swept.
 	Standing, Protected map[MemberID]bool
 	Unsure              bool
-	// Unmanageable says why the group must not be changed; empty where it may.
-	Unmanageable string
 }
 
-// Wish is a grant with the account of its person. Err is set, and Member is
-// empty, where the account is not certain.
+// Wish is a grant in force with the account of its person. Where the account
+// is not certain, Err says why and Member is empty.
 type Wish struct {
 	Grant  *Grant
 	Member Member

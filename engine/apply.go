@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Failure is a change that did not take place, or whose outcome is unknown.
+type Failure struct {
+	Change Change `json:"change"`
+	Kind   Kind   `json:"kind"`
+	Error  string `json:"error"`
+}
+
+// job is the work on one group.
+type job struct {
+	group   Group
+	changes []Change // adds before removals
+	due     bool     // holds an agreed end
+	removes bool
+	swept   int // foreign members taken out, for judging the next listing
+}
+
+// jobs groups what is not held. Agreed ends come first, then other removals,
+// then what only adds: for the request quota, no removal waits behind an
+// addition.
+func jobs(cs []Change) []*job {
+	byGroup := make(map[Group]*job)
+	var js []*job
+	for _, c := range cs {
+		if c.Held {
+			continue
+		}
+		j := byGroup[c.Key()]
+		if j == nil {
+			j = &job{group: c.Key()}
+			byGroup[c.Key()] = j
+			js = append(js, j)
+		}
+		j.changes = append(j.changes, c)
+		j.due = j.due || c.Op == Remove && c.Why.Agreed()
+		j.removes = j.removes || c.Op == Remove
+	}
+	slices.SortStableFunc(js, func(a, b *job) int { return cmp.Compare(a.rank(), b.rank()) })
+	return js
+}
+
+func (j *job) rank() int {
+	switch {
+	case j.due:
+		return 0
+	case j.removes:
+		return 1
+	}
+	return 2
+}
+
+// step is how many groups are intended, changed and settled together: large
+// enough that a durable write costs little, small enough that a crash leaves
+// few intents to settle by reading.
+const step = 64
+
+// applier carries out one directory's part of a plan.
+type applier struct {
+	r    *Reconciler
+	run  RunID
+	conn Connector
+	stop *breaker
+
+	mu       sync.Mutex
+	counts   Counts
+	failures []Failure
+}
+
+// apply changes the directory: intend, act, settle. It returns an error when
+// the ledger cannot be written; nothing is sent without an intent on record.
+func (a *applier) apply(ctx context.Context, js []*job) error {
+	for len(js) > 0 {
+		n := min(step, len(js))
+		if err := a.round(ctx, js[:n]); err != nil {
+			return err
+		}
+		js = js[n:]
+	}
+	return nil
+}
+
+func (a *applier) round(ctx context.Context, js []*job) error {
+	if err := cmp.Or(ctx.Err(), a.stop.open()); err != nil {
+		a.untried(js, err)
+		return nil
+	}
+	intents, err := a.intend(ctx, js)
+	if err != nil {
+		return err
+	}
+	effects := make([][]Effect, len(js))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, a.r.workers())
+	for i, j := range js {
+		slots <- struct{}{}
+		wg.Go(func() {
+			effects[i] = a.act(ctx, j)
+			<-slots
+		})
+	}
+	wg.Wait()
+	// The directory has been touched: what it answered is written down even
+	// when the caller gives up.
+	return a.settle(context.WithoutCancel(ctx), js, intents, effects)
+}
+
+func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
+	now := a.r.now()
+	var b Batch
+	intents := make([][]*Owned, len(js))
+	for i, j := range js {
+		intents[i] = make([]*Owned, len(j.changes))
+		for k, c := range j.changes {
+			o := c.intent(now)
+			intents[i][k] = o
+			if o != nil {
+				b.Put = append(b.Put, *o)
+			}
+			if c.Op != Forget {
+				b.Events = append(b.Events, c.event(EventIntended, a.run, now))
+			}
+		}
+	}
+	if b.Empty() {
+		return intents, nil
+	}
+	if err := a.r.cfg.Ledger.Record(ctx, b); err != nil {
+		return nil, fmt.Errorf("write intents: %w", err)
+	}
+	return intents, nil
+}
+
+// act sends the changes of one group and returns an effect for each.
+func (a *applier) act(ctx context.Context, j *job) []Effect {
+	var add, remove []Member
+	for _, c := range j.changes {
+		switch c.Op {
+		case Add:
+			add = append(add, c.Member)
+		case Remove:
+			remove = append(remove, c.Member)
+		}
+	}
+	effects := make([]Effect, len(j.changes))
+	if err := cmp.Or(ctx.Err(), a.stop.open()); err != nil {
+		for i := range effects {
+			effects[i] = Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
+		}
+		return effects
+	}
+	added, removed := change(ctx, a.conn, j.group.ID, add, remove)
+	for i, c := range j.changes {
+		switch c.Op {
+		case Add:
+			effects[i], added = added[0], added[1:]
+		case Remove:
+			effects[i], removed = removed[0], removed[1:]
+		}
+		a.stop.note(effects[i].Err)
+	}
+	return effects
+}
+
+// change uses the power to change many at once where there is one.
+func change(ctx context.Context, conn Connector, g GroupID, add, remove []Member) (added, removed []Effect) {
+	if len(add)+len(remove) == 0 {
+		return nil, nil
+	}
+	if c, ok := conn.(Changer); ok {
+		added, removed = c.Change(ctx, g, add, remove)
+		if len(added) != len(add) || len(removed) != len(remove) {
+			panic("engine: Change answered for another number of members than it was asked")
+		}
+		return added, removed
+	}
+	for _, m := range add {
+		changed, err := conn.Add(ctx, g, m)
+		added = append(added, Effect{Changed: changed, Err: err})
+	}
+	for _, m := range remove {
+		changed, err := conn.Remove(ctx, g, m)
+		removed = append(removed, Effect{Changed: changed, Err: err})
+	}
+	return added, removed
+}
+
+func (a *applier) settle(ctx context.Context, js []*job, intents [][]*Owned, effects [][]Effect) error {
+	now := a.r.now()
+	var b Batch
+	for i, j := range js {
+		for k, c := range j.changes {
+			a.settleOne(&b, j, c, intents[i][k], effects[i][k], now)
+		}
+	}
+	if err := a.r.cfg.Ledger.Record(ctx, b); err != nil {
+		return fmt.Errorf("write outcomes: %w", err)
+	}
+	return nil
+}
+
+func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now time.Time) {
+	switch {
+	case c.Op == Forget:
+		kept, over := c.forget(now)
+		if kept != nil {
+			b.Put = append(b.Put, *kept)
+		} else {
+			b.Delete = append(b.Delete, Membership{c.Key(), c.prior.Member.ID})
+			b.Past = append(b.Past, *over)
+		}
+		b.Events = append(b.Events, c.event(EventForgotten, a.run, now))
+		a.counts.Forgot++
+		return
+	case o != nil:
+		if after := c.settle(*o, e, now); after != nil {
+			b.Put = append(b.Put, *after)
+		} else {
+			b.Delete = append(b.Delete, o.Key())
+		}
+	case e.Err == nil:
+		b.Unnotice = append(b.Unnotice, Membership{c.Key(), c.Member.ID})
+		j.swept++
+	}
+	if e.Err != nil {
+		a.fail(c, e.Err)
+		ev := c.event(EventFailed, a.run, now)
+		ev.Error = e.Err.Error()
+		b.Events = append(b.Events, ev)
+		return
+	}
+	ev := c.event(EventHappened, a.run, now)
+	ev.Changed = &e.Changed
+	b.Events = append(b.Events, ev)
+	if e.Changed && c.Op == Add {
+		a.counts.Added++
+	}
+	if e.Changed && c.Op == Remove {
+		a.counts.Removed++
+	}
+}
+
+func (a *applier) fail(c Change, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts.Failed++
+	a.failures = append(a.failures, Failure{c, KindOf(err), err.Error()})
+}
+
+// untried fails every change of js without sending anything. What is due stays
+// due, and the next run tries again.
+func (a *applier) untried(js []*job, err error) {
+	for _, j := range js {
+		for _, c := range j.changes {
+			a.fail(c, fmt.Errorf("not tried: %w", err))
+		}
+	}
+}
+
+// breaker stops calling a directory that does not answer, so that a run is not
+// spent on waiting. One answer, good or bad, closes it.
+type breaker struct {
+	mu  sync.Mutex
+	row int
+	err error
+}
+
+const breakAfter = 3
+
+func (b *breaker) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil || KindOf(err) != Unavailable {
+		b.row = 0
+		return
+	}
+	b.row++
+	b.err = err
+}
+
+// open returns the last error when the directory failed to answer several
+// times in a row.
+func (b *breaker) open() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.row < breakAfter {
+		return nil
+	}
+	return b.err
+}

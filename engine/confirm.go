@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// confirm reads the changed groups back and settles what the listings prove:
+// an added member is there, a removed one is gone, and the lag is known. It
+// returns the memberships that are over. What it cannot prove now, the next
+// run's listing will.
+func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js []*job) (map[Membership]bool, error) {
+	s := &survey{r: r, now: r.now(), run: &run, byRef: before.byRef, grantsErr: before.grantsErr, noticed: make(map[Membership]bool)}
+	over := make(map[Membership]bool)
+	limits := before.limits()
+	var mu sync.Mutex
+	byDirectory := make(map[Directory][]*job)
+	for _, j := range js {
+		if j.sent() {
+			byDirectory[j.group.Directory] = append(byDirectory[j.group.Directory], j)
+		}
+	}
+	ds := slices.Sorted(maps.Keys(byDirectory))
+	errs := make([]error, len(ds))
+	var wg sync.WaitGroup
+	for i, d := range ds {
+		wg.Go(func() {
+			look := &looker{s: s, d: d, conn: r.cfg.Directories[d], stop: new(breaker)}
+			js := byDirectory[d]
+			failed := make([]error, len(js))
+			parallel(r.workers(), len(js), func(i int) {
+				t := &target{group: js[i].group, name: js[i].changes[0].Group, rules: Rules{Limits: limits[js[i].group]}}
+				v, p, err := look.view(ctx, t, js[i].swept)
+				if err != nil {
+					failed[i] = err
+					return
+				}
+				mu.Lock()
+				for _, o := range p.over {
+					over[Membership{o.Group, o.Member.ID}] = true
+				}
+				mu.Unlock()
+				s.add(Plan{}, v, p)
+				failed[i] = s.flush(ctx, 512)
+			})
+			errs[i] = errors.Join(failed...)
+		})
+	}
+	wg.Wait()
+	return over, errors.Join(append(errs, s.flush(ctx, 0))...)
+}
+
+// sent reports whether j holds anything that touches the directory.
+func (j *job) sent() bool {
+	return slices.ContainsFunc(j.changes, func(c Change) bool { return c.Op != Forget })
+}
+
+// limits returns the limits of every group looked at; the rest of the rules
+// does not matter for reading back.
+func (s *survey) limits() map[Group]Limits {
+	ls := make(map[Group]Limits, len(s.plan.Groups))
+	for _, g := range s.plan.Groups {
+		ls[g.Group] = g.Limits
+	}
+	return ls
+}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// judge says what a whole listing of n members may be used for, against the
+// last trusted one. Members that daypass itself took out since are not
+// missed, nor are the swept ones of this run.
+//
+// A listing is doubtful when it is empty where the group was not, or when more
+// than half of the members are missing, a few apart.
+func judge(last *Reading, owned []Owned, n, swept, free int) (t Trust, missing int, note string) {
+	if last == nil {
+		return Trusted, 0, ""
+	}
+	expected := last.Members - swept
+	for i := range owned {
+		if s := owned[i].State; s == Removing || s == Removed {
+			expected--
+		}
+	}
+	missing = expected - n
+	switch {
+	case missing <= 0:
+		return Trusted, 0, ""
+	case n == 0:
+		return Doubtful, missing, fmt.Sprintf("reads as empty where it had %d members", expected)
+	case missing > free && missing*2 > expected:
+		return Doubtful, missing, fmt.Sprintf("reads as %d members where it had %d", n, expected)
+	}
+	return Trusted, 0, ""
+}
+
+// adopt follows memberships of ours whose member is listed under another ID: a
+// ghost, left by a deleted account, or the new account of the same person
+// under the old name. The value in the directory is the one that we added, so
+// it stays ours. It returns the entries in order, and what moved.
+func adopt(owned []Owned, members []Member, wishes []Wish) ([]Owned, []keep) {
+	lost := missingRefs(owned, members)
+	if len(lost) == 0 {
+		return owned, nil
+	}
+	free := unclaimed(owned, members)
+	var moved []keep
+	out := make([]Owned, len(owned))
+	copy(out, owned)
+	for _, i := range lost {
+		m, ok := free[strings.ToLower(out[i].Member.Ref)]
+		if !ok || !m.Ghost() && !belongs(m, out[i].Person, wishes) {
+			continue
+		}
+		after := out[i]
+		after.Member = m
+		moved = append(moved, keep{out[i], after})
+		out[i] = after
+		delete(free, strings.ToLower(m.Ref))
+	}
+	sortOwned(out)
+	return out, moved
+}
+
+// missingRefs returns the entries that have a Ref and are not listed by ID.
+func missingRefs(owned []Owned, members []Member) []int {
+	var lost []int
+	for i := range owned {
+		for len(members) > 0 && members[0].ID < owned[i].Member.ID {
+			members = members[1:]
+		}
+		if owned[i].Member.Ref != "" && (len(members) == 0 || members[0].ID != owned[i].Member.ID) {
+			lost = append(lost, i)
+		}
+	}
+	return lost
+}
+
+// unclaimed returns the listed members without an entry of ours, by Ref.
+func unclaimed(owned []Owned, members []Member) map[string]Member {
+	free := make(map[string]Member)
+	for _, m := range members {
+		for len(owned) > 0 && owned[0].Member.ID < m.ID {
+			owned = owned[1:]
+		}
+		if m.Ref != "" && (len(owned) == 0 || owned[0].Member.ID != m.ID) {
+			free[strings.ToLower(m.Ref)] = m
+		}
+	}
+	return free
+}
+
+func belongs(m Member, p Person, wishes []Wish) bool {
+	for i := range wishes {
+		if wishes[i].Grant.Person == p && wishes[i].Member.ID == m.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// observe settles what a listing proves: an intended add that is there is
+// ours, and a removal that is not there any more is confirmed. A listing that
+// is not trusted proves presence only. Both lists are sorted by member.
+func observe(owned []Owned, members []Member, trust Trust, now time.Time) (after []Owned, seen []keep, over []Past) {
+	after = owned
+	copied := false
+	own := func() {
+		if !copied {
+			after, copied = append([]Owned(nil), owned...), true
+		}
+	}
+	drop := make([]int, 0)
+	for i := range owned {
+		o := owned[i]
+		for len(members) > 0 && members[0].ID < o.Member.ID {
+			members = members[1:]
+		}
+		present := len(members) > 0 && members[0].ID == o.Member.ID
+		switch {
+		case present && (o.State == Adding || o.State == Added && o.Confirmed.IsZero()):
+			own()
+			after[i].State, after[i].Confirmed = Added, now
+			seen = append(seen, keep{o, after[i]})
+		case !present && trust == Trusted && (o.State == Removing || o.State == Removed):
+			drop = append(drop, i)
+			over = append(over, o.past(now))
+		}
+	}
+	if len(drop) == 0 {
+		return after, seen, over
+	}
+	own()
+	for n := len(drop) - 1; n >= 0; n-- {
+		after = append(after[:drop[n]], after[drop[n]+1:]...)
+	}
+	return after, seen, over
+}
+
+// past closes o: a reading at now shows that the membership is over.
+func (o Owned) past(now time.Time) Past {
+	why := Ends
+	if o.Due.IsZero() {
+		why = Withdrawn
+	}
+	removed := o.Gone
+	if removed.IsZero() && o.State == Removing {
+		removed = now // sent, and the answer was lost: it was no later than this
+	}
+	return Past{
+		Group: o.Group, GroupName: o.GroupName, Member: o.Member, Person: o.Person, Anchors: o.Anchors,
+		Added: o.Since, Due: o.Due, Removed: removed, Confirmed: now, Why: why,
+	}
+}

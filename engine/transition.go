@@ -1,0 +1,107 @@
+package engine
+
+import "time"
+
+// intent returns the ledger's entry as it must read before c is sent; nil when
+// c sends nothing, or when the membership is not ours (a foreign member).
+func (c Change) intent(now time.Time) *Owned {
+	switch {
+	case c.Op == Add && (c.prior == nil || c.prior.State == Dropped):
+		return &Owned{
+			Group: c.Key(), GroupName: c.Group, Member: c.Member, Person: c.Person,
+			Anchors: c.anchors, State: Adding, Since: now,
+		}
+	case c.Op == Add:
+		o := *c.prior
+		o.Member, o.Anchors, o.State = c.Member, c.anchors, Adding
+		o.Due, o.Gone = time.Time{}, time.Time{}
+		return &o
+	case c.Op == Remove && c.prior != nil:
+		o := *c.prior
+		o.Member, o.State, o.Due = c.Member, Removing, c.due
+		return &o
+	}
+	return nil
+}
+
+// settle returns the ledger's entry after the directory answered e to c, whose
+// intent was o; nil when the membership is not ours. An answer that leaves the
+// outcome unknown leaves the intent standing: the next reading settles it.
+func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
+	unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()
+	switch {
+	case unknown:
+		return &o
+	case c.Op == Add && e.Err == nil && (e.Changed || c.ours()):
+		o.State = Added
+		return &o
+	case c.Op == Add:
+		return c.prior // refused, or there before us: as it was
+	case e.Err != nil:
+		back := *c.prior
+		back.Due = c.due // still due: the next run tries again
+		return &back
+	}
+	o.State = Removed
+	if e.Changed || o.Gone.IsZero() {
+		o.Gone = now
+	}
+	return &o
+}
+
+// ours reports whether the membership was ours before c: then an add that
+// finds the member in place leaves it ours, for an earlier attempt of ours may
+// have put it there.
+func (c Change) ours() bool { return c.prior != nil && c.prior.State != Dropped }
+
+// forget returns what the ledger keeps of a claim that is given up: a memory
+// not to restore (kept), or a closed chapter (over).
+func (c Change) forget(now time.Time) (kept *Owned, over *Past) {
+	o := *c.prior
+	if c.drop {
+		o.State, o.Anchors = Dropped, c.anchors
+		return &o, nil
+	}
+	p := o.past(now)
+	p.Why, p.Due = c.Why, c.due
+	return nil, &p
+}
+
+// event starts an audit event about c.
+func (c Change) event(kind EventKind, run RunID, at time.Time) Event {
+	m := c.Member
+	e := Event{
+		At: at, Kind: kind, Run: run, Op: c.Op, Why: c.Why, Directory: c.Directory,
+		Group: c.Group, GroupID: c.GroupID, Member: &m, Person: c.Person, Grants: c.anchors,
+	}
+	if !c.due.IsZero() {
+		due := c.due
+		e.Due = &due
+	}
+	return e
+}
+
+// event starts an audit event about o.
+func (o Owned) event(kind EventKind, run RunID, at time.Time) Event {
+	m := o.Member
+	return Event{
+		At: at, Kind: kind, Run: run, Directory: o.Group.Directory, Group: o.GroupName, GroupID: o.Group.ID,
+		Member: &m, Person: o.Person, Grants: o.Anchors,
+	}
+}
+
+// event tells that a reading proved the end.
+func (p Past) event(run RunID) Event {
+	m := p.Member
+	e := Event{
+		At: p.Confirmed, Kind: EventConfirmed, Run: run, Op: Remove, Why: p.Why, Directory: p.Group.Directory,
+		Group: p.GroupName, GroupID: p.Group.ID, Member: &m, Person: p.Person, Grants: p.Anchors,
+	}
+	if !p.Due.IsZero() {
+		e.Due = &p.Due
+	}
+	if !p.Removed.IsZero() {
+		e.Removed = &p.Removed
+	}
+	return e
+}
