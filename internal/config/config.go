@@ -1,0 +1,114 @@
+// Package config reads daypass.yaml strictly into typed structs: an unknown
+// key, a wrong type or a broken reference is an error with its file, line and
+// column, and all errors are reported at once. Secrets stand in the file by
+// reference only, and are resolved when they are needed.
+//
+// It knows how the settings are written and what makes them consistent. It
+// opens no store, and asks no directory.
+package config
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// Config is the content of one configuration file, checked and complete:
+// relative paths are absolute, people are in canonical form, and defaults are
+// filled in. Make one with [Load].
+type Config struct {
+	// The version of this format. Always 1.
+	Version int `yaml:"version" jsonschema:"enum=1"`
+	// Where the ledger and the audit log live, as sqlite:PATH. Default
+	// sqlite:daypass.db, beside the configuration file.
+	Store string `yaml:"store,omitempty" jsonschema:"pattern=^sqlite:.+"`
+	// The identity providers, by the name that groups refer to.
+	Directories map[engine.Directory]Directory `yaml:"directories"`
+	// Exceptions to the match rules of the directories: for a person, the
+	// native id of the account in a directory.
+	People map[engine.Person]map[engine.Directory]string `yaml:"people,omitempty"`
+	// Settings of single groups, written directory/group, where they differ
+	// from the defaults.
+	Groups map[string]Group `yaml:"groups,omitempty"`
+	// What people ask for by name. Each stands for one or more groups.
+	Resources map[string]Resource `yaml:"resources,omitempty"`
+	// Grant files, as paths or patterns such as grants/*.yaml.
+	Grants []string `yaml:"grants,omitempty"`
+	// How long a removal may be due before it counts as overdue. Default 1h.
+	Overdue Duration `yaml:"overdue,omitempty"`
+	// How long a release of held changes stays good. Default 24h.
+	ReleaseFor Duration `yaml:"releaseFor,omitempty"`
+	// Settings for every group that does not say otherwise.
+	Group `yaml:",inline"`
+
+	// Path is the file that was read, and Dir its folder, which relative paths
+	// start from. Both are absolute.
+	Path string `yaml:"-"`
+	Dir  string `yaml:"-"`
+	// Warnings are what is allowed but unwise, each with its place.
+	Warnings []string `yaml:"-"`
+}
+
+// Group holds settings that a group may have of its own, and that the top of
+// the file gives for all. What is empty is inherited.
+type Group struct {
+	// What to do with members that neither a grant nor the ledger explains.
+	// Default report.
+	Foreign engine.ForeignRule `yaml:"foreign,omitempty" jsonschema:"enum=report,enum=ignore,enum=remove"`
+	// What to do when somebody takes out a member whose grant is in force.
+	// Default restore.
+	Removed engine.RemovedRule `yaml:"removed,omitempty" jsonschema:"enum=restore,enum=end,enum=report"`
+	// How long a foreign member is reported before it is removed. Default 24h.
+	Notice Duration `yaml:"notice,omitempty"`
+	// Permanent members: explained, and never removed. A group's list adds to
+	// the default one.
+	Standing []engine.Person `yaml:"standing,omitempty"`
+	// People who are never removed, except when a grant of theirs ends. A
+	// group's list adds to the default one.
+	Protect []engine.Person `yaml:"protect,omitempty"`
+	// How much surprise is allowed, in a group and in a run.
+	Limits Limits `yaml:"limits,omitempty"`
+}
+
+// Limits say how much surprise passes without a release. They never hold the
+// agreed end of a grant. What is nil is inherited.
+type Limits struct {
+	// Unexplained removals allowed. Default 50.
+	Remove *int `yaml:"remove,omitempty" jsonschema:"minimum=0"`
+	// Unexplained removals allowed, in percent of a group's members. Default 20.
+	RemovePercent *int `yaml:"removePercent,omitempty" jsonschema:"minimum=0,maximum=100"`
+	// This many unexplained removals pass whatever their percentage. Default 2.
+	RemoveFree *int `yaml:"removeFree,omitempty" jsonschema:"minimum=0"`
+	// Additions allowed. Default 500.
+	Add *int `yaml:"add,omitempty" jsonschema:"minimum=0"`
+}
+
+// Resource is what people ask for by name.
+type Resource struct {
+	// What to call it on pages.
+	Title string `yaml:"title,omitempty"`
+	// The groups that it stands for, written directory/group.
+	Groups []string `yaml:"groups" jsonschema:"minItems=1"`
+	// The name of the policy that requests for it follow.
+	Policy string `yaml:"policy,omitempty"`
+}
+
+// Directory is one identity provider.
+type Directory struct {
+	Type string
+	LDAP *LDAP // set when Type is "ldap"
+}
+
+// StorePath returns the absolute path of the SQLite file.
+func (c *Config) StorePath() string {
+	return strings.TrimPrefix(c.Store, "sqlite:")
+}
+
+// abs makes a path from the file absolute.
+func (c *Config) abs(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.Dir, path)
+}
