@@ -45,7 +45,8 @@
 // those who trust a name where there is an id. The rest are quirks that some
 // directory really has.
 //
-// The suite is tested itself: liars_test.go holds a liar for every test, and
+// The suite is tested itself: connectors/memory/liars_test.go holds a liar for
+// every test (by way of [Judge]), and
 // each must be caught. When you find a new way to lie, add it there.
 package connectortest
 
