@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// attempts bounds how often migrate starts again after another process
+// migrated the same new store at the same time.
+const attempts = 20
+
+// migrate brings the schema up to date.
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files,
+		goose.WithTableName("migrations"), goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	for range attempts {
+		var have, want int64
+		if have, want, err = p.GetVersions(ctx); err != nil {
+			return err
+		}
+		switch {
+		case have > want:
+			return fmt.Errorf("%w: its schema is version %d, this daypass knows up to %d; use the newer daypass", ErrNewer, have, want)
+		case have == want:
+			return nil
+		}
+		_, err = p.Up(ctx)
+	}
+	return err
+}

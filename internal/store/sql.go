@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Every statement that runs often, in words that SQLite and PostgreSQL share:
+// $1 placeholders, ON CONFLICT, no functions of one engine.
+const (
+	sqlOwnedColumns = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, state, since, confirmed, due, gone`
+	sqlPastColumns  = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, added, due, removed, confirmed, why`
+
+	sqlPutOwned = `INSERT INTO ledger (` + sqlOwnedColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (directory, group_id, member_id) DO UPDATE SET
+		group_name = excluded.group_name, login = excluded.login, kind = excluded.kind, ref = excluded.ref,
+		person = excluded.person, anchors = excluded.anchors, state = excluded.state, since = excluded.since,
+		confirmed = excluded.confirmed, due = excluded.due, gone = excluded.gone`
+	sqlDeleteOwned = `DELETE FROM ledger WHERE directory = $1 AND group_id = $2 AND member_id = $3`
+	sqlPageOwned   = `SELECT ` + sqlOwnedColumns + ` FROM ledger WHERE directory = $1 AND group_id = $2 ORDER BY member_id`
+
+	sqlPutGroup = `INSERT INTO groups (directory, group_id, name) VALUES ($1, $2, $3)
+		ON CONFLICT (directory, group_id) DO UPDATE SET name = excluded.name WHERE groups.name <> excluded.name`
+	sqlGroups = `SELECT n.directory, n.group_id, n.name, l.entries
+		FROM (SELECT directory, group_id, COUNT(*) AS entries FROM ledger GROUP BY directory, group_id) AS l
+		JOIN groups AS n ON n.directory = l.directory AND n.group_id = l.group_id`
+
+	sqlAddPast = `INSERT INTO past (seq, ` + sqlPastColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
+	sqlPutReading = `INSERT INTO readings (directory, group_id, name, members, read_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (directory, group_id) DO UPDATE SET name = excluded.name, members = excluded.members, read_at = excluded.read_at`
+	sqlPageReading = `SELECT directory, group_id, name, members, read_at FROM readings WHERE directory = $1 AND group_id = $2`
+
+	// The first notice stands: removal counts from it.
+	sqlAddNotice = `INSERT INTO notices (directory, group_id, member_id, noticed_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (directory, group_id, member_id) DO NOTHING`
+	sqlDeleteNotice = `DELETE FROM notices WHERE directory = $1 AND group_id = $2 AND member_id = $3`
+	sqlPageNoticed  = `SELECT member_id, noticed_at FROM notices WHERE directory = $1 AND group_id = $2`
+
+	sqlHoldColumns = `digest, plan_digest, run, held_at, changes, objections`
+	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (digest) DO UPDATE SET plan_digest = excluded.plan_digest, run = excluded.run, held_at = excluded.held_at,
+		changes = excluded.changes, objections = excluded.objections, closed = 0`
+	sqlCloseHolds = `UPDATE holds SET closed = 1 WHERE closed = 0`
+	sqlCloseHold  = `UPDATE holds SET closed = 1 WHERE digest = $1`
+	sqlOpenHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds WHERE closed = 0 ORDER BY held_at DESC, digest`
+	sqlFindHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds
+		WHERE substr(digest, 1, $1) = $2 OR substr(plan_digest, 1, $1) = $2 ORDER BY held_at DESC, digest`
+
+	sqlReleaseColumns = `digest, released_by, reason, released_at, expires, used`
+	sqlPutRelease     = `INSERT INTO releases (` + sqlReleaseColumns + `) VALUES ($1, $2, $3, $4, $5, '')
+		ON CONFLICT (digest) DO UPDATE SET released_by = excluded.released_by, reason = excluded.reason,
+		released_at = excluded.released_at, expires = excluded.expires, used = ''`
+	sqlOpenRelease = `SELECT ` + sqlReleaseColumns + ` FROM releases WHERE digest = $1 AND used = '' AND expires > $2`
+	sqlSpend       = `UPDATE releases SET used = $2 WHERE digest = $1 AND (used = '' OR used = $2)`
+
+	sqlStartRun = `INSERT INTO runs (run, started, failure, counts) VALUES ($1, $2, '', '')
+		ON CONFLICT (run) DO UPDATE SET started = excluded.started`
+	sqlEndRun = `INSERT INTO runs (run, ended, failure, counts) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (run) DO UPDATE SET ended = excluded.ended, failure = excluded.failure, counts = excluded.counts`
+
+	sqlAddEvent  = `INSERT INTO events (seq, at, body, hash) VALUES ($1, $2, $3, $4)`
+	sqlLastEvent = `SELECT seq, at, body, hash FROM events ORDER BY seq DESC LIMIT 1`
+	sqlNewest    = `SELECT MAX(at) FROM events`
+)
+
+// prepareAll prepares what runs often, before any transaction holds a
+// connection.
+func (s *Store) prepareAll(ctx context.Context) error {
+	for _, q := range []string{sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
+		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent} {
+		st, err := s.writer.PrepareContext(ctx, q)
+		if err != nil {
+			return fmt.Errorf("prepare %.40q: %w", q, err)
+		}
+		s.prepare.Store(prepared{s.writer, q}, st)
+	}
+	for _, q := range []string{sqlPageOwned, sqlPageReading, sqlPageNoticed, sqlOpenRelease} {
+		st, err := s.reader.PrepareContext(ctx, q)
+		if err != nil {
+			return fmt.Errorf("prepare %.40q: %w", q, err)
+		}
+		s.prepare.Store(prepared{s.reader, q}, st)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+// Package store keeps what must outlive a run: the ledger, trusted readings,
+// holds and releases, grants made by hand, runs, and the audit log. It is the
+// only package that knows SQL.
+//
+// A store is one SQLite file with its -wal, -shm and .lock beside it, on a local
+// disk. Several processes may have it open at once; [Store.Lock] is for what
+// only one of them may do. Times are kept in whole microseconds, rounded down,
+// and come back in UTC; those in anchors, held changes and events keep their
+// nanoseconds.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// Store is an open store. Its methods may be called from several goroutines,
+// also while an iterator of it is being read.
+type Store struct {
+	path    string
+	writer  *sql.DB // one connection: what it runs is in one order
+	reader  *sql.DB // several connections that cannot write
+	prepare sync.Map
+	fail    failpoints
+}
+
+var _ engine.Ledger = (*Store)(nil)
+
+// Path returns the database file.
+func (s *Store) Path() string { return s.path }
+
+// Close ends every connection. What Record returned from is on disk already.
+func (s *Store) Close() error {
+	return errors.Join(s.reader.Close(), s.writer.Close())
+}
+
+// write runs f in one transaction and commits it durably, or takes all of it
+// back. It waits for other writers, of this process and of others.
+func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error {
+	t, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(what, err)
+	}
+	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to take back
+	if err := f(&tx{s: s, db: s.writer, Tx: t}); err != nil {
+		return s.explain(what, err)
+	}
+	return s.explain(what, t.Commit())
+}
+
+// read runs f in one transaction, so that all it sees is of one moment.
+func (s *Store) read(ctx context.Context, what string, f func(*tx) error) error {
+	t, err := s.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(what, err)
+	}
+	defer t.Rollback() //nolint:errcheck // nothing was written
+	return s.explain(what, f(&tx{s: s, db: s.reader, Tx: t}))
+}
+
+// tx is a transaction whose statements are prepared once for the life of the
+// store.
+type tx struct {
+	*sql.Tx
+	s  *Store
+	db *sql.DB
+}
+
+// prepared names a statement of one of the two pools.
+type prepared struct {
+	db    *sql.DB
+	query string
+}
+
+// stmt returns the prepared statement for a query, bound to the transaction.
+// Queries are constants, so that the number of statements is bounded. They
+// must not be prepared while the pool's only connection is held, hence on the
+// transaction.
+func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	key := prepared{t.db, query}
+	if st, ok := t.s.prepare.Load(key); ok {
+		return t.StmtContext(ctx, st.(*sql.Stmt)), nil
+	}
+	return t.PrepareContext(ctx, query)
+}
+
+// each executes query once for every row, in order.
+func each[T any](ctx context.Context, t *tx, rows []T, query string, args func(T) ([]any, error)) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	st, err := t.stmt(ctx, query)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		a, err := args(row)
+		if err != nil {
+			return err
+		}
+		if _, err := st.ExecContext(ctx, a...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	st, err := t.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// one reads the only row of a query, or nil when there is none.
+func one[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) (*T, error) {
+	all, err := collect(ctx, t, scan, query, args...)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) == 0:
+		return nil, nil
+	case len(all) > 1:
+		return nil, fmt.Errorf("%d rows where one was expected", len(all))
+	}
+	return &all[0], nil
+}
