@@ -72,9 +72,32 @@ func (c *check) wantMembersOf(g engine.GroupID, want ...engine.Member) {
 	c.Helper()
 	got, wanted := ids(c.membersOf(g)), ids(want)
 	slices.Sort(wanted)
-	if !slices.Equal(got, wanted) {
+	switch {
+	case slices.Equal(got, wanted):
+	case len(wanted) > few:
+		c.Errorf("Members(%s): got %d members, with %q too many and %q missing, want %d", g, len(got), besides(got, wanted), besides(wanted, got), len(wanted))
+	default:
 		c.Errorf("Members(%s): got %q, want %q", g, got, wanted)
 	}
+}
+
+// few members are named in a message; of more only the difference is.
+const few = 20
+
+// besides returns what a holds and b does not, and what a holds twice.
+func besides(a, b []engine.MemberID) []engine.MemberID {
+	left := map[engine.MemberID]bool{}
+	for _, id := range b {
+		left[id] = true
+	}
+	var out []engine.MemberID
+	for _, id := range a {
+		if !left[id] && len(out) < few {
+			out = append(out, id)
+		}
+		delete(left, id)
+	}
+	return out
 }
 
 // add adds m to Group and wants the answer changed.
@@ -142,7 +165,7 @@ func (c *check) wantEnded(call string, err error) {
 }
 
 // patience is how long a call may take to notice that its context ended.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // returns wants f to come back soon.
 func (c *check) returns(call string, f func()) {

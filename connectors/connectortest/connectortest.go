@@ -139,6 +139,7 @@ func tests() []clause {
 		{"LostAnswer", lostAnswer, needs(Lose)},
 		{"Cancelled", cancelled, nil},
 		{"CancelledMidway", cancelledMidway, needs(Stall)},
+		{"SecondPlanIsEmpty", secondPlanIsEmpty, nil},
 		{"ConcurrentSame", concurrentSame, nil},
 		{"ConcurrentMix", concurrentMix, nil},
 		{"ConcurrentGroups", concurrentGroups, needs(MoreGroups)},

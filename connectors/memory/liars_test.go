@@ -281,6 +281,9 @@ func liesOfListing() []lie {
 		}
 	}
 	return []lie{
+		{"lists members by another id than it resolves", by("SecondPlanIsEmpty", "AddRemove"), func(l *liar, _ *connectortest.World) {
+			l.listing(each(func(m *engine.Member) { m.ID = engine.MemberID(m.Ref) }))
+		}},
 		{"stops at the first page", by("EveryPage"), func(l *liar, _ *connectortest.World) { l.listing(first(500)) }},
 		{"loses the last of a thousand and one", by("EveryPage"), func(l *liar, _ *connectortest.World) { l.listing(first(1000)) }},
 		{"shows half a listing as a whole", by("HalfAListing"), func(l *liar, _ *connectortest.World) { l.listing(half(engine.Partial)) }},
