@@ -28,7 +28,7 @@ func (c *Config) check(w *walker) {
 			l.check(w, path, c)
 		}
 	}
-	if _, given := w.values["directories"]; given && len(c.Directories) == 0 {
+	if c.Directories != nil && len(c.Directories) == 0 {
 		w.fail("directories", "name at least one directory")
 	}
 	c.checkPeople(w)

@@ -11,32 +11,26 @@ import (
 // and w for days of 24 hours and weeks of seven of them ("7d", "2w12h").
 type Duration time.Duration
 
+var span = regexp.MustCompile(`^(?:([0-9]{1,4})w)?(?:([0-9]{1,4})d)?(.*)$`)
+
 // ParseDuration reads a [Duration], which must be above zero.
 func ParseDuration(s string) (Duration, error) {
-	var total time.Duration
-	rest := s
-	for _, u := range []struct {
-		re   *regexp.Regexp
-		unit time.Duration
-	}{
-		{regexp.MustCompile(`^([0-9]{1,5})w`), 7 * 24 * time.Hour},
-		{regexp.MustCompile(`^([0-9]{1,5})d`), 24 * time.Hour},
-	} {
-		if m := u.re.FindStringSubmatch(rest); m != nil {
-			n, _ := strconv.Atoi(m[1]) // at most five digits
-			total += time.Duration(n) * u.unit
-			rest = rest[len(m[0]):]
-		}
+	m := span.FindStringSubmatch(s)
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a duration; write one such as 30m, 8h, 7d or 1w", s)
 	}
-	if rest != "" {
-		d, err := time.ParseDuration(rest)
+	weeks, _ := strconv.Atoi(m[1]) // at most four digits, or none
+	days, _ := strconv.Atoi(m[2])
+	total := time.Duration(weeks*7+days) * 24 * time.Hour
+	if m[3] != "" {
+		d, err := time.ParseDuration(m[3])
 		if err != nil || d < 0 {
 			return 0, fmt.Errorf("%q is not a duration; write one such as 30m, 8h, 7d or 1w", s)
 		}
 		total += d
 	}
 	if total <= 0 {
-		return 0, fmt.Errorf("duration %q must be above zero", s)
+		return 0, fmt.Errorf("%q is not above zero, or too long", s)
 	}
 	return Duration(total), nil
 }

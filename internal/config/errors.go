@@ -35,7 +35,8 @@ func (e *Error) Error() string {
 // join sorts errors by their place and makes one of them.
 func join(errs []*Error) error {
 	slices.SortStableFunc(errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
 	all := make([]error, len(errs))
 	for i, e := range errs {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -113,6 +114,9 @@ func (w *walker) syntax(err error) {
 	message := le.Message
 	if le.ContextMsg != "" && le.ContextMark.Line > 0 {
 		message = fmt.Sprintf("%s (%s that began at %d:%d)", message, le.ContextMsg, le.ContextMark.Line, le.ContextMark.Column)
+	}
+	if strings.Contains(message, "cannot start any token") {
+		message = "a value cannot begin like this; indent with spaces, never tabs, and quote text that begins with @ or a backtick"
 	}
 	w.failAt(m, "", "%s", message)
 }

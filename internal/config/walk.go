@@ -254,7 +254,7 @@ func (w *walker) boolean(n *yaml.Node, path string) bool {
 func (w *walker) integer(n *yaml.Node, path string) int64 {
 	i, err := strconv.ParseInt(n.Value, 10, 32)
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-		w.failAt(markOf(n), path, "must be a whole number, not %s", kindOf(n))
+		w.failAt(markOf(n), path, "must be a whole number such as 20")
 	}
 	return i
 }
