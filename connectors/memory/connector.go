@@ -58,17 +58,21 @@ func (d *Directory) Members(ctx context.Context, g engine.GroupID) ([]engine.Mem
 	if err := d.begin(ctx, a).fate(ctx); err != nil {
 		return nil, err
 	}
+	seen, lie, err := d.look(a)
+	if lie != nil {
+		seen = lie(seen)
+	}
+	return seen, err
+}
+
+func (d *Directory) look(a act) ([]engine.Member, Lie, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	gr, ok := d.groups[g]
+	g, ok := d.groups[a.group]
 	if !ok {
-		return nil, d.fail(a, engine.NotFound, errors.New("no such group"))
+		return nil, nil, d.fail(a, engine.NotFound, errors.New("no such group"))
 	}
-	seen := gr.glance()
-	if gr.lie != nil {
-		seen = gr.lie(seen)
-	}
-	return seen, nil
+	return g.glance(), g.lie, nil
 }
 
 // Add makes m a member of g, see [engine.Connector]. An account that was never
