@@ -1,0 +1,72 @@
+package ldaptest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// demoPeople are who a newcomer meets first, in this order.
+var demoPeople = []string{
+	"Ada Lovelace", "Grace Hopper", "Linus Torvalds", "Margaret Hamilton", "Ken Thompson", "Barbara Liskov", "Dennis Ritchie",
+	"Radia Perlman", "Edsger Dijkstra", "Frances Allen", "Donald Knuth", "Katherine Johnson", "Alan Turing", "Hedy Lamarr",
+	"Tim Berners", "Karen Jones", "Guido Rossum", "Sophie Wilson", "Brian Kernighan", "Adele Goldberg",
+}
+
+// demoGroups name their standing members by login; "everyone" is each person.
+var demoGroups = []struct {
+	name, about string
+	members     []string
+}{
+	{"prod-db", "Production databases", []string{"root"}},
+	{"prod-admins", "Administrators of production", []string{"root"}},
+	{"staging", "Deploy to staging", []string{"root", "grace", "linus"}},
+	{"vpn", "Remote access", []string{"root", "ada", "grace", "linus", "margaret"}},
+	{"finance-reports", "Read the monthly reports", []string{"root", "barbara"}},
+	{"on-call", "Who is woken at night", []string{"root", "ken"}},
+	{"staff", "All who work here", []string{"everyone"}},
+}
+
+// Demo seeds root@ and n people with names to recognise (ada@example.org,
+// grace@..., and numbered ones after the first twenty) in ou=people, and a handful of groups
+// with standing members in ou=groups. At least the first seven people
+// are made, since the groups name them.
+func (s *Server) Demo(n int) error {
+	dns := make(map[string]string)
+	var everyone []string
+	for _, p := range s.demoCast(max(n, 7)) {
+		dn, err := s.AddPerson(p)
+		if err != nil {
+			return err
+		}
+		dns[p.Login] = dn
+		everyone = append(everyone, dn)
+	}
+	for _, g := range demoGroups {
+		members := everyone
+		if g.members[0] != "everyone" {
+			members = nil
+			for _, login := range g.members {
+				members = append(members, dns[login])
+			}
+		}
+		if _, err := s.AddGroup(Group{Name: g.name, Description: g.about, Members: members}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) demoCast(n int) []Person {
+	at := "@" + s.domain()
+	cast := []Person{{Login: "root", Name: "Root", Mail: "root" + at}}
+	for i := range n {
+		p := Person{Login: "person" + strconv.Itoa(i+1), Name: "Person " + strconv.Itoa(i+1)}
+		if i < len(demoPeople) {
+			first, _, _ := strings.Cut(demoPeople[i], " ")
+			p.Login, p.Name = strings.ToLower(first), demoPeople[i]
+		}
+		p.Mail = p.Login + at
+		cast = append(cast, p)
+	}
+	return cast
+}
