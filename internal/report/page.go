@@ -167,10 +167,16 @@ func (p *page) wrap(at int, c cell) {
 			p.text(" ")
 			col++
 		}
-		p.styled(c.style, word)
+		p.styled(c.style, strings.ReplaceAll(word, noBreak, " "))
 		col += n
 	}
 }
+
+// noBreak stands for a space at which a line must not break. Clean lets no
+// such byte through.
+const noBreak = "\x01"
+
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", noBreak) }
 
 // width is the number of columns that s takes: combining marks none, the wide
 // letters of East Asia two. Terminals differ beyond that.

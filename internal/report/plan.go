@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -38,7 +39,7 @@ func (p *page) overdue(late []engine.Late) {
 	var t table
 	t.indent = 2
 	for _, l := range late {
-		words := "due " + When(l.Due, p.now)
+		words := "due " + p.when(l.Due)
 		if l.Error != "" {
 			words += "; the last attempt: " + Clean(l.Error)
 		}
@@ -192,7 +193,7 @@ func (p *page) wholeRun(plan engine.Plan) {
 // release says who let held changes through.
 func (p *page) release(res engine.Result) {
 	if r := res.Release; r != nil {
-		words := "by " + Clean(r.By) + " at " + When(r.At, p.now)
+		words := "by " + Clean(r.By) + " at " + p.when(r.At)
 		if r.Reason != "" {
 			words += ": " + Clean(r.Reason)
 		}
@@ -228,29 +229,29 @@ func whyWord(c engine.Change) string {
 
 // words says why a change takes place, until when, and for what.
 func (p *page) words(c engine.Change) string {
-	until := ""
-	if !c.Until.IsZero() {
-		until = "until " + When(c.Until, p.now)
-	}
-	s := phrase(c, until, c.Until.After(p.now))
+	s := phrase(c, p.now, p.when(c.Until))
 	if c.Reason != "" {
 		s += ": " + Clean(c.Reason)
 	}
 	return s
 }
 
-func phrase(c engine.Change, until string, ahead bool) string {
+func phrase(c engine.Change, now time.Time, when string) string {
+	until := ""
 	switch {
-	case c.Op == engine.Forget && c.Why == engine.Withdrawn:
-		return join("the grant vanished before its time; only the claim in the ledger goes", until)
-	case c.Op == engine.Forget && ahead:
-		return join("somebody else took the member out, and by the group's rule the grant ends with that", until)
-	case c.Op == engine.Forget:
-		return join("only the claim in the ledger goes", until)
-	case c.Why == engine.Restored:
-		return join("somebody else took the member out", until)
+	case when == "":
 	case c.Why == engine.Withdrawn:
-		return join("the grant vanished before its time", until)
+		until = "before its end " + when
+	default:
+		until = "until " + when
+	}
+	switch {
+	case c.Op == engine.Forget && c.Why == engine.Ends && c.Until.After(now):
+		return join("taken out by somebody else, which ends it by the group's rule", until)
+	case c.Op == engine.Forget:
+		return join("nobody is removed", until)
+	case c.Why == engine.Restored:
+		return join("taken out by somebody else", until)
 	case c.Why == engine.Foreigner:
 		return "nothing explains the member, and the group is exclusive"
 	case until == "":
@@ -259,9 +260,17 @@ func phrase(c engine.Change, until string, ahead bool) string {
 	return until
 }
 
+// when is [When] that breaks after the comma only.
+func (p *page) when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return At(t) + ", " + unbroken(Relative(t, p.now))
+}
+
 func join(a, b string) string {
-	if b == "" {
-		return a
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "; " + b
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -14,21 +15,21 @@ func (p *page) problems(ps []engine.Problem) {
 	p.heading(bold, "Problems", number(len(ps)))
 	t := table{indent: 2}
 	for _, q := range ps {
-		at := label(q.Directory, q.Group)
-		if q.Person != "" {
-			at = join2(at, Clean(string(q.Person)))
-		}
-		t.row(cell{"!", red}, cell{string(q.Kind), red}, cell{at, bold}, cell{Clean(q.Message), plainText})
+		t.row(cell{"!", red}, cell{Clean(string(q.Kind)), red}, cell{problemWords(q), plainText})
 	}
 	p.table(&t)
 	p.blank()
 }
 
-func join2(a, b string) string {
-	if a == "" {
-		return b
+func problemWords(q engine.Problem) string {
+	at, who := label(q.Directory, q.Group), Clean(string(q.Person))
+	switch {
+	case who != "" && at != "":
+		at = who + " in " + at + ": "
+	case who+at != "":
+		at = who + at + ": "
 	}
-	return a + "  " + b
+	return at + Clean(q.Message)
 }
 
 // How much of the foreign members a page shows without Options.All.
@@ -43,7 +44,7 @@ func (p *page) foreign(fs []engine.Foreign) {
 	if len(fs) == 0 {
 		return
 	}
-	p.heading(bold, "Foreign members", number(len(fs))+"; no grant explains them, and nobody but the group's owner can")
+	p.heading(bold, "Foreign members", number(len(fs))+", which no grant explains")
 	groups := 0
 	for len(fs) > 0 {
 		if groups++; groups > foreignGroups && !p.opt.All {
@@ -60,25 +61,57 @@ func (p *page) foreign(fs []engine.Foreign) {
 	p.blank()
 }
 
+// foreignGroup names those who are to leave one by one, and the others in
+// running text.
 func (p *page) foreignGroup(fs []engine.Foreign) {
 	p.spaces(2)
 	p.heading(plainText, label(fs[0].Directory, fs[0].Group), number(len(fs)))
 	shown := fs
-	if len(fs) > foreignShown+1 && !p.opt.All { // one line less is no shorter
+	if len(fs) > foreignShown && !p.opt.All {
 		shown = fs[:foreignShown]
 	}
 	t := table{indent: 4}
+	var names []string
 	for _, f := range shown {
-		words := kindWord(f.Member)
-		if !f.RemoveAt.IsZero() {
-			words = join(words, "swept out "+When(f.RemoveAt, p.now))
+		if f.RemoveAt.IsZero() && !p.opt.All {
+			names = append(names, inText(f.Member))
+			continue
 		}
-		t.row(cell{"?", yellow}, cell{who("", f.Member), plainText}, cell{words, dim})
+		t.row(cell{"?", yellow}, cell{who("", f.Member), plainText}, cell{join(kindWord(f.Member), p.sweep(f)), plainText})
 	}
 	p.table(&t)
+	rest := ""
 	if n := len(fs) - len(shown); n > 0 {
-		p.para(4, dim, "", fmt.Sprintf("and %s more; --all lists them", number(n)))
+		rest = "and " + number(n) + " more; --all lists them"
 	}
+	if len(names) > 0 {
+		p.para(4, yellow, "?", strings.Join(names, ", ")+" "+rest)
+	} else if rest != "" {
+		p.para(4, yellow, "?", rest)
+	}
+}
+
+func (p *page) sweep(f engine.Foreign) string {
+	switch {
+	case f.RemoveAt.IsZero():
+		return ""
+	case f.RemoveAt.After(p.now):
+		return "is swept out at " + p.when(f.RemoveAt)
+	}
+	return "due to be swept out since " + p.when(f.RemoveAt)
+}
+
+// inText names a member in a list of names; one that could be taken for two
+// is quoted.
+func inText(m engine.Member) string {
+	name := who("", m)
+	if strings.ContainsAny(name, " ,") {
+		name = `"` + name + `"`
+	}
+	if kind := kindWord(m); kind != "" {
+		name += " (" + kind + ")"
+	}
+	return name
 }
 
 // kindWord says what a member is that is not an account.

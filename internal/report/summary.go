@@ -42,8 +42,21 @@ func (p *page) planSummary(res engine.Result) {
 		parts = append(parts, "Nothing to change")
 	}
 	parts = append(parts, troubles(res)...)
-	p.styled(bold, strings.Join(parts, ", "))
-	p.text("; looked at " + lookedAt(res.Plan) + ", " + At(p.now) + "\n")
+	p.summary(parts, res)
+}
+
+// summary writes the parts, and what was looked at: on one line when there is
+// little to say.
+func (p *page) summary(parts []string, res engine.Result) {
+	p.wrap(0, cell{strings.Join(parts, ", "), bold})
+	sep := "\nlooked at "
+	if len(parts) == 1 {
+		sep = "; looked at "
+	}
+	p.text(sep + lookedAt(res.Plan) + ", " + At(p.now) + "\n")
+	if len(parts) > 1 && res.Run != "" {
+		p.text("run " + Clean(string(res.Run)) + "\n")
+	}
 }
 
 func troubles(res engine.Result) []string {
@@ -56,7 +69,7 @@ func troubles(res engine.Result) []string {
 	add(len(res.Plan.Problems), "problem")
 	add(len(res.Plan.Foreign), "foreign member")
 	if n := len(res.Overdue); n > 0 {
-		parts = append(parts, number(n)+" OVERDUE")
+		parts = append(parts, number(n)+" overdue")
 	}
 	return parts
 }
@@ -79,30 +92,30 @@ func lookedAt(plan engine.Plan) string {
 
 // next says what to type, when there is something to do.
 func (p *page) next(res engine.Result) {
-	t := table{indent: 2}
-	hint := func(command, effect string) {
-		t.row(cell{p.opt.command() + " " + command, bold}, cell{"# " + effect, dim})
-	}
+	var rows [][]cell
 	n := tallyOf(res.Plan.Changes)
 	if n.add+n.remove+n.forget > 0 {
-		hint("sync", "carries out what the plan of then is")
-		hint("apply --digest "+res.Plan.Digest(), "carries out exactly this plan, or refuses")
+		rows = append(rows, p.hint("sync", "carries out whatever the plan is by then"),
+			p.hint("apply --digest "+res.Plan.Digest(), "carries out exactly this plan, or refuses"))
 	}
 	if held := res.Plan.HeldDigest(); held != "" && res.Release == nil {
-		hint("release "+held, "lets what is held through, once")
+		rows = append(rows, p.hint("release "+held, "lets what is held through, once"))
 	}
 	if ails(res) {
-		hint("doctor", "tells what a directory lacks")
+		rows = append(rows, p.hint("doctor", "tells what a directory lacks"))
 	}
-	if len(t.rows) == 0 {
-		return
-	}
-	p.text("\nnext:\n")
-	p.commands(t.rows)
+	p.commands(rows)
+}
+
+func (p *page) hint(command, effect string) []cell {
+	return []cell{{p.opt.command() + " " + command, bold}, {"# " + effect, dim}}
 }
 
 // commands writes lines to copy: a command is never broken.
 func (p *page) commands(rows [][]cell) {
+	if len(rows) > 0 {
+		p.text("\nnext:\n")
+	}
 	for _, r := range rows {
 		p.text("  ")
 		p.styled(r[1].style, r[1].text)

@@ -46,6 +46,8 @@ func Span(d time.Duration) string {
 	switch {
 	case d < 99500*time.Millisecond:
 		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
+	case d.Round(time.Minute) == time.Hour:
+		return "1 h"
 	case d < 90*time.Minute:
 		return fmt.Sprintf("%d min", d.Round(time.Minute)/time.Minute)
 	case d < 47*time.Hour+30*time.Minute:
