@@ -59,14 +59,11 @@ func (r *reader) csvSyntax(err error) {
 		r.fail(mark{}, "%v", err)
 		return
 	}
-	message := p.Err.Error()
-	switch {
-	case errors.Is(p.Err, csv.ErrQuote) && p.StartLine != p.Line:
-		message = "a quote is not closed"
-	case errors.Is(p.Err, csv.ErrQuote), errors.Is(p.Err, csv.ErrBareQuote):
-		message = `a quote is not closed, or stands inside a cell; put the cell in quotes and write "" for a quote in it`
+	if p.StartLine != p.Line {
+		r.fail(mark{p.StartLine, 1}, "a quote that begins here or later in the line is not closed")
+		return
 	}
-	r.fail(mark{p.StartLine, p.Column}, "%s", message)
+	r.fail(mark{p.Line, p.Column}, `a quote is not closed, or stands inside a cell; put the cell in quotes and write "" for a quote in it`)
 }
 
 func (r *reader) header(c *csv.Reader, names []string) ([]field, bool) {

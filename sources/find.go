@@ -2,6 +2,7 @@ package sources
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,7 +50,11 @@ func (f Files) match(pattern string) ([]string, error) {
 // walk matches the parts of a pattern below a folder.
 func walk(dir string, parts []string) ([]string, error) {
 	if len(parts) == 0 {
-		return []string{dir}, nil
+		_, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return []string{dir}, nil // reading it tells any other error
 	}
 	part, rest := parts[0], parts[1:]
 	if !magic(part) {
@@ -60,7 +65,7 @@ func walk(dir string, parts []string) ([]string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("cannot be searched: %w", reason(err))
 	}
 	var paths []string
 	for _, e := range entries {
@@ -68,7 +73,7 @@ func walk(dir string, parts []string) ([]string, error) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		if len(rest) > 0 && !folder(path) {
+		if len(rest) > 0 && !isFolder(path) {
 			continue
 		}
 		found, err := walk(path, rest)
@@ -87,7 +92,7 @@ func hidden(name, part string) bool {
 	return strings.HasPrefix(name, ".") && !strings.HasPrefix(part, ".")
 }
 
-func folder(path string) bool {
+func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }

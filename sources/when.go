@@ -10,7 +10,7 @@ import (
 var (
 	zoned    = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$`)
 	zoneless = regexp.MustCompile(`^\d{4}-\d{1,2}-\d{1,2}([Tt ]+\d{1,2}(:\d{2}){0,2}(\.\d+)?)?$`)
-	span     = regexp.MustCompile(`^(?:([0-9]{1,5})w)?(?:([0-9]{1,5})d)?(.*)$`)
+	span     = regexp.MustCompile(`^(?:([0-9]{1,4})w)?(?:([0-9]{1,4})d)?(.*)$`)
 )
 
 // parseTime reads an RFC 3339 time, which tells its zone, and returns it in
@@ -36,7 +36,7 @@ func parseDuration(s string) (time.Duration, error) {
 	if m == nil {
 		return 0, fmt.Errorf("%q is not a duration; write one such as 30m, 8h, 7d or 1w", s)
 	}
-	weeks, _ := strconv.Atoi(m[1]) // at most five digits, or none
+	weeks, _ := strconv.Atoi(m[1]) // at most four digits, or none
 	days, _ := strconv.Atoi(m[2])
 	total := time.Duration(weeks*7+days) * 24 * time.Hour
 	if m[3] != "" {
@@ -47,7 +47,7 @@ func parseDuration(s string) (time.Duration, error) {
 		total += d
 	}
 	if total <= 0 {
-		return 0, fmt.Errorf("%q is not above zero", s)
+		return 0, fmt.Errorf("%q is not above zero, or too long", s)
 	}
 	return total, nil
 }

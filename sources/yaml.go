@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -91,15 +92,22 @@ func (r *reader) document(data []byte) (*yaml.Node, bool) {
 	case errors.Is(err, errSecond):
 		r.fail(markOf(root, 0), "%v", err)
 	case errors.As(err, &syntax):
-		message := syntax.Message
-		if m := syntax.ContextMark; syntax.ContextMsg != "" && m.Line > 0 {
-			message = fmt.Sprintf("%s (%s that began at %d:%d)", message, syntax.ContextMsg, m.Line, m.Column)
-		}
-		r.fail(mark{syntax.Mark.Line, syntax.Mark.Column}, "%s", message)
+		r.fail(mark{syntax.Mark.Line, syntax.Mark.Column}, "%s", explain(syntax))
 	default:
 		r.fail(mark{}, "%v", err)
 	}
 	return nil, false
+}
+
+// explain puts the parser's message into words.
+func explain(e *yaml.LoadError) string {
+	if strings.Contains(e.Message, "cannot start any token") {
+		return "a value cannot begin like this; indent with spaces, never tabs, and quote text that begins with @ or a backtick"
+	}
+	if m := e.ContextMark; e.ContextMsg != "" && m.Line > 0 {
+		return fmt.Sprintf("%s (%s that began at %d:%d)", e.Message, e.ContextMsg, m.Line, m.Column)
+	}
+	return e.Message
 }
 
 // list returns the value of grants.
