@@ -1,9 +1,7 @@
 package store
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -58,18 +56,4 @@ func bigBatch(group, size int) engine.Batch {
 			Directory: "corp", Group: "prod-db", GroupID: numbered(group).ID, Member: &m, Person: "ada@example.org", Grants: anchors})
 	}
 	return b
-}
-
-func openIn(t testing.TB, folder string) *Store {
-	t.Helper()
-	s, err := Open(context.Background(), filepath.Join(folder, "daypass.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }

@@ -55,7 +55,7 @@ func (s *Store) AddGrant(ctx context.Context, g HandGrant, by string, at time.Ti
 		return g, fmt.Errorf("grant of %s to %s: it would be over (%s) before it begins (%s)",
 			g.Target, g.Person, stampText(g.Until), stampText(later(g.From, g.At)))
 	}
-	err := s.write(ctx, "add grant", func(t *tx) error {
+	err := s.write(ctx, "add grant", func(ctx context.Context, t *tx) error {
 		before, err := one(ctx, t, scanGrant, sqlGrantByID, string(g.ID))
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func later(a, b time.Time) time.Time {
 // the order in which they were made.
 func (s *Store) Grants(ctx context.Context) ([]HandGrant, error) {
 	var all []HandGrant
-	err := s.read(ctx, "grants", func(t *tx) (err error) {
+	err := s.read(ctx, "grants", func(ctx context.Context, t *tx) (err error) {
 		all, err = collect(ctx, t, scanGrant, sqlGrants)
 		return err
 	})
@@ -94,7 +94,7 @@ func (s *Store) Grants(ctx context.Context) ([]HandGrant, error) {
 // wraps [ErrNotFound] or [ErrAmbiguous].
 func (s *Store) Grant(ctx context.Context, id engine.GrantID) (HandGrant, error) {
 	var g HandGrant
-	err := s.read(ctx, "grant", func(t *tx) (err error) {
+	err := s.read(ctx, "grant", func(ctx context.Context, t *tx) (err error) {
 		g, err = findGrant(ctx, t, id)
 		return err
 	})
@@ -126,7 +126,7 @@ func (s *Store) Extend(ctx context.Context, id engine.GrantID, until time.Time, 
 
 func (s *Store) changeGrant(ctx context.Context, what string, id engine.GrantID, at time.Time, change func(*HandGrant) (engine.Event, error)) (HandGrant, error) {
 	var g HandGrant
-	err := s.write(ctx, what, func(t *tx) (err error) {
+	err := s.write(ctx, what, func(ctx context.Context, t *tx) (err error) {
 		if g, err = findGrant(ctx, t, id); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 // directory and id, with the name last recorded.
 func (s *Store) Groups(ctx context.Context) ([]engine.LedgerGroup, error) {
 	var all []engine.LedgerGroup
-	err := s.read(ctx, "groups", func(t *tx) (err error) {
+	err := s.read(ctx, "groups", func(ctx context.Context, t *tx) (err error) {
 		all, err = collect(ctx, t, func(r *sql.Rows) (g engine.LedgerGroup, err error) {
 			err = r.Scan(&g.Group.Directory, &g.Group.ID, &g.Name, &g.Entries)
 			return g, err
@@ -30,7 +30,7 @@ func (s *Store) Groups(ctx context.Context) ([]engine.LedgerGroup, error) {
 // Page returns what is on record about a group, as of one moment.
 func (s *Store) Page(ctx context.Context, g engine.Group) (engine.Page, error) {
 	var p engine.Page
-	err := s.read(ctx, "page", func(t *tx) (err error) {
+	err := s.read(ctx, "page", func(ctx context.Context, t *tx) (err error) {
 		key := []any{string(g.Directory), string(g.ID)}
 		if p.Owned, err = collect(ctx, t, scanOwned, sqlPageOwned, key...); err != nil {
 			return err
@@ -77,7 +77,7 @@ func scanReading(r *sql.Rows) (v engine.Reading, err error) {
 // back does not go unnoticed.
 func (s *Store) Newest(ctx context.Context) (time.Time, error) {
 	var newest time.Time
-	err := s.read(ctx, "newest", func(t *tx) error {
+	err := s.read(ctx, "newest", func(ctx context.Context, t *tx) error {
 		return t.QueryRowContext(ctx, sqlNewest).Scan(stamp{&newest})
 	})
 	return newest, err

@@ -18,7 +18,7 @@ func (s *Store) Record(ctx context.Context, b engine.Batch) error {
 		return nil
 	}
 	s.fail.hit("record-before")
-	err := s.write(ctx, "record", func(t *tx) error {
+	err := s.write(ctx, "record", func(ctx context.Context, t *tx) error {
 		for _, step := range []func(context.Context, *tx, *engine.Batch) error{
 			recordLedger, recordPast, recordReadings, recordNotices, recordHolds, recordSpends, recordRuns,
 		} {

@@ -23,7 +23,7 @@ const (
 // Change does not write as JSON do not come back.
 func (s *Store) Holds(ctx context.Context) ([]engine.Hold, error) {
 	var all []engine.Hold
-	err := s.read(ctx, "holds", func(t *tx) (err error) {
+	err := s.read(ctx, "holds", func(ctx context.Context, t *tx) (err error) {
 		all, err = collect(ctx, t, scanHold, sqlOpenHolds)
 		return err
 	})
@@ -34,7 +34,7 @@ func (s *Store) Holds(ctx context.Context) ([]engine.Hold, error) {
 // expired at now, or nil.
 func (s *Store) Release(ctx context.Context, digest string, now time.Time) (*engine.Release, error) {
 	var found *engine.Release
-	err := s.read(ctx, "release", func(t *tx) (err error) {
+	err := s.read(ctx, "release", func(ctx context.Context, t *tx) (err error) {
 		found, err = one(ctx, t, scanRelease, sqlOpenRelease, digest, now.UnixMicro())
 		return err
 	})
@@ -50,7 +50,7 @@ func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Releas
 	if !r.Expires.After(r.At) {
 		return r, fmt.Errorf("release %s: it would expire (%s) before it is given (%s)", r.Digest, stampText(r.Expires), stampText(r.At))
 	}
-	err := s.write(ctx, "release", func(t *tx) error {
+	err := s.write(ctx, "release", func(ctx context.Context, t *tx) error {
 		hold, err := findHold(ctx, t, r.Digest)
 		if err != nil {
 			return err

@@ -112,7 +112,7 @@ func (s *Store) Events(ctx context.Context, after int64) iter.Seq2[audit.Record,
 // Head returns how far the audit log goes, to be remembered elsewhere.
 func (s *Store) Head(ctx context.Context) (audit.Head, error) {
 	var h audit.Head
-	err := s.read(ctx, "head", func(t *tx) (err error) {
+	err := s.read(ctx, "head", func(ctx context.Context, t *tx) (err error) {
 		h, err = head(ctx, t)
 		return err
 	})

@@ -21,7 +21,9 @@ const (
 	// stands in the file's header.
 	applicationID = 0x64617970
 	magic         = "SQLite format 3\x00"
-	readers       = 4
+	// readers are kept open. More are opened when they are all in use: with a
+	// limit, somebody who asks while reading an iterator could wait for himself.
+	readers = 4
 )
 
 // Open opens the store at dsn, a path or "sqlite:" and a path, and creates it
@@ -37,11 +39,11 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, fail: newFailpoints()}
-	if s.writer, err = openPool(path, 1, "_txlock=immediate",
-		"_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"); err != nil {
+	if s.writer, err = openPool(path, 1, 1, "_txlock=immediate",
+		"_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_pragma=cache_size(-32768)"); err != nil {
 		return nil, err
 	}
-	if s.reader, err = openPool(path, readers, "_pragma=query_only(1)"); err != nil {
+	if s.reader, err = openPool(path, 0, readers, "_pragma=query_only(1)"); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	if err := s.setUp(ctx); err != nil {
@@ -75,15 +77,15 @@ func parseDSN(dsn string) (string, error) {
 	return filepath.Abs(strings.TrimPrefix(rest, "//"))
 }
 
-func openPool(path string, size int, more ...string) (*sql.DB, error) {
+func openPool(path string, open, idle int, more ...string) (*sql.DB, error) {
 	params := append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)"}, more...)
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
 	db, err := sql.Open("sqlite", "file:"+u.EscapedPath()+"?"+strings.Join(params, "&"))
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(size)
-	db.SetMaxIdleConns(size)
+	db.SetMaxOpenConns(open)
+	db.SetMaxIdleConns(idle)
 	return db, nil
 }
 
@@ -139,7 +141,7 @@ func cause(err error) error {
 // claim marks a new file as ours, and refuses a database of another program.
 // Two processes may do it at once.
 func (s *Store) claim(ctx context.Context) error {
-	return s.write(ctx, "open", func(t *tx) error {
+	return s.write(ctx, "open", func(ctx context.Context, t *tx) error {
 		var id, tables int64
 		if err := t.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
 			return err

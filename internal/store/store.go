@@ -41,26 +41,39 @@ func (s *Store) Close() error {
 
 // write runs f in one transaction and commits it durably, or takes all of it
 // back. It waits for other writers, of this process and of others.
-func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error {
+//
+// The context is asked once, before: no transaction takes long, a step of the
+// ledger is not to be left because somebody pressed Ctrl-C in it, and the driver
+// would start a goroutine for each statement to watch the context.
+func (s *Store) write(ctx context.Context, what string, f func(context.Context, *tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return s.explain(what, err)
+	}
+	ctx = context.WithoutCancel(ctx)
 	t, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explain(what, err)
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to take back
-	if err := f(&tx{s: s, db: s.writer, Tx: t}); err != nil {
+	if err := f(ctx, &tx{s: s, db: s.writer, Tx: t}); err != nil {
 		return s.explain(what, err)
 	}
 	return s.explain(what, t.Commit())
 }
 
 // read runs f in one transaction, so that all it sees is of one moment.
-func (s *Store) read(ctx context.Context, what string, f func(*tx) error) error {
+// The context is asked once, as in write.
+func (s *Store) read(ctx context.Context, what string, f func(context.Context, *tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return s.explain(what, err)
+	}
+	ctx = context.WithoutCancel(ctx)
 	t, err := s.reader.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explain(what, err)
 	}
 	defer t.Rollback() //nolint:errcheck // nothing was written
-	return s.explain(what, f(&tx{s: s, db: s.reader, Tx: t}))
+	return s.explain(what, f(ctx, &tx{s: s, db: s.reader, Tx: t}))
 }
 
 // tx is a transaction whose statements are prepared once for the life of the

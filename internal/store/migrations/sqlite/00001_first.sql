@@ -1,5 +1,7 @@
 -- Times are unix microseconds in UTC (NULL: none), lists are JSON in TEXT,
--- booleans 0 or 1. Only what SQLite and PostgreSQL read alike.
+-- booleans 0 or 1. The tables are SQLite's: rows that have a key of their own are
+-- stored in its order, once. Every statement that reads or writes them is in
+-- words that PostgreSQL shares.
 
 -- +goose Up
 CREATE TABLE groups (
@@ -7,7 +9,7 @@ CREATE TABLE groups (
     group_id  TEXT NOT NULL,
     name      TEXT NOT NULL,
     PRIMARY KEY (directory, group_id)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE ledger (
     directory  TEXT NOT NULL,
@@ -25,11 +27,11 @@ CREATE TABLE ledger (
     due        BIGINT,
     gone       BIGINT,
     PRIMARY KEY (directory, group_id, member_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX ledger_person ON ledger (person);
 
 CREATE TABLE past (
-    seq        BIGINT PRIMARY KEY,
+    seq        INTEGER PRIMARY KEY,
     directory  TEXT NOT NULL,
     group_id   TEXT NOT NULL,
     member_id  TEXT NOT NULL,
@@ -55,7 +57,7 @@ CREATE TABLE readings (
     members   BIGINT NOT NULL,
     read_at   BIGINT,
     PRIMARY KEY (directory, group_id)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE notices (
     directory  TEXT NOT NULL,
@@ -63,7 +65,7 @@ CREATE TABLE notices (
     member_id  TEXT NOT NULL,
     noticed_at BIGINT,
     PRIMARY KEY (directory, group_id, member_id)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE holds (
     digest      TEXT PRIMARY KEY,
@@ -110,7 +112,7 @@ CREATE TABLE runs (
 -- What an event says stands in its body only: body and hash are what the chain
 -- proves, at is a copy to find the newest by.
 CREATE TABLE events (
-    seq  BIGINT PRIMARY KEY,
+    seq  INTEGER PRIMARY KEY,
     at   BIGINT,
     body TEXT NOT NULL,
     hash TEXT NOT NULL

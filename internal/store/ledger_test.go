@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/audit"
+	"github.com/daypass-dev/daypass/internal/store/storetest"
+)
+
+// TestLedger holds the store to the contract of a ledger. A second database is
+// a second function like this one.
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.World {
+		folder := t.TempDir()
+		s := openIn(t, folder)
+		t.Cleanup(func() { verified(t, s) })
+		return storetest.World{
+			Ledger: s,
+			Release: func(ctx context.Context, r engine.Release) error {
+				_, err := s.AddRelease(ctx, r)
+				return err
+			},
+			Events: func(ctx context.Context) ([]engine.Event, error) { return events(ctx, s) },
+			Again:  func(t *testing.T) engine.Ledger { return openIn(t, folder) },
+		}
+	})
+}
+
+func openIn(t testing.TB, folder string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), filepath.Join(folder, "daypass.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func events(ctx context.Context, s *Store) ([]engine.Event, error) {
+	var all []engine.Event
+	for r, err := range s.Events(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := r.Event()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// verified checks the chain of s, and returns its head.
+func verified(t testing.TB, s *Store) audit.Head {
+	t.Helper()
+	head, err := audit.Verify(s.Events(context.Background(), 0), nil)
+	if err != nil {
+		t.Errorf("audit: %v", err)
+	}
+	return head
+}
