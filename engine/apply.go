@@ -42,8 +42,8 @@ func jobs(cs []Change) []*job {
 			js = append(js, j)
 		}
 		j.changes = append(j.changes, c)
-		j.due = j.due || c.Op == Remove && c.Why.Agreed()
-		j.removes = j.removes || c.Op == Remove
+		j.due = j.due || c.removes() && c.Why.Agreed()
+		j.removes = j.removes || c.removes()
 	}
 	slices.SortStableFunc(js, func(a, b *job) int { return cmp.Compare(a.rank(), b.rank()) })
 	return js
@@ -126,7 +126,7 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 			if o != nil {
 				b.Put = append(b.Put, *o)
 			}
-			if c.Op != Forget {
+			if c.sends() {
 				b.Events = append(b.Events, c.event(EventIntended, a.run, now))
 			}
 		}
@@ -144,10 +144,10 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 func (a *applier) act(ctx context.Context, j *job) []Effect {
 	var add, remove []Member
 	for _, c := range j.changes {
-		switch c.Op {
-		case Add:
+		switch {
+		case c.Op == Add:
 			add = append(add, c.Member)
-		case Remove:
+		case c.removes():
 			remove = append(remove, c.Member)
 		}
 	}
@@ -160,10 +160,10 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 	}
 	added, removed := change(ctx, a.conn, j.group.ID, add, remove)
 	for i, c := range j.changes {
-		switch c.Op {
-		case Add:
+		switch {
+		case c.Op == Add:
 			effects[i], added = added[0], added[1:]
-		case Remove:
+		case c.removes():
 			effects[i], removed = removed[0], removed[1:]
 		}
 		a.stop.note(effects[i].Err)
@@ -210,7 +210,7 @@ func (a *applier) settle(ctx context.Context, js []*job, intents [][]*Owned, eff
 
 func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now time.Time) {
 	switch {
-	case c.Op == Forget:
+	case c.forgotten(e):
 		kept, over := c.forget(now)
 		if kept != nil {
 			b.Put = append(b.Put, *kept)
@@ -244,7 +244,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 	if e.Changed && c.Op == Add {
 		a.counts.Added++
 	}
-	if e.Changed && c.Op == Remove {
+	if e.Changed && c.removes() {
 		a.counts.Removed++
 	}
 }

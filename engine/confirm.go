@@ -55,7 +55,7 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 
 // sent reports whether j holds anything that touches the directory.
 func (j *job) sent() bool {
-	return slices.ContainsFunc(j.changes, func(c Change) bool { return c.Op != Forget })
+	return slices.ContainsFunc(j.changes, Change.sends)
 }
 
 // limits returns the limits of every group looked at; the rest of the rules

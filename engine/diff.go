@@ -187,7 +187,7 @@ func (d *differ) missing(ws []Wish, o *Owned) {
 	case RemovedEnd:
 		if d.g.Trust == Trusted { // a doubtful listing does not prove that somebody acted
 			c := d.change(Forget, Ends, o.Member, o.Person)
-			c.anchors, c.prior, c.drop = anchorsOf(ws), o, true
+			c.anchors, c.prior, c.drop, c.verify = anchorsOf(ws), o, true, true
 			c.Grant, c.Until = longest(c.anchors)
 			d.p.Changes = append(d.p.Changes, c)
 		}
@@ -254,6 +254,10 @@ func (d *differ) countLost(before, after []Anchor) {
 //	doubtful   remove   ends: remove all the same; withdrawn: forget, held
 //	unread     -        ends: remove all the same; withdrawn: wait
 //	gone       -        forget, held until somebody says that the group is gone
+//
+// A listing may be wrong about one member and still look whole. So a claim on
+// somebody who is not listed is given up only after the removal was sent all
+// the same: it does nothing when the listing was right.
 func (d *differ) unwished(o *Owned, m *Member) {
 	if d.waits(o) {
 		return
@@ -329,6 +333,7 @@ func (d *differ) leave(op Op, why Why, o *Owned, m *Member, due time.Time) {
 	}
 	c := d.change(op, why, member, o.Person)
 	c.anchors, c.prior, c.due = o.Anchors, o, due
+	c.verify = op == Forget && m == nil && o.State != Dropped && d.g.Trust != Gone
 	c.Grant, c.Until = longest(o.Anchors)
 	if !due.IsZero() {
 		c.Until = due

@@ -69,7 +69,7 @@ func (o Objection) covers(c Change) bool {
 	return false
 }
 
-func unexplained(c Change) bool { return c.Op == Remove && !c.Why.Agreed() }
+func unexplained(c Change) bool { return c.removes() && !c.Why.Agreed() }
 
 // tally counts the surprises of one group, or of a run.
 type tally struct{ remove, forget, add, members int }

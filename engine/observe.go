@@ -100,9 +100,11 @@ func belongs(m Member, p Person, wishes []Wish) bool {
 }
 
 // observe settles what a listing proves: an intended add that is there is
-// ours, and a removal that is not there any more is confirmed. A listing that
-// is not trusted proves presence only. Both lists are sorted by member.
-func observe(owned []Owned, members []Member, trust Trust, now time.Time) (after []Owned, seen []keep, over []Past) {
+// ours, and a member is gone whose removal the directory took. A removal that
+// was never answered is not settled by absence alone: it is sent again. With
+// sure unset, the listing proves presence only. Both lists are sorted by
+// member.
+func observe(owned []Owned, members []Member, sure bool, now time.Time) (after []Owned, seen []keep, over []Past) {
 	after = owned
 	copied := false
 	own := func() {
@@ -122,7 +124,7 @@ func observe(owned []Owned, members []Member, trust Trust, now time.Time) (after
 			own()
 			after[i].State, after[i].Confirmed = Added, now
 			seen = append(seen, keep{o, after[i]})
-		case !present && trust == Trusted && (o.State == Removing || o.State == Removed):
+		case !present && sure && o.State == Removed:
 			drop = append(drop, i)
 			over = append(over, o.past(now))
 		}
@@ -143,12 +145,8 @@ func (o Owned) past(now time.Time) Past {
 	if o.Due.IsZero() {
 		why = Withdrawn
 	}
-	removed := o.Gone
-	if removed.IsZero() && o.State == Removing {
-		removed = now // sent, and the answer was lost: it was no later than this
-	}
 	return Past{
 		Group: o.Group, GroupName: o.GroupName, Member: o.Member, Person: o.Person, Anchors: o.Anchors,
-		Added: o.Since, Due: o.Due, Removed: removed, Confirmed: now, Why: why,
+		Added: o.Since, Due: o.Due, Removed: o.Gone, Confirmed: now, Why: why,
 	}
 }

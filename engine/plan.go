@@ -16,7 +16,7 @@ type Op string
 const (
 	Add    Op = "add"
 	Remove Op = "remove"
-	Forget Op = "forget" // give up the claim in the ledger; the directory is not touched
+	Forget Op = "forget" // give up a claim: the member is not there, or is there for another reason
 )
 
 // Why is the reason of a change.
@@ -53,6 +53,7 @@ type Change struct {
 	due     time.Time // when the membership was due to end
 	prior   *Owned    // the ledger's entry before the change; nil when there was none
 	drop    bool      // a Forget that remembers not to restore
+	verify  bool      // a Forget that sends the removal all the same
 }
 
 // Key returns the group that c changes.

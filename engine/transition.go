@@ -2,6 +2,12 @@ package engine
 
 import "time"
 
+// removes reports whether c sends a removal to the directory.
+func (c Change) removes() bool { return c.Op == Remove || c.verify }
+
+// sends reports whether c touches the directory.
+func (c Change) sends() bool { return c.Op == Add || c.removes() }
+
 // intent returns the ledger's entry as it must read before c is sent; nil when
 // c sends nothing, or when the membership is not ours (a foreign member).
 func (c Change) intent(now time.Time) *Owned {
@@ -16,7 +22,7 @@ func (c Change) intent(now time.Time) *Owned {
 		o.Member, o.Anchors, o.State = c.Member, c.anchors, Adding
 		o.Due, o.Gone = time.Time{}, time.Time{}
 		return &o
-	case c.Op == Remove && c.prior != nil:
+	case c.removes() && c.prior != nil:
 		o := *c.prior
 		o.Member, o.State, o.Due = c.Member, Removing, c.due
 		return &o
@@ -47,6 +53,12 @@ func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 		o.Gone = now
 	}
 	return &o
+}
+
+// forgotten reports whether e lets go of a claim: the removal that was sent to
+// make sure found nothing, as the listing had said.
+func (c Change) forgotten(e Effect) bool {
+	return c.Op == Forget && e.Err == nil && (c.drop || !e.Changed)
 }
 
 // ours reports whether the membership was ours before c: then an add that

@@ -1,0 +1,147 @@
+package engine_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// memLedger is an engine.Ledger in memory, with a crash on demand.
+type memLedger struct {
+	mu       sync.Mutex
+	owned    map[engine.Membership]engine.Owned
+	past     []engine.Past
+	readings map[engine.Group]engine.Reading
+	noticed  map[engine.Membership]time.Time
+	holds    map[string]engine.Hold
+	releases map[string]engine.Release
+	events   []engine.Event
+
+	// crash is called before and after each Record is written; true means
+	// that the process dies there.
+	crash func(after bool) bool
+	dead  bool
+}
+
+var errCrashed = errors.New("the process is dead")
+
+func newLedger() *memLedger {
+	return &memLedger{
+		owned: make(map[engine.Membership]engine.Owned), readings: make(map[engine.Group]engine.Reading),
+		noticed: make(map[engine.Membership]time.Time), holds: make(map[string]engine.Hold),
+		releases: make(map[string]engine.Release),
+	}
+}
+
+func (l *memLedger) Groups(context.Context) ([]engine.LedgerGroup, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	byGroup := make(map[engine.Group]engine.LedgerGroup)
+	for k, o := range l.owned {
+		g := byGroup[k.Group]
+		byGroup[k.Group] = engine.LedgerGroup{Group: k.Group, Name: o.GroupName, Entries: g.Entries + 1}
+	}
+	return slices.SortedFunc(maps.Values(byGroup), func(a, b engine.LedgerGroup) int { return cmp.Compare(a.Group.ID, b.Group.ID) }), nil
+}
+
+func (l *memLedger) Page(_ context.Context, g engine.Group) (engine.Page, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := engine.Page{Noticed: make(map[engine.MemberID]time.Time)}
+	for k, o := range l.owned {
+		if k.Group == g {
+			p.Owned = append(p.Owned, o)
+		}
+	}
+	slices.SortFunc(p.Owned, func(a, b engine.Owned) int { return cmp.Compare(a.Member.ID, b.Member.ID) })
+	if r, ok := l.readings[g]; ok {
+		p.Reading = &r
+	}
+	for k, at := range l.noticed {
+		if k.Group == g {
+			p.Noticed[k.Member] = at
+		}
+	}
+	return p, nil
+}
+
+func (l *memLedger) Release(_ context.Context, digest string, now time.Time) (*engine.Release, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := l.releases[digest]
+	if !ok || r.Used != "" || !now.Before(r.Expires) {
+		return nil, nil
+	}
+	return &r, nil
+}
+
+func (l *memLedger) Record(_ context.Context, b engine.Batch) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dies(false) {
+		return errCrashed
+	}
+	for _, k := range b.Delete {
+		delete(l.owned, k)
+	}
+	for _, o := range b.Put {
+		l.owned[o.Key()] = o
+	}
+	for _, r := range b.Readings {
+		l.readings[r.Group] = r
+	}
+	for _, k := range b.Unnotice {
+		delete(l.noticed, k)
+	}
+	for _, n := range b.Notice {
+		l.noticed[n.Membership] = n.At
+	}
+	for _, h := range b.Holds {
+		l.holds[h.Digest] = h
+	}
+	for _, s := range b.Spend {
+		r := l.releases[s.Digest]
+		r.Used = s.Run
+		l.releases[s.Digest] = r
+	}
+	l.past = append(l.past, b.Past...)
+	l.events = append(l.events, b.Events...)
+	if l.dies(true) {
+		return errCrashed
+	}
+	return nil
+}
+
+func (l *memLedger) dies(after bool) bool {
+	l.dead = l.dead || l.crash != nil && l.crash(after)
+	return l.dead
+}
+
+func (l *memLedger) Newest(context.Context) (time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) == 0 {
+		return time.Time{}, nil
+	}
+	return l.events[len(l.events)-1].At, nil
+}
+
+// release lets the held digest through, as a person would.
+func (l *memLedger) release(digest string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releases[digest] = engine.Release{Digest: digest, By: "root", At: now, Expires: now.Add(time.Hour)}
+}
+
+func (l *memLedger) has(g engine.Group, m engine.MemberID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.owned[engine.Membership{Group: g, Member: m}]
+	return ok
+}
