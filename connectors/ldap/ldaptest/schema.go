@@ -108,7 +108,7 @@ func newSchema(f Flavor) *schema {
 	case ActiveDirectory:
 		s.activeDirectory()
 	case DS389:
-		s.define(dnText, 0, "memberOf")
+		s.define(dnText, readOnly, "memberOf")
 		s.define(guidText, operational|single|readOnly|indexed, "entryUUID")
 		s.define(foldedText, operational|single|readOnly|indexed, "nsUniqueId")
 		s.define(foldedText, operational|single, "nsAccountLock")
