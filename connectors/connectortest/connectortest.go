@@ -46,8 +46,8 @@
 // directory really has.
 //
 // The suite is tested itself: connectors/memory/liars_test.go holds a liar for
-// every test (by way of [Judge]), and
-// each must be caught. When you find a new way to lie, add it there.
+// every test, and by way of [Judge] each must be caught. When you find a new
+// way to lie, add it there.
 package connectortest
 
 import (

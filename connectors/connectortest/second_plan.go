@@ -36,13 +36,26 @@ func secondPlanIsEmpty(c *check) {
 	if len(adds) != 1 || len(removes) != 1 || adds[0].ID != ms[3].ID || removes[0].ID != ms[2].ID {
 		c.Fatalf("first plan: got to add %q and remove %q, want to add %q and remove %q", ids(adds), ids(removes), ms[3].ID, ms[2].ID)
 	}
-	c.add(adds[0], true)
-	c.remove(removes[0], true)
+	c.apply(adds, removes)
 
 	view.Owned = []engine.Owned{c.owned(3, ms[3], until)}
 	if second := c.plan(now, view); len(second.Changes) > 0 || len(second.Problems) > 0 {
 		c.Errorf("second plan: got changes %+v and problems %+v, want none", second.Changes, second.Problems)
 	}
+}
+
+// apply changes Group in the way in which the engine does it.
+func (c *check) apply(adds, removes []engine.Member) {
+	c.Helper()
+	changer, ok := c.Connector.(engine.Changer)
+	if !ok {
+		c.add(adds[0], true)
+		c.remove(removes[0], true)
+		return
+	}
+	added, removed := changer.Change(c.ctx, c.Group, adds, removes)
+	c.wantEffects("first plan, added", added, "changed")
+	c.wantEffects("first plan, removed", removed, "changed")
 }
 
 // plan reads Group and decides.

@@ -25,6 +25,22 @@ func TestConformanceWithGhosts(t *testing.T) {
 	}, connectortest.All()...)
 }
 
+// The same, where nothing is there but what every world needs.
+func TestConformanceBare(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, func(t *testing.T) connectortest.World {
+		w := open(memory.New("corp"))
+		bare := connectortest.World{
+			Connector: struct{ engine.Connector }{w.Connector}, Directory: w.Directory,
+			Group: w.Group, GroupName: w.GroupName, People: w.People, Stranger: w.Stranger,
+		}
+		if has := bare.Features(); len(has) > 0 {
+			t.Errorf("features of a bare world: got %q, want none", has)
+		}
+		return bare
+	})
+}
+
 // open fills a directory and opens it as a world that lacks nothing.
 func open(d *memory.Directory) connectortest.World {
 	w := connectortest.World{

@@ -78,6 +78,8 @@ func TestMendEndsTheLag(t *testing.T) {
 	s.Put(s.group, s.ada.ID)
 	s.Mend()
 	s.logins("reading", s.list(), "ada")
+	s.Put(s.group, s.bob.ID)
+	s.logins("reading of a later change", s.list(), "ada", "bob")
 }
 
 func TestLies(t *testing.T) {
@@ -167,6 +169,8 @@ func TestOtherKindsAreRejected(t *testing.T) {
 	s := newSmall(t)
 	nested := s.AddGroup("nested")
 	s.Nest(s.group, nested)
+	s.RenameGroup(nested, "inner")
+	s.logins("listing with a renamed group in it", s.list(), "inner")
 	device := s.AddObject(engine.OtherMember, "printer")
 	s.Put(s.group, device)
 	for _, m := range s.list() {
