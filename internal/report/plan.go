@@ -249,7 +249,7 @@ func phrase(c engine.Change, now time.Time, when string) string {
 	case c.Op == engine.Forget && c.Why == engine.Ends && c.Until.After(now):
 		return join("taken out by somebody else, which ends it by the group's rule", until)
 	case c.Op == engine.Forget:
-		return join("nobody is removed", until)
+		return join("our claim ends", until)
 	case c.Why == engine.Restored:
 		return join("taken out by somebody else", until)
 	case c.Why == engine.Foreigner:

@@ -1,0 +1,239 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// inspected builds a report as Inspect would feed it.
+func inspected(res engine.Result, err error, vs ...*engine.GroupView) *report.Compliance {
+	var b report.Builder
+	for _, v := range vs {
+		b.Add(*v, engine.Diff(engine.View{Now: now, Groups: []engine.GroupView{*v}}))
+	}
+	return b.Finish(res, err)
+}
+
+func compliance(vs ...*engine.GroupView) *report.Compliance {
+	return inspected(result(engine.DefaultLimits(), vs...), nil, vs...)
+}
+
+func TestCompliancePages(t *testing.T) {
+	t.Parallel()
+	views := append(busy(), heldBack()...)
+	res := late(result(engine.DefaultLimits(), views...), "corp: remove: connection refused")
+	mixed := inspected(res, nil, views...)
+	strange := compliance(odd()...)
+	stopped := inspected(engine.Result{}, fmt.Errorf("%w: corp says it is 2031", engine.ErrClock))
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"report-mixed":         func(b *bytes.Buffer) error { return mixed.Text(b, report.Options{}) },
+		"report-mixed-120":     func(b *bytes.Buffer) error { return mixed.Text(b, report.Options{Width: 120}) },
+		"report-differences":   func(b *bytes.Buffer) error { return mixed.Text(b, report.Options{Differences: true, Color: true}) },
+		"report-odd":           func(b *bytes.Buffer) error { return strange.Text(b, report.Options{}) },
+		"report-stopped":       func(b *bytes.Buffer) error { return stopped.Text(b, report.Options{}) },
+		"reportjson-mixed":     func(b *bytes.Buffer) error { return mixed.JSON(b, report.Options{}) },
+		"reportjson-stopped":   func(b *bytes.Buffer) error { return stopped.JSON(b, report.Options{}) },
+		"reportcsv-mixed":      func(b *bytes.Buffer) error { return mixed.CSV(b, report.Options{}) },
+		"reportcsv-odd":        func(b *bytes.Buffer) error { return strange.CSV(b, report.Options{}) },
+		"reportcsv-difference": func(b *bytes.Buffer) error { return mixed.CSV(b, report.Options{Differences: true}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name, write)
+		})
+	}
+}
+
+// Every state, made by the smallest group that has it.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	ada := func(v *engine.GroupView) { there(v, "ada") }
+	wished := func(v *engine.GroupView) { wish(v, "ada", at(8), "CHG-1") }
+	ours := func(until float64) func(*engine.GroupView) {
+		return func(v *engine.GroupView) { owned(v, "ada", at(until)) }
+	}
+	all := func(fs ...func(*engine.GroupView)) func(*engine.GroupView) {
+		return func(v *engine.GroupView) {
+			for _, f := range fs {
+				f(v)
+			}
+		}
+	}
+	trust := func(x engine.Trust) func(*engine.GroupView) {
+		return func(v *engine.GroupView) { v.Trust, v.Note = x, "why" }
+	}
+	standing := func(v *engine.GroupView) { v.Standing = map[engine.MemberID]bool{"u-ada": true, "": true} }
+	removed := func(r engine.RemovedRule) func(*engine.GroupView) {
+		return func(v *engine.GroupView) { v.Rules.Removed = r }
+	}
+	unread := func(v *engine.GroupView) { v.GrantsUnread = true }
+	dropped := func(v *engine.GroupView) { v.Owned[0].State = engine.Dropped }
+	fails := func(k engine.Kind) func(*engine.GroupView) {
+		return func(v *engine.GroupView) { wishFails(v, "ada", k, "so it is") }
+	}
+	const yes, no, unknown = report.Yes, report.No, report.Unknown
+	for name, x := range map[string]struct {
+		make            func(*engine.GroupView)
+		desired, actual report.Fact
+		state           report.State
+		verdict         report.Verdict
+	}{
+		"granted":                  {all(ada, wished, ours(8)), yes, yes, report.Granted, report.Same},
+		"there before":             {all(ada, wished), yes, yes, report.Standing, report.Same},
+		"standing list":            {all(ada, standing), yes, yes, report.ExpectedStanding, report.Same},
+		"standing and granted":     {all(ada, standing, wished), yes, yes, report.ExpectedStanding, report.Same},
+		"standing, not there":      {standing, yes, no, report.Missing, report.Unexplained},
+		"standing, unread":         {all(standing, trust(engine.Unread)), yes, unknown, report.NotKnown, report.Undecided},
+		"starting":                 {wished, yes, no, report.Starting, report.Explained},
+		"restoring":                {all(wished, ours(8)), yes, no, report.Restoring, report.Explained},
+		"taken out, ends":          {all(wished, ours(8), removed(engine.RemovedEnd)), yes, no, report.Missing, report.Explained},
+		"taken out, reported":      {all(wished, ours(8), removed(engine.RemovedReport)), yes, no, report.Missing, report.Unexplained},
+		"dropped":                  {all(wished, ours(8), dropped), yes, no, report.Missing, report.Explained},
+		"dropped, then put back":   {all(wished, ours(8), dropped, ada), yes, yes, report.Standing, report.Same},
+		"dropped, over, put back":  {all(ours(-1), dropped, ada), no, yes, report.Foreign, report.Unexplained},
+		"ending":                   {all(ada, ours(-1)), no, yes, report.Ending, report.Explained},
+		"ending, unread":           {all(ours(-1), trust(engine.Unread)), no, unknown, report.Ending, report.Undecided},
+		"ending, grants unread":    {all(ada, ours(-1), unread), no, yes, report.Ending, report.Explained},
+		"withdrawn":                {all(ada, ours(9)), no, yes, report.Ending, report.Explained},
+		"withdrawn, unread":        {all(ours(9), trust(engine.Unread)), no, unknown, report.NotKnown, report.Undecided},
+		"withdrawn, protected":     {all(ada, ours(9), func(v *engine.GroupView) { v.Protected = map[engine.MemberID]bool{"u-ada": true} }), no, yes, report.Protected, report.Explained},
+		"over":                     {ours(-1), no, no, report.Over, report.Same},
+		"foreign":                  {ada, no, yes, report.Foreign, report.Unexplained},
+		"foreign, doubtful":        {all(ada, trust(engine.Doubtful)), no, yes, report.Foreign, report.Unexplained},
+		"foreign, ignored":         {all(ada, func(v *engine.GroupView) { v.Rules.Foreign = engine.ForeignIgnore }), no, yes, report.Ignored, report.Explained},
+		"foreign, grants unread":   {all(ada, unread), unknown, yes, report.NotKnown, report.Undecided},
+		"ours, grants unread":      {all(ada, ours(9), unread), unknown, yes, report.NotKnown, report.Undecided},
+		"wished, unread":           {all(wished, ours(8), trust(engine.Unread)), yes, unknown, report.NotKnown, report.Undecided},
+		"wished, doubtful":         {all(wished, trust(engine.Doubtful)), yes, unknown, report.Starting, report.Undecided},
+		"wished, group gone":       {all(wished, trust(engine.Gone)), yes, no, report.Missing, report.Explained},
+		"wished, unmanageable":     {all(wished, func(v *engine.GroupView) { v.Unmanageable = "follows a rule" }), yes, no, report.Missing, report.Explained},
+		"no account":               {fails(engine.NotFound), yes, no, report.NoAccount, report.Explained},
+		"two accounts":             {fails(engine.Ambiguous), yes, unknown, report.TwoAccounts, report.Undecided},
+		"disabled":                 {fails(engine.Disabled), yes, unknown, report.Disabled, report.Undecided},
+		"not resolved":             {fails(engine.Unavailable), yes, unknown, report.Unresolved, report.Undecided},
+		"a removal that is unread": {all(ours(-1), trust(engine.Doubtful)), no, unknown, report.Ending, report.Undecided},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := group("g")
+			x.make(v)
+			var got []report.Row
+			c := compliance(v)
+			for r := range c.Rows() {
+				got = append(got, r)
+			}
+			if len(got) != 1 {
+				t.Fatalf("got %d rows, want 1: %+v", len(got), got)
+			}
+			r := got[0]
+			if r.Desired != x.desired || r.Actual != x.actual || r.State != x.state || r.Verdict != x.verdict {
+				t.Errorf("got desired %s, actual %s, %s, %s; want %s, %s, %s, %s",
+					r.Desired, r.Actual, r.State, r.Verdict, x.desired, x.actual, x.state, x.verdict)
+			}
+			if r.Why == "" {
+				t.Error("the row says nothing of why")
+			}
+		})
+	}
+}
+
+// Somebody whose account is not certain, and who is in the group by a grant
+// that is in force, is no foreigner and is not leaving.
+func TestWaitingMemberStays(t *testing.T) {
+	t.Parallel()
+	v := group("g")
+	there(v, "ada")
+	owned(v, "ada", at(-1))
+	wishFails(v, "ada", engine.Ambiguous, "2 accounts")
+	states := make(map[report.State]report.Verdict)
+	for r := range compliance(v).Rows() {
+		states[r.State] = r.Verdict
+	}
+	want := map[report.State]report.Verdict{report.TwoAccounts: report.Undecided, report.Granted: report.Same}
+	if d := cmp.Diff(want, states); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestHeldAndOverdueRows(t *testing.T) {
+	t.Parallel()
+	vs := heldBack()
+	owned(vs[0], "user5", at(-3))
+	res := late(result(engine.DefaultLimits(), vs...), "corp: no answer")
+	got := make(map[report.State]int)
+	for r := range inspected(res, nil, vs...).Rows() {
+		got[r.State]++
+		if r.State == report.Overdue && !strings.Contains(r.Why, "corp: no answer") {
+			t.Errorf("overdue row says %q, want the last error in it", r.Why)
+		}
+	}
+	want := map[report.State]int{report.Held: 5, report.Overdue: 1, report.Foreign: 4, report.Starting: 1}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// What is not known is said before anything that is.
+func TestNotReadComesFirst(t *testing.T) {
+	t.Parallel()
+	vs := busy()
+	vs[0].Unsure = true
+	vs[1].Trust, vs[1].Note = engine.Doubtful, "reads as 4 members where it had 40"
+	quietly := group("quiet")
+	quietly.Trust = engine.Unread
+	vs = append(vs, quietly)
+	res := result(engine.DefaultLimits(), vs...)
+	res.GrantsErr = errors.New("a.yaml: no\nb.yaml: no")
+	c := inspected(res, errors.New("store: disk full"), vs...)
+	var kinds []string
+	for _, n := range c.NotRead {
+		kinds = append(kinds, n.Kind+" "+n.Group)
+	}
+	want := []string{"stopped ", "grants-unread ", "unreadable-group legacy", "doubtful-reading prod-db", "unreadable-group quiet", "unresolved ops"}
+	if d := cmp.Diff(want, kinds); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	var text bytes.Buffer
+	if err := c.Text(&text, report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(text.String(), "desired ")
+	for _, s := range []string{"store: disk full", "a.yaml: no", "b.yaml: no", "corp/quiet: its directory does not answer"} {
+		if !strings.Contains(first, s) {
+			t.Errorf("%q is not said before the summary:\n%s", s, first)
+		}
+	}
+}
+
+// A row comes back as it was packed.
+func TestRowsKeepWhatTheyHold(t *testing.T) {
+	t.Parallel()
+	v := group("g")
+	there(v, "ada")
+	wish(v, "ada", at(8), "CHG-1: \x00 ünïcode")
+	wish(v, "ada", at(4), "another")
+	v.Wishes[1].Grant.ID = "g-second"
+	owned(v, "ada", at(8))
+	for r := range compliance(v).Rows() {
+		want := report.Row{
+			Directory: "corp", Group: "g", GroupID: "id-g", Person: "ada@example.org", Login: "ada", Member: "u-ada",
+			Desired: report.Yes, Actual: report.Yes, State: report.Granted, Verdict: report.Same, Why: "a grant is in force",
+			Grant: "g-ada", Reason: "CHG-1: \x00 ünïcode", Until: at(8), Since: at(-30),
+		}
+		if d := cmp.Diff(want, r); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
+		if !r.Until.Equal(at(8)) || r.Until.Location() != time.UTC {
+			t.Errorf("until is %v, want %v in UTC", r.Until, at(8))
+		}
+	}
+}
