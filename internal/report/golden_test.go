@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,9 +20,11 @@ func golden(t *testing.T, name string, write func(*bytes.Buffer) error) {
 	if err := write(&got); err != nil {
 		t.Fatal(err)
 	}
+	// Git turns the line ends of CSV into its own, so golden files show them.
+	text := strings.ReplaceAll(got.String(), "\r\n", "␍\n")
 	path := filepath.Join("testdata", name+".golden")
 	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,7 +32,7 @@ func golden(t *testing.T, name string, write func(*bytes.Buffer) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(string(want), got.String()); d != "" {
+	if d := cmp.Diff(string(want), text); d != "" {
 		t.Errorf("%s (-want +got):\n%s", path, d)
 	}
 }

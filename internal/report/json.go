@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -28,21 +29,24 @@ func writeJSON(w io.Writer, v any) error {
 // strings, apart from the line breaks of the indentation.
 func escapeJSON(w *bufio.Writer, b []byte) {
 	for len(b) > 0 {
-		if b[0] < 0x7f {
-			_ = w.WriteByte(b[0]) // an error stays in w until Flush
-			b = b[1:]
-			continue
+		n := 0
+		for n < len(b) && b[n] < 0x7f {
+			n++
 		}
-		r, n := utf8.DecodeRune(b)
+		_, _ = w.Write(b[:n]) // an error stays in w until Flush
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+		r, size := utf8.DecodeRune(b)
 		switch {
 		case shown(r):
-			_, _ = w.Write(b[:n])
+			_, _ = w.Write(b[:size])
 		case r >= 0x10000:
-			hi, lo := (r-0x10000)>>10, (r-0x10000)&0x3ff
-			_, _ = fmt.Fprintf(w, `\u%04x\u%04x`, 0xd800+hi, 0xdc00+lo)
+			hi, lo := utf16.EncodeRune(r)
+			_, _ = fmt.Fprintf(w, `\u%04x\u%04x`, hi, lo)
 		default:
 			_, _ = fmt.Fprintf(w, `\u%04x`, r)
 		}
-		b = b[n:]
+		b = b[size:]
 	}
 }

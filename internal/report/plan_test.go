@@ -26,16 +26,17 @@ func TestPlan(t *testing.T) {
 		res engine.Result
 		opt report.Options
 	}{
-		"plan-busy":       {late(result(run, busy()...), ""), report.Options{}},
-		"plan-busy-120":   {late(result(run, busy()...), ""), report.Options{Width: 120}},
-		"plan-busy-color": {late(result(run, busy()...), ""), report.Options{Color: true, Command: "daypass --config d.yaml"}},
-		"plan-held":       {result(run, heldBack()...), report.Options{}},
-		"plan-held-run":   {result(tight, append(busy(), heldBack()...)...), report.Options{Width: 100}},
-		"plan-released":   {released, report.Options{}},
-		"plan-unread":     {unread, report.Options{}},
-		"plan-foreign":    {result(run, crowded()...), report.Options{}},
-		"plan-odd":        {result(run, odd()...), report.Options{}},
-		"plan-calm":       {result(run, calm), report.Options{}},
+		"plan-busy":        {late(result(run, busy()...), ""), report.Options{}},
+		"plan-busy-120":    {late(result(run, busy()...), ""), report.Options{Width: 120}},
+		"plan-busy-color":  {late(result(run, busy()...), ""), report.Options{Color: true, Command: "daypass --config d.yaml"}},
+		"plan-held":        {result(run, heldBack()...), report.Options{}},
+		"plan-held-run":    {result(tight, append(busy(), heldBack()...)...), report.Options{Width: 100}},
+		"plan-released":    {released, report.Options{}},
+		"plan-unread":      {unread, report.Options{}},
+		"plan-foreign":     {result(run, crowded()...), report.Options{}},
+		"plan-foreign-all": {result(run, crowded()[:4]...), report.Options{All: true}},
+		"plan-odd":         {result(run, odd()...), report.Options{}},
+		"plan-calm":        {result(run, calm), report.Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -55,5 +55,8 @@ func Span(d time.Duration) string {
 	case d < 2*365*day:
 		return fmt.Sprintf("%d days", d.Round(day)/day)
 	}
-	return fmt.Sprintf("%d years", d.Round(365*day)/(365*day))
+	if years := d.Round(365*day) / (365 * day); years < 200 {
+		return fmt.Sprintf("%d years", years)
+	}
+	return "over 200 years" // a Duration ends at 292
 }
