@@ -8,11 +8,11 @@ type piece struct {
 	line int // lines before it in the file
 }
 
-// pieceMin keeps the number of pieces, and the cost of each, small.
-const pieceMin = 32 << 10
+// pieceSize keeps the number of pieces, and the cost of each, small.
+const pieceSize = 32 << 10
 
 // cut divides a grant file of the usual form into pieces that are YAML lists
-// by themselves:
+// by themselves, each of at least size bytes:
 //
 //	grants:
 //	  - ...
@@ -22,8 +22,8 @@ const pieceMin = 32 << 10
 // inside a quoted text or a bracket leaves a piece that does not parse, and the
 // caller then reads the whole; a cut elsewhere is at the list's own level,
 // because block text and mappings are indented deeper than their dash.
-func cut(data []byte) (pieces []piece, ok bool) {
-	if len(data) < 2*pieceMin {
+func cut(data []byte, size int) (pieces []piece, ok bool) {
+	if len(data) < 2*size {
 		return nil, false
 	}
 	body, line, ok := skipHeader(data)
@@ -44,7 +44,7 @@ func cut(data []byte) (pieces []piece, ok bool) {
 			indent = in
 		case indent < 0, in < indent:
 			return nil, false
-		case kind == dash && in == indent && at-start >= pieceMin:
+		case kind == dash && in == indent && at-start >= size:
 			pieces = append(pieces, piece{body[start:at], startLine})
 			start, startLine = at, line
 		}

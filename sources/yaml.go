@@ -15,7 +15,11 @@ import (
 // read piece by piece: a tree of nodes takes some thirty times the room of its
 // text.
 func (r *reader) yaml(ctx context.Context, data []byte) {
-	if pieces, ok := cut(data); ok && r.pieces(ctx, pieces) {
+	r.yamlIn(ctx, data, pieceSize)
+}
+
+func (r *reader) yamlIn(ctx context.Context, data []byte, size int) {
+	if pieces, ok := cut(data, size); ok && r.pieces(ctx, pieces) {
 		return
 	}
 	root, ok := r.document(data)
