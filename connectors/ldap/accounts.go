@@ -4,20 +4,20 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/ldap/internal/wire"
 	"github.com/daypass-dev/daypass/engine"
 )
 
+// A few members are looked up one by one, several at a time, and are as fresh
+// as can be. More than bulkAfter of them within freshFor cost as much as reading
+// all accounts, which is then done, and those serve for freshFor. Changes never
+// rely on them: they look again.
 const (
-	// freshFor is how long a DN is taken for the object it led to. Changes
-	// never rely on it: they look again.
-	freshFor = 2 * time.Minute
-	// bulkAfter lookups of single members, all accounts are read in one go:
-	// that costs about as much as this many.
 	bulkAfter = 1000
-	bulkPause = time.Minute
+	freshFor  = 30 * time.Second
 )
 
 // personID is the attribute that identifies accounts.
@@ -48,7 +48,8 @@ func (c *Connector) memberAttrs(s *server) []string {
 // readMember makes a member of an entry. Its ID is empty when the entry has
 // none that we may read.
 func (c *Connector) readMember(s *server, e *wire.Entry) engine.Member {
-	m := engine.Member{Login: e.First(c.login(s)), Kind: kindOfEntry(e, c.cfg.Schema.ObjectClass), Ref: string(e.DN)}
+	m := engine.Member{Login: e.First(c.login(s)), Ref: string(e.DN)}
+	m.Kind = kindOfEntry(e, m.Login, c.cfg.Schema.ObjectClass)
 	for _, attr := range []string{c.personID(s), c.groupID(s)} {
 		if v := e.Values(attr); len(v) > 0 && m.ID == "" {
 			m.ID = engine.MemberID(idString(attr, v[0]))
@@ -60,119 +61,110 @@ func (c *Connector) readMember(s *server, e *wire.Entry) engine.Member {
 	return m
 }
 
-// kindOfEntry tells accounts from groups and from other things by class.
-// Active Directory's contact and computer are persons and users by descent, so
-// what an entry is not comes first.
-func kindOfEntry(e *wire.Entry, ownGroup string) engine.MemberKind {
-	kind := engine.OtherMember
+// kindOfEntry tells accounts from groups and from other things. What an entry
+// is not comes first: on Active Directory contacts are persons by descent and
+// computers are users. Past that, whoever has a login is an account, because
+// OpenLDAP lists only the classes that an entry was made with.
+func kindOfEntry(e *wire.Entry, login, ownGroup string) engine.MemberKind {
 	for _, v := range e.Values("objectClass") {
 		switch class := strings.ToLower(string(v)); class {
-		case "group", "groupofnames", "groupofuniquenames", "groupofmembers", "posixgroup", "groupofurls":
+		case "group", "groupofnames", "groupofuniquenames", "groupofmembers", "posixgroup", "groupofurls", strings.ToLower(ownGroup):
 			return engine.GroupMember
 		case "computer", "contact", "foreignsecurityprincipal", "device":
 			return engine.OtherMember
-		case "user", "person", "account", "posixaccount", "uidobject", "simplesecurityobject":
-			kind = engine.AccountMember
-		default:
-			if class == strings.ToLower(ownGroup) {
-				return engine.GroupMember
-			}
 		}
 	}
-	return kind
+	if login == "" {
+		return engine.OtherMember
+	}
+	return engine.AccountMember
 }
 
-// accounts remembers which object a member value led to: a DN's key, or
-// loginKey of a memberUid.
+// accounts says which object a member value leads to.
 type accounts struct {
-	mu     sync.RWMutex
-	seen   map[string]sighting
-	loaded time.Time // when all accounts were read last
-	logins bool      // logins were remembered as well
-	asked  int       // single lookups since then
+	all     atomic.Pointer[snapshot]
+	loading chan struct{} // holds one token: who has it may load
 
-	loading sync.Mutex // one load at a time
+	mu     sync.Mutex
+	since  time.Time
+	lookUp int // single lookups since then
 }
 
-type sighting struct {
-	member engine.Member
+// snapshot is every account at one time, by the key of its DN and, once a
+// memberUid was seen, by loginKey.
+type snapshot struct {
 	at     time.Time
+	logins bool
+	byKey  map[string]engine.Member
 }
 
-func newAccounts() *accounts { return &accounts{seen: map[string]sighting{}} }
+func newAccounts() *accounts {
+	return &accounts{loading: make(chan struct{}, 1)}
+}
 
 func loginKey(login string) string { return "login:" + login }
 
-// view calls f with a lookup that holds while f runs.
-func (a *accounts) view(now time.Time, f func(find func(key []byte) (engine.Member, bool))) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	oldest := now.Add(-freshFor)
-	f(func(key []byte) (engine.Member, bool) {
-		s, ok := a.seen[string(key)]
-		return s.member, ok && s.at.After(oldest)
-	})
-}
-
-func (a *accounts) put(now time.Time, key string, m engine.Member) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.seen[key] = sighting{m, now}
+// fresh returns the accounts if they were read lately, and nobody otherwise.
+func (a *accounts) fresh(now time.Time, logins bool) map[string]engine.Member {
+	s := a.all.Load()
+	if s == nil || now.Sub(s.at) > freshFor || logins && !s.logins {
+		return nil
+	}
+	return s.byKey
 }
 
 // tooMany counts n single lookups and reports whether reading all accounts is
 // the better way by now.
-func (a *accounts) tooMany(now time.Time, n int, logins bool) bool {
+func (a *accounts) tooMany(now time.Time, n int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked += n
-	return a.asked > bulkAfter && (now.Sub(a.loaded) > bulkPause || logins && !a.logins)
-}
-
-func (a *accounts) replace(now time.Time, seen map[string]sighting, logins bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.seen, a.loaded, a.logins, a.asked = seen, now, logins, 0
-}
-
-// loadAll reads every account below People.Base.
-func (c *Connector) loadAll(ctx context.Context, s *session, logins bool) error {
-	c.seen.loading.Lock()
-	defer c.seen.loading.Unlock()
-	now := time.Now()
-	if !c.seen.tooMany(now, 0, logins) {
-		return nil // somebody else just did
+	if now.Sub(a.since) > freshFor {
+		a.since, a.lookUp = now, 0
 	}
-	c.seen.mu.RLock()
-	size := len(c.seen.seen)
-	logins = logins || c.seen.logins
-	c.seen.mu.RUnlock()
-	seen := make(map[string]sighting, size)
+	a.lookUp += n
+	return a.lookUp > bulkAfter
+}
+
+// loadAll reads every account below People.Base, unless somebody just did.
+func (c *Connector) loadAll(ctx context.Context, s *session, logins bool) error {
+	select {
+	case c.seen.loading <- struct{}{}:
+		defer func() { <-c.seen.loading }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	now := time.Now()
+	if c.seen.fresh(now, logins) != nil {
+		return nil
+	}
+	next := &snapshot{at: now, logins: logins, byKey: map[string]engine.Member{}}
+	if last := c.seen.all.Load(); last != nil {
+		next.logins = logins || last.logins
+		next.byKey = make(map[string]engine.Member, len(last.byKey))
+	}
 	err := c.all(ctx, s, c.cfg.People.Base, "("+c.login(s.srv)+"=*)", c.memberAttrs(s.srv), func(e *wire.Entry) error {
-		m := c.readMember(s.srv, e)
-		if m.ID == "" {
-			return nil
-		}
-		seen[dnKey(m.Ref)] = sighting{m, now}
-		if logins && m.Kind == engine.AccountMember {
-			addLogin(seen, now, m)
+		if m := c.readMember(s.srv, e); m.ID != "" {
+			next.add(m)
 		}
 		return nil
 	})
 	if err == nil {
-		c.seen.replace(now, seen, logins)
+		c.seen.all.Store(next)
 	}
 	return err
 }
 
-// addLogin remembers whose login it is; a login that two accounts have is
-// nobody's.
-func addLogin(seen map[string]sighting, now time.Time, m engine.Member) {
+// add remembers m. A login that two accounts have is nobody's.
+func (s *snapshot) add(m engine.Member) {
+	s.byKey[dnKey(m.Ref)] = m
+	if !s.logins || m.Kind != engine.AccountMember {
+		return
+	}
 	key := loginKey(m.Login)
-	if _, twice := seen[key]; twice {
+	if _, twice := s.byKey[key]; twice {
 		m = ghost(m.Login)
 	}
-	seen[key] = sighting{m, now}
+	s.byKey[key] = m
 }
 
 func ghost(value string) engine.Member {

@@ -136,7 +136,9 @@ func (c *Connector) findGroup(ctx context.Context, s *session, name string) (gro
 	}
 	if validDN(name) {
 		g, found, err := c.groupAt(ctx, s, name)
-		if found || err != nil {
+		// Active Directory refers to whoever may have a DN that is not its own:
+		// then this is a name that looks like a DN.
+		if found || err != nil && !is(err, goldap.LDAPResultReferral) {
 			return g, err
 		}
 	}

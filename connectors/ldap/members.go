@@ -179,33 +179,32 @@ func extended(s *server) []wire.Control {
 
 // sort divides values into members that are known and those that are not.
 func (c *Connector) sort(l *listing, values [][]byte) {
-	var scratch []byte
+	known := c.seen.fresh(time.Now(), l.group.shape.logins)
 	l.members = slices.Grow(l.members, len(values))
-	c.seen.view(time.Now(), func(find func([]byte) (engine.Member, bool)) {
-		for _, raw := range values {
-			id, dn := "", raw
-			if l.group.shape.logins {
-				scratch = append(append(scratch[:0], "login:"...), raw...)
-			} else {
-				id, dn = splitExtended(raw)
-				dn, _ = splitUID(dn)
-				scratch = appendDNKey(scratch[:0], dn)
-			}
-			if !l.group.shape.logins && c.isPlaceholder(dn, scratch) {
+	var key []byte
+	for _, raw := range values {
+		id, dn := "", raw
+		if l.group.shape.logins {
+			key = append(append(key[:0], "login:"...), raw...)
+		} else {
+			id, dn = splitExtended(raw)
+			dn, _ = splitUID(dn)
+			key = appendDNKey(key[:0], dn)
+			if c.isPlaceholder(dn, key) {
 				l.held = true
 				continue
 			}
-			m, ok := find(scratch)
-			if !ok || id != "" && m.ID != engine.MemberID(id) && c.cfg.People.ID == "" {
-				l.unknown = append(l.unknown, value{raw: string(raw), dn: string(dn), id: id})
-				continue
-			}
-			if len(dn) != len(raw) && id == "" {
-				m.Ref = string(raw) // dn#'01'B must be removed as it is written
-			}
-			l.members = append(l.members, m)
 		}
-	})
+		m, ok := known[string(key)]
+		if !ok || id != "" && m.ID != engine.MemberID(id) && c.cfg.People.ID == "" {
+			l.unknown = append(l.unknown, value{raw: string(raw), dn: string(dn), id: id})
+			continue
+		}
+		if len(dn) != len(raw) && id == "" {
+			m.Ref = string(raw) // dn#'01'B must be removed as it is written
+		}
+		l.members = append(l.members, m)
+	}
 }
 
 // isPlaceholder reports whether a value only fills a group that may not be
@@ -216,7 +215,7 @@ func (c *Connector) isPlaceholder(dn, key []byte) bool {
 
 // identify looks up the values of l that are not known, and returns the whole.
 func (c *Connector) identify(ctx context.Context, s *session, l *listing) ([]engine.Member, error) {
-	if n := len(l.unknown); n > 0 && c.seen.tooMany(time.Now(), n, l.group.shape.logins) {
+	if n := len(l.unknown); n > 0 && c.seen.tooMany(time.Now(), n) {
 		if err := c.loadAll(ctx, s, l.group.shape.logins); err != nil {
 			return nil, err
 		}
@@ -288,18 +287,12 @@ func (c *Connector) lookUp(ctx context.Context, s *session, l *listing) ([]engin
 	if err != nil {
 		return nil, err
 	}
-	c.remember(l.unknown, found)
-	return found, nil
-}
-
-func (c *Connector) remember(values []value, found []engine.Member) {
-	now := time.Now()
-	for i, v := range values {
-		c.seen.put(now, dnKey(v.dn), found[i])
+	for i, v := range l.unknown {
 		if v.id == "" && v.dn != v.raw {
 			found[i].Ref = v.raw
 		}
 	}
+	return found, nil
 }
 
 // lookUpLogins finds the accounts behind memberUid values: those whose login
@@ -307,7 +300,6 @@ func (c *Connector) remember(values []value, found []engine.Member) {
 func (c *Connector) lookUpLogins(ctx context.Context, s *session, values []value) ([]engine.Member, error) {
 	found := make([]engine.Member, len(values))
 	at := make(map[string]int, len(values))
-	now := time.Now()
 	for i, v := range values {
 		found[i] = ghost(v.raw)
 		at[v.raw] = i
@@ -334,9 +326,6 @@ func (c *Connector) lookUpLogins(ctx context.Context, s *session, values []value
 		if err != nil {
 			return nil, err
 		}
-	}
-	for i, v := range values {
-		c.seen.put(now, loginKey(v.raw), found[i])
 	}
 	return found, nil
 }

@@ -11,8 +11,9 @@ import (
 )
 
 // batch is how many searches are under way at once on one connection. slapd
-// ends a session that has more than 1000 pending (conn_max_pending_auth).
-const batch = 32
+// lets one connection have half of its threads, 16 by default, and writes a
+// line into its log for each request that has to wait for that.
+const batch = 8
 
 var errNoMark = errors.New("the server ended a page without saying whether it was the last")
 

@@ -1,0 +1,183 @@
+package ldap
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/daypass-dev/daypass/connectors/connectortest"
+	"github.com/daypass-dev/daypass/connectors/ldap/ldaptest"
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/beds"
+)
+
+// required is what a world on a real server must have.
+var required = []connectortest.Feature{
+	connectortest.Twins, connectortest.Disabled, connectortest.Odd, connectortest.OddGroups, connectortest.MoreGroups,
+	connectortest.Ambiguous, connectortest.Secrets, connectortest.Crowd, connectortest.Put, connectortest.Take,
+	connectortest.Delete, connectortest.Rename, connectortest.RenameGroup, connectortest.DeleteGroup, connectortest.Has,
+	connectortest.Mark, connectortest.Lister, connectortest.BulkResolver, connectortest.Changer, connectortest.Prober,
+}
+
+// crowdSize is the size of the largest group of the suite.
+const crowdSize = 3001
+
+// slapdLab starts an OpenLDAP with a crowd of accounts.
+func slapdLab(t testing.TB, opts beds.SlapdOptions, l *lab) *beds.SlapdServer {
+	t.Helper()
+	var ldif strings.Builder
+	ldif.WriteString("dn: ou=crowd,dc=lab,dc=test\nobjectClass: organizationalUnit\n\n")
+	for i := range crowdSize {
+		dn := fmt.Sprintf("uid=crowd%d,ou=crowd,dc=lab,dc=test", i)
+		fmt.Fprintf(&ldif, "dn: %s\nobjectClass: inetOrgPerson\nuid: crowd%d\ncn: Crowd\nsn: %d\n\n", dn, i, i)
+		if l.attr == "memberUid" {
+			dn = fmt.Sprintf("crowd%d", i)
+		}
+		l.crowd = append(l.crowd, dn)
+	}
+	opts.LDIF, opts.Quiet = opts.LDIF+ldif.String(), true
+	s := beds.Slapd(t, opts)
+	l.cfg = Config{URL: s.TLSURL, CAFile: s.CAFile, BindDN: s.AdminDN, Password: static(s.Password), PageSize: 7}
+	l.base = s.Base
+	return s
+}
+
+func TestConformanceGroupOfNames(t *testing.T) {
+	t.Parallel()
+	l := &lab{class: "groupOfNames", attr: "member", full: true, nobody: "cn=nobody,dc=lab,dc=test", refint: true}
+	slapdLab(t, beds.SlapdOptions{Overlays: []string{"memberof", "refint", "dynlist"}}, l)
+	connectortest.Run(t, func(t *testing.T) connectortest.World {
+		n := l.newNook(t)
+		w := n.world()
+		n.dynamicGroup()
+		w.Unmanageable = "dynamic"
+		return w
+	}, append(required, connectortest.Nest, connectortest.Unmanageable)...)
+}
+
+// dynamicGroup makes a group whose members follow from a search.
+func (n *nook) dynamicGroup() {
+	n.must(n.add("cn=dynamic,ou=groups,"+n.root, map[string][]string{
+		"objectClass": {"groupOfURLs"}, "memberURL": {"ldap:///ou=people," + n.root + "??sub?(uid=*)"},
+	}))
+}
+
+func TestConformanceGroupOfUniqueNames(t *testing.T) {
+	t.Parallel()
+	l := &lab{class: "groupOfUniqueNames", attr: "uniqueMember", full: true}
+	slapdLab(t, beds.SlapdOptions{}, l)
+	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, append(required, connectortest.Nest)...)
+}
+
+func TestConformanceGroupOfMembers(t *testing.T) {
+	t.Parallel()
+	l := &lab{class: "groupOfMembers", attr: "member"}
+	slapdLab(t, beds.SlapdOptions{}, l)
+	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, append(required, connectortest.Nest)...)
+}
+
+func TestConformancePosixGroup(t *testing.T) {
+	t.Parallel()
+	l := &lab{class: "posixGroup", attr: "memberUid"}
+	slapdLab(t, beds.SlapdOptions{}, l)
+	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, required...)
+}
+
+// sambaLab starts a Samba domain with a crowd of accounts.
+func sambaLab(t testing.TB, crowd int) *lab {
+	t.Helper()
+	s := beds.Samba(t)
+	l := &lab{class: "group", attr: "member", ad: true, base: s.Base}
+	l.cfg = Config{URL: s.TLSURL, CAFile: s.CAFile, BindDN: s.Admin, Password: static(s.Password), PageSize: 7}
+	var ldif strings.Builder
+	fmt.Fprintf(&ldif, "dn: ou=crowd,%s\nobjectClass: organizationalUnit\n\n", s.Base)
+	for i := range crowd {
+		dn := fmt.Sprintf("cn=crowd%d,ou=crowd,%s", i, s.Base)
+		fmt.Fprintf(&ldif, "dn: %s\nobjectClass: contact\n\n", dn)
+		l.crowd = append(l.crowd, dn)
+	}
+	s.Load(ldif.String())
+	return l
+}
+
+func TestConformanceSamba(t *testing.T) {
+	t.Parallel()
+	l := sambaLab(t, 1600)
+	connectortest.Run(t, func(t *testing.T) connectortest.World {
+		w := l.newNook(t).world()
+		w.Sizes = []int{1499, 1500, 1501}
+		return w
+	}, append(required, connectortest.Nest, connectortest.Clock)...)
+}
+
+// memoryLab makes a server in this process, which misbehaves on demand.
+func memoryLab(t testing.TB, opt ldaptest.Options, l *lab) (*ldaptest.Server, *nook) {
+	t.Helper()
+	opt.Suffix, opt.BindDN, opt.Password = "dc=lab,dc=test", "cn=admin,dc=lab,dc=test", "correct horse"
+	s, err := ldaptest.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	l.ad = opt.Flavor == ldaptest.ActiveDirectory
+	l.base = opt.Suffix
+	l.cfg = Config{URL: s.URL(), BindDN: opt.BindDN, Password: static(opt.Password), PageSize: 7}
+	if l.crowd, err = s.Crowd("crowd", crowdSize); err != nil {
+		t.Fatal(err)
+	}
+	return s, l.newNook(t)
+}
+
+// faulty gives a world the faults of a server in this process.
+func (n *nook) faulty(s *ldaptest.Server, w *connectortest.World) {
+	codes := map[engine.Kind]uint16{
+		engine.Denied: goldap.LDAPResultInsufficientAccessRights, engine.Throttled: goldap.LDAPResultBusy,
+		engine.Unavailable: goldap.LDAPResultUnavailable, engine.Rejected: goldap.LDAPResultUnwillingToPerform,
+	}
+	w.Fail = func(nth int, k engine.Kind) {
+		s.Fail(ldaptest.Fault{After: nth - 1, Code: codes[k], Message: "as asked"})
+	}
+	group := n.group
+	if n.ad {
+		group = "<GUID=" + string(w.Group) + ">"
+	}
+	// Twice, because a reading is tried once more on a new connection.
+	w.Truncate = func() { s.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, DN: group, Drop: true, Times: 2}) }
+	w.Lose = func() { s.Fail(ldaptest.Fault{Op: ldaptest.OpModify, Apply: true, Drop: true}) }
+	w.Stall = func() { s.Fail(ldaptest.Fault{Delay: time.Hour}) }
+}
+
+func TestConformanceInMemory(t *testing.T) {
+	for _, f := range []ldaptest.Flavor{ldaptest.OpenLDAP, ldaptest.DS389, ldaptest.ActiveDirectory} {
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			connectortest.Run(t, func(t *testing.T) connectortest.World {
+				l := &lab{class: "groupOfNames", attr: "member", full: f == ldaptest.OpenLDAP, refint: f == ldaptest.DS389}
+				switch f {
+				case ldaptest.ActiveDirectory:
+					l.class = "group"
+				case ldaptest.DS389:
+					l.lock, l.locked = "nsAccountLock", "true"
+				default:
+					l.lock, l.locked = "pwdAccountLockedTime", "000001010000Z"
+				}
+				var writes atomic.Int64
+				s, n := memoryLab(t, ldaptest.Options{
+					Flavor: f, RefInt: l.refint, OnWrite: func(ldaptest.Write) { writes.Add(1) },
+				}, l)
+				w := n.world()
+				n.faulty(s, &w)
+				w.Mark = func() string { return fmt.Sprint(writes.Load()) }
+				w.Sizes = []int{1499, 1500, 1501, 3000, 3001}
+				return w
+			}, append(required, connectortest.Nest, connectortest.Fail, connectortest.Truncate, connectortest.Lose, connectortest.Stall)...)
+		})
+	}
+}
