@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -197,6 +198,25 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Objections: orEmpty(p.Objections),
 		Foreign:    orEmpty(p.Foreign),
 	})
+}
+
+// UnmarshalJSON reads a plan that MarshalJSON wrote, to be shown or held
+// against another. It refuses one whose changes do not fit its digest. What it
+// read cannot be carried out: [Reconciler.Run] makes its own plan and compares.
+func (p *Plan) UnmarshalJSON(b []byte) error {
+	var j planJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	if j.Version != 1 {
+		return fmt.Errorf("plan of version %d; this program reads version 1", j.Version)
+	}
+	read := Plan{AsOf: j.AsOf, Changes: j.Changes, Problems: j.Problems, Objections: j.Objections, Foreign: j.Foreign}
+	if have := read.Digest(); have != j.Digest {
+		return fmt.Errorf("the plan says its digest is %s, and its changes make it %s: it was changed since it was written", short(j.Digest), short(have))
+	}
+	*p = read
+	return nil
 }
 
 func orEmpty[T any](s []T) []T {

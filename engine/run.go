@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -174,7 +175,8 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 }
 
 // Run reads, decides, changes and confirms. With a digest, it carries out
-// exactly the plan with that digest or returns [*Moved].
+// exactly the plan with that digest, or a digest that begins so, or returns
+// [*Moved].
 //
 // An error means that the run could not be carried to its end. What failed for
 // a group, a person or a directory is in the result instead, and never stops
@@ -205,7 +207,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error 
 		return err
 	}
 	res.Plan, res.GrantsErr = s.plan, s.grantsErr
-	if have := res.Plan.Digest(); digest != "" && digest != have {
+	if have := res.Plan.Digest(); !strings.HasPrefix(have, digest) {
 		return &Moved{digest, have}
 	}
 	if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// checkup is what doctor found out about one directory.
+type checkup struct {
+	Directory engine.Directory `json:"directory"`
+	Type      string           `json:"type"`
+	Powers    []string         `json:"powers"`
+	Findings  []engine.Finding `json:"findings"`
+}
+
+// doctor examines the directories.
+func (a *app) doctor() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Examine each directory: reachable, credentials, rights, groups",
+		Args:  cobra.NoArgs,
+		RunE: verb(func(ctx context.Context, _ []string) error {
+			h, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer h.Close()
+			checkups := make([]checkup, 0, len(h.directories))
+			ill := false
+			for _, d := range slices.Sorted(maps.Keys(h.directories)) {
+				c := examine(ctx, h, d)
+				ill = ill || slices.ContainsFunc(c.Findings, func(f engine.Finding) bool { return !f.OK })
+				checkups = append(checkups, c)
+			}
+			if asJSON {
+				err = printJSON(a.stdout, map[string]any{"version": 1, "ok": !ill, "directories": checkups})
+			} else {
+				for _, c := range checkups {
+					a.showCheckup(c)
+				}
+			}
+			if err == nil && ill {
+				return &exit{code: exitFailed}
+			}
+			return err
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	return cmd
+}
+
+func (a *app) showCheckup(c checkup) {
+	fmt.Fprintf(a.stdout, "%s (%s)\n", c.Directory, c.Type)
+	for _, f := range c.Findings {
+		mark := "ok  "
+		if !f.OK {
+			mark = "FAIL"
+		}
+		fmt.Fprintf(a.stdout, "  %s  %-14s %s\n", mark, report.Clean(f.What), report.Clean(f.Message))
+	}
+	for _, p := range c.Powers {
+		fmt.Fprintf(a.stdout, "  can   %s\n", p)
+	}
+}
+
+func examine(ctx context.Context, h *house, d engine.Directory) checkup {
+	conn := h.directories[d]
+	c := checkup{Directory: d, Type: h.cfg.Directories[d].Type, Powers: engine.Powers(conn)}
+	if p, ok := conn.(engine.Prober); ok {
+		c.Findings = p.Probe(ctx)
+	}
+	refs := slices.SortedFunc(maps.Keys(managed(h.cfg)), func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
+	for _, ref := range refs {
+		if ref.Directory == d {
+			c.Findings = append(c.Findings, examineGroup(ctx, conn, ref))
+		}
+	}
+	return c
+}
+
+func examineGroup(ctx context.Context, conn engine.Connector, ref engine.GroupRef) engine.Finding {
+	f := engine.Finding{What: "group " + ref.Name}
+	info, err := conn.Group(ctx, ref.Name)
+	switch {
+	case err != nil:
+		f.Message = err.Error()
+		return f
+	case info.Unmanageable != "":
+		f.Message = "cannot be managed: " + info.Unmanageable
+		return f
+	}
+	members, err := conn.Members(ctx, info.ID)
+	if err != nil {
+		f.Message = err.Error()
+		return f
+	}
+	f.OK, f.Message = true, count(len(members), "member")
+	return f
+}

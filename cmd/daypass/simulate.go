@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass-dev/daypass/connectors/ldap/ldaptest"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// The login of the simulated directory. It is no secret: it opens nothing else.
+const (
+	simulatedDN       = "cn=daypass,ou=services,dc=example,dc=org"
+	simulatedPassword = "secret"
+)
+
+// simulate starts a directory to try daypass against.
+func (a *app) simulate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "A directory in this process, to try daypass against",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.simulateLDAP())
+	return cmd
+}
+
+func (a *app) simulateLDAP() *cobra.Command {
+	var listen, ldif, flavor string
+	var people int
+	cmd := &cobra.Command{
+		Use:   "ldap",
+		Short: "An LDAP server with people and groups, until it is interrupted",
+		Long: `ldap serves a directory from memory: people in ou=people,dc=example,dc=org with
+work addresses such as ada@example.org, groups in ou=groups,dc=example,dc=org.
+It tells every write on standard error. Nothing is kept when it ends.`,
+		Args: cobra.NoArgs,
+		RunE: verb(func(ctx context.Context, _ []string) error {
+			s, err := a.newLDAP(flavor, ldif, people)
+			if err != nil {
+				return usage(err)
+			}
+			defer s.Close()
+			if host, _, err := net.SplitHostPort(listen); err != nil || !loopback(host) {
+				return usage(fmt.Errorf("--listen %q: a simulated directory listens on loopback only, such as 127.0.0.1:3890", listen))
+			}
+			if err := s.Listen(listen); err != nil {
+				return err
+			}
+			a.introduce(s.URL())
+			<-ctx.Done()
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3890", "where to listen; port 0 takes a free one")
+	cmd.Flags().StringVar(&ldif, "ldif", "", "entries to load from a file, instead of the people and groups")
+	cmd.Flags().StringVar(&flavor, "flavor", "openldap", "openldap, 389ds or ad: whose answers to give")
+	cmd.Flags().IntVar(&people, "people", 20, "how many people there are")
+	return cmd
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a *app) newLDAP(flavor, ldif string, people int) (*ldaptest.Server, error) {
+	f, err := ldaptest.ParseFlavor(flavor)
+	if err != nil {
+		return nil, err
+	}
+	s, err := ldaptest.New(ldaptest.Options{
+		Flavor: f, BindDN: simulatedDN, Password: simulatedPassword, MemberOf: true, RefInt: true,
+		OnWrite: func(w ldaptest.Write) { fmt.Fprintln(a.stderr, report.Clean(writeText(w))) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if ldif == "" {
+		return s, s.Demo(people)
+	}
+	r, err := os.Open(ldif)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if err := s.Load(io.Reader(r)); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", ldif, err), s.Close())
+	}
+	return s, nil
+}
+
+// introduce prints a configuration that works with the server.
+func (a *app) introduce(url string) {
+	fmt.Fprintf(a.stdout, `# Serving until interrupted. A daypass.yaml for it:
+version: 1
+directories:
+  corp:
+    type: ldap
+    url: %s
+    bind: {dn: %q, password: "env:DAYPASS_LDAP_PASSWORD"}   # export DAYPASS_LDAP_PASSWORD=%s
+    people: {base: "ou=people,dc=example,dc=org", match: "(mail={person})"}
+    groups: {base: "ou=groups,dc=example,dc=org"}
+resources:
+  prod-db: {title: Production databases, groups: [corp/prod-db]}
+`, url, simulatedDN, simulatedPassword)
+}
+
+var kindText = map[ldaptest.ChangeKind]string{ //nolint:gochecknoglobals // a table
+	ldaptest.AddValues: "add", ldaptest.DeleteValues: "delete", ldaptest.ReplaceValues: "replace",
+}
+
+// writeText is one write as a line: what was asked for, and what came of it.
+func writeText(w ldaptest.Write) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", w.Op, w.DN)
+	for _, c := range w.Changes {
+		fmt.Fprintf(&b, " %s %s: %s", kindText[c.Kind], c.Attr, strings.Join(c.Values, "; "))
+	}
+	if w.Code != 0 {
+		fmt.Fprintf(&b, " (refused, code %d)", w.Code)
+	}
+	return b.String()
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/daypass-dev/daypass/connectors/ldap"
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/sources"
+)
+
+// house is everything that a verb on real directories needs, wired together.
+type house struct {
+	cfg         *config.Config
+	store       *store.Store
+	directories map[engine.Directory]engine.Connector
+	engine      *engine.Reconciler
+	clear       func() // the progress line
+}
+
+// open wires the house. Close it after use.
+func (a *app) open(ctx context.Context) (*house, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	h := &house{cfg: cfg}
+	if h.directories, err = connect(cfg); err != nil {
+		return nil, usage(err)
+	}
+	if h.store, err = store.Open(ctx, cfg.Store); err != nil {
+		return nil, err
+	}
+	tell, done := a.progress()
+	h.clear = done
+	h.engine = engine.New(engine.Config{
+		Directories: h.directories,
+		Groups:      managed(cfg),
+		Defaults:    cfg.Rules(engine.GroupRef{}),
+		Limits:      cfg.RunLimits(),
+		Sources:     []engine.Source{files(cfg), hand{cfg, h.store}},
+		Ledger:      h.store,
+		Overdue:     cfg.Overdue.Std(),
+		Now:         a.now,
+		Progress:    tell,
+	})
+	return h, nil
+}
+
+// Close ends connections and closes the store.
+func (h *house) Close() {
+	h.clear()
+	for _, c := range h.directories {
+		if closer, ok := c.(io.Closer); ok {
+			_ = closer.Close() // nothing is left to be said on it
+		}
+	}
+	if h.store != nil {
+		_ = h.store.Close() // every write was durable before
+	}
+}
+
+// connect makes the connector of each directory. Nothing is dialled yet.
+func connect(cfg *config.Config) (map[engine.Directory]engine.Connector, error) {
+	ds := make(map[engine.Directory]engine.Connector, len(cfg.Directories))
+	var errs []error
+	for name, d := range cfg.Directories {
+		c, err := connector(cfg, name, d)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ds[name] = c
+	}
+	slices.SortFunc(errs, func(a, b error) int { return compareText(a.Error(), b.Error()) })
+	return ds, errors.Join(errs...)
+}
+
+// connector is the one table of the kinds of directory.
+func connector(cfg *config.Config, name engine.Directory, d config.Directory) (engine.Connector, error) {
+	switch d.Type {
+	case "ldap":
+		return ldap.New(ldapConfig(cfg, name, d.LDAP))
+	}
+	return nil, fmt.Errorf("directory %q: type %q is not available in this version", name, d.Type)
+}
+
+func ldapConfig(cfg *config.Config, name engine.Directory, l *config.LDAP) ldap.Config {
+	accounts := make(map[engine.Person]string)
+	for p, ids := range cfg.People {
+		if id, ok := ids[name]; ok {
+			accounts[p] = id
+		}
+	}
+	out := ldap.Config{
+		Name: string(name), URL: l.URL, StartTLS: l.StartTLS, CAFile: l.CA, ServerName: l.ServerName, Plaintext: l.Plaintext,
+		BindDN: l.Bind.DN, External: l.Bind.External, ClientCert: l.Bind.Cert, ClientKey: l.Bind.Key,
+		People:      ldap.People{Base: l.People.Base, Match: l.People.Match, Login: l.People.Login, ID: l.People.ID},
+		Groups:      ldap.Groups{Base: l.Groups.Base, Name: l.Groups.Name, Filter: l.Groups.Filter},
+		Schema:      ldap.Schema{ObjectClass: l.Groups.Class, Member: l.Groups.Member},
+		Placeholder: l.Groups.Placeholder, Accounts: accounts,
+		Timeout: l.Timeout.Std(), Connections: l.Connections, PageSize: l.PageSize,
+	}
+	if l.Bind.Password.Set() {
+		out.Password = l.Bind.Password.Reveal
+	}
+	return out
+}
+
+// managed are the groups that are looked at in every run: those with settings,
+// and those of resources.
+func managed(cfg *config.Config) map[engine.GroupRef]engine.Rules {
+	refs := make(map[engine.GroupRef]engine.Rules)
+	add := func(ref engine.GroupRef) { refs[ref] = cfg.Rules(ref) }
+	for name := range cfg.Groups {
+		if ref, err := engine.ParseGroupRef(name); err == nil { // checked by Load
+			add(ref)
+		}
+	}
+	for name := range cfg.Resources {
+		groups, _ := cfg.Expand(name)
+		for _, ref := range groups {
+			add(ref)
+		}
+	}
+	return refs
+}
+
+func files(cfg *config.Config) sources.Files {
+	return sources.Files{Patterns: cfg.Grants, Dir: cfg.Dir, Expand: cfg.Expand, Known: cfg.HasDirectory}
+}
+
+// hand is the source of the grants that administrators made with grant add.
+type hand struct {
+	cfg   *config.Config
+	store *store.Store
+}
+
+// Grants implements [engine.Source]. A revoked grant stays, with its end.
+func (s hand) Grants(ctx context.Context) ([]engine.Grant, error) {
+	hs, err := s.store.Grants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var gs []engine.Grant
+	var errs []error
+	for _, h := range hs {
+		groups, err := targets(s.cfg, h.Target, h.IsResource)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("grant %s of %s by hand: %w; put it back into the configuration, or revoke the grant", h.ID, h.Person, err))
+			continue
+		}
+		for _, ref := range groups {
+			gs = append(gs, handGrant(h, ref))
+		}
+	}
+	return gs, errors.Join(errs...)
+}
+
+func handGrant(h store.HandGrant, ref engine.GroupRef) engine.Grant {
+	g := engine.Grant{ID: h.ID, Person: h.Person, Group: ref, Reason: h.Reason, Origin: "grant add by " + h.By}
+	g.When.From, g.When.Until = h.From, h.End()
+	if h.IsResource {
+		g.Resource = h.Target
+	}
+	return g
+}
+
+// targets returns the groups behind what a grant is for.
+func targets(cfg *config.Config, target string, isResource bool) ([]engine.GroupRef, error) {
+	if isResource {
+		refs, ok := cfg.Expand(target)
+		if !ok {
+			return nil, fmt.Errorf("there is no resource %q", target)
+		}
+		return refs, nil
+	}
+	ref, err := engine.ParseGroupRef(target)
+	if err != nil {
+		return nil, err
+	}
+	if !cfg.HasDirectory(ref.Directory) {
+		return nil, fmt.Errorf("group %s: there is no directory %q", ref, ref.Directory)
+	}
+	return []engine.GroupRef{ref}, nil
+}
