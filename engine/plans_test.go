@@ -155,6 +155,9 @@ func planLines(p engine.Plan) string {
 		if !c.Until.IsZero() {
 			fmt.Fprintf(&b, " until %s", stamp(c.Until))
 		}
+		if c.Reason != "" {
+			fmt.Fprintf(&b, " because %s", c.Reason)
+		}
 		if c.Held {
 			b.WriteString(" (held)")
 		}
