@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -127,6 +128,10 @@ func scanRecord(r *sql.Rows) (v audit.Record, err error) {
 	}
 	if v.Hash, err = audit.ParseHash(hash); err != nil {
 		return v, &audit.BrokenError{Seq: v.Seq, Fault: audit.Changed, Detail: err.Error()}
+	}
+	var told struct{ At time.Time }
+	if err := json.Unmarshal(v.Body, &told); err != nil || !whole(told.At).Equal(at) {
+		return v, &audit.BrokenError{Seq: v.Seq, Fault: audit.Changed, Detail: "its time is not the one that it is listed under"}
 	}
 	return v, nil
 }

@@ -62,7 +62,7 @@ const (
 		ON CONFLICT (run) DO UPDATE SET ended = excluded.ended, failure = excluded.failure, counts = excluded.counts`
 
 	sqlAddEvent  = `INSERT INTO events (seq, at, body, hash) VALUES ($1, $2, $3, $4)`
-	sqlLastEvent = `SELECT seq, at, body, hash FROM events ORDER BY seq DESC LIMIT 1`
+	sqlLastEvent = `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`
 	sqlNewest    = `SELECT MAX(at) FROM events`
 )
 

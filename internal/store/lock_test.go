@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/daypass-dev/daypass/internal/store/storetest"
+)
+
+func TestLockHoldsOthersOff(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	one, two := openIn(t, folder), openIn(t, folder)
+	unlock, err := one.Lock(t.Context(), storetest.Start())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = two.Lock(t.Context(), storetest.Start())
+	wantHeld(t, err, os.Getpid())
+	// The lock is about directories: what is not a run goes on.
+	if err := two.Record(t.Context(), bigBatch(1, 1)); err != nil {
+		t.Errorf("record beside the lock: %v", err)
+	}
+	unlock()
+	again, err := two.Lock(t.Context(), storetest.Start())
+	if err != nil {
+		t.Fatalf("after unlock: %v", err)
+	}
+	unlock() // a second time: must not take two's away
+	_, err = one.Lock(t.Context(), storetest.Start())
+	wantHeld(t, err, os.Getpid())
+	again()
+}
+
+func wantHeld(t *testing.T, err error, pid int) {
+	t.Helper()
+	host, hostErr := os.Hostname()
+	if hostErr != nil {
+		t.Fatal(hostErr)
+	}
+	var locked *LockedError
+	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) {
+		t.Fatalf("got %v, want %v", err, ErrLocked)
+	}
+	want := Holder{PID: pid, Host: host, Since: storetest.Start()}
+	same(t, "holder", locked.Holder, want)
+	for _, part := range []string{strconv.Itoa(pid), host, "2026-11-24T09:00:00Z", ".lock"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %s", err, part)
+		}
+	}
+}
+
+// TestLockEndsWithItsProcess kills the holder: nobody has to clean up after it.
+func TestLockEndsWithItsProcess(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	s := openIn(t, folder)
+	c := start(t, folder, "lock")
+	if said := c.line(t); said != "locked <nil>" {
+		t.Fatalf("the child said %q", said)
+	}
+	_, err := s.Lock(t.Context(), storetest.Start())
+	wantHeld(t, err, c.cmd.Process.Pid)
+	c.kill(t)
+	unlock, err := s.Lock(t.Context(), storetest.Start())
+	if err != nil {
+		t.Fatalf("after the holder was killed: %v", err)
+	}
+	unlock()
+}
+
+func TestLockCancelled(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Lock(ctx, storetest.Start()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
