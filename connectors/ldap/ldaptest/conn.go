@@ -33,6 +33,7 @@ type conn struct {
 	ctx   context.Context
 	jobs  chan job
 	pages map[string]*pagedSearch
+	enc   encoder // of entries, used again for each
 
 	name   string // the bound name as WhoAmI shows it
 	rights rights
@@ -102,8 +103,13 @@ func (c *conn) read() error {
 
 // submit queues a request. After one that changes the connection itself,
 // nothing is read until it is answered: the next bytes may be a TLS handshake.
+// A write that has arrived is carried out even when the client has gone.
 func (c *conn) submit(req *request) error {
-	ctx, cancel := context.WithCancel(c.ctx)
+	parent := c.ctx
+	if req.op.isWrite() {
+		parent = c.srv.ctx
+	}
+	ctx, cancel := context.WithCancel(parent)
 	j := job{ctx: ctx, req: req}
 	if req.op == OpExtended {
 		j.done = make(chan struct{})

@@ -364,6 +364,19 @@ func TestDisabledAccounts(t *testing.T) {
 	}
 }
 
+func TestTokenGroups(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory})
+	must[string](t)(w.server.AddGroup(ldaptest.Group{Name: "outer", Members: []string{w.group}}))
+	res, err := w.conn.Search(query(w.people[0], ldap.ScopeBaseObject, "(objectClass=*)", "tokenGroups"))
+	if err != nil || len(res.Entries[0].GetRawAttributeValues("tokenGroups")) != 2 {
+		t.Errorf("groups of u1: %v, %v; want g and outer", res, err)
+	}
+	if _, err := w.conn.Search(query("dc=example,dc=org", ldap.ScopeWholeSubtree, "(cn=u1)", "tokenGroups")); code(err) != 1 {
+		t.Errorf("in a subtree search: %v, want code 1", err)
+	}
+}
+
 // Account names are unique in Active Directory.
 func TestAccountNames(t *testing.T) {
 	t.Parallel()

@@ -151,6 +151,26 @@ func TestCloseWhileBusy(t *testing.T) {
 	}
 }
 
+// A slow server makes the change although nobody waits for it any more.
+func TestWriteOutlivesClient(t *testing.T) {
+	t.Parallel()
+	wrote, gone := make(chan ldaptest.Write, 1), make(chan struct{})
+	w := newWorld(t, ldaptest.Options{OnWrite: func(x ldaptest.Write) { wrote <- x }})
+	arrived := make(chan struct{})
+	w.server.Fail(ldaptest.Fault{Op: ldaptest.OpModify, Match: func([]ldaptest.Change) bool { close(arrived); <-gone; return true }, Delay: time.Millisecond})
+	failed := make(chan error, 1)
+	go func() { failed <- modifyMember(w.conn, w.group, add, "member", w.people[2]) }()
+	<-arrived
+	w.server.Disconnect()
+	if err := <-failed; code(err) != -1 {
+		t.Errorf("the client saw %v, want a lost connection", err)
+	}
+	close(gone)
+	if x := <-wrote; x.Code != 0 || len(w.server.Members("g")) != 3 {
+		t.Errorf("wrote %+v, members %v", x, w.server.Members("g"))
+	}
+}
+
 func TestDisconnect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ldaptest.Options{})

@@ -86,7 +86,7 @@ type Options struct {
 	// verifies may bind with SASL EXTERNAL, with the rights of BindDN.
 	TLS *tls.Config
 	// Log receives a line for every bind, search and write. nil is silence.
-	// Passwords and attribute values are never logged.
+	// Passwords and the values written are never logged; filters are.
 	Log *slog.Logger
 	// OnWrite is called after every add, modify, delete and rename, refused or not,
 	// one at a time. It must not call the server's methods that write.

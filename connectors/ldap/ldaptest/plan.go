@@ -62,6 +62,11 @@ func (t *tree) lookup(f *filter) ([]*entry, bool) {
 		return t.only([16]byte(guid([16]byte([]byte(f.key)))), true), true
 	case "memberof":
 		return t.membersOf(f.key), true
+	case "entrydn", "distinguishedname":
+		if e := t.byDN[f.key]; e != nil {
+			return []*entry{e}, true
+		}
+		return nil, true
 	}
 	return nil, false
 }

@@ -2,6 +2,7 @@ package ldaptest
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -62,16 +63,19 @@ func (s *Server) byGUID(text string) *entry {
 	return s.tree.byID[id]
 }
 
-// bySID takes both forms: S-1-5-..., or the bytes in hex.
+// bySID takes both forms: S-1-5-..., or the bytes in hex. Either ends in the
+// relative id, by which accounts are known.
 func (s *Server) bySID(text string) *entry {
-	raw, hexErr := hex.DecodeString(text)
-	for rid, e := range s.tree.bySID {
-		b := sid(s.tree.suffix, rid)
-		if hexErr == nil && string(raw) == string(b) || hexErr != nil && strings.EqualFold(text, sidText(b)) {
-			return e
-		}
+	want := strings.ToUpper(text)
+	if raw, err := hex.DecodeString(text); err == nil {
+		want = sidText(raw)
 	}
-	return nil
+	rid, err := strconv.ParseUint(want[strings.LastIndexByte(want, '-')+1:], 10, 32)
+	e := s.tree.bySID[uint32(rid)]
+	if err != nil || e == nil || sidText(sid(s.tree.suffix, e.rid)) != want {
+		return nil
+	}
+	return e
 }
 
 // noSuchObject names the closest entry above that exists.

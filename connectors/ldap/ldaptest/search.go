@@ -108,6 +108,9 @@ func (c *conn) search(ctx context.Context, id int64, sr *search, f *Fault) reply
 	if sr.paged {
 		return c.searchPaged(ctx, id, sr, f)
 	}
+	if r := c.srv.checkTokens(sr); !r.ok() {
+		return reply{result: r}
+	}
 	found, r := c.srv.find(sr)
 	if !r.ok() {
 		return reply{result: r}
@@ -122,6 +125,15 @@ func (c *conn) search(ctx context.Context, id int64, sr *search, f *Fault) reply
 	c.sendEntries(ctx, id, found, sr.sel, f)
 	c.sendReferences(id, sr, f)
 	return reply{result: r}
+}
+
+// checkTokens wants a base search for tokenGroups: it is too dear otherwise.
+func (s *Server) checkTokens(sr *search) result {
+	asked := slices.ContainsFunc(sr.sel.named, func(w wanted) bool { return w.typ.key == "tokengroups" })
+	if asked && sr.scope != ldap.ScopeBaseObject {
+		return refuse(ldap.LDAPResultOperationsError, "000020D6: SvcErr: DSID-03140B4D, problem 5012 (DIR_ERROR), data 0")
+	}
+	return success()
 }
 
 func (s *Server) sizeLimitExceeded() result {
@@ -221,7 +233,7 @@ func (c *conn) searchPaged(ctx context.Context, id int64, sr *search, f *Fault) 
 	if size == 0 { // RFC 2696 section 3: the client gives the search up
 		return reply{controls: []control{pageControl(p.total, "")}}
 	}
-	if p.limit > 0 {
+	if p.limit > 0 { // the pages together have a limit
 		if left := p.limit - p.sent; len(p.rest) > left && size >= left {
 			c.sendEntries(ctx, id, p.rest[:left], sr.sel, f)
 			return reply{result: c.srv.sizeLimitExceeded(), controls: []control{pageControl(p.total, "")}}
@@ -272,19 +284,22 @@ func (c *conn) sendEntries(ctx context.Context, id int64, es []*entry, sel selec
 		if ctx.Err() != nil {
 			return
 		}
-		if b := c.srv.snapshot(id, e, sel); b != nil {
-			c.send(b)
+		c.enc.buf = c.enc.buf[:0]
+		if c.srv.encode(&c.enc, id, e, sel) {
+			c.send(c.enc.buf)
 		}
 	}
 }
 
-func (s *Server) snapshot(id int64, e *entry, sel selection) []byte {
+// encode writes an entry as it is now, unless it is gone.
+func (s *Server) encode(enc *encoder, id int64, e *entry, sel selection) bool {
 	s.tree.RLock()
 	defer s.tree.RUnlock()
 	if e.gone {
-		return nil
+		return false
 	}
-	return s.encodeEntry(id, e, sel)
+	s.encodeEntry(enc, id, e, sel)
+	return true
 }
 
 // sendReferences sends the continuation references of a fault and those of

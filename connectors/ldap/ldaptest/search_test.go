@@ -1,6 +1,7 @@
 package ldaptest_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -227,7 +228,7 @@ func TestNames(t *testing.T) {
 	e := find(t, w.conn, "(sAMAccountName=u3)", "objectGUID", "objectSid")[0]
 	raw, sid := e.GetRawAttributeValue("objectGUID"), e.GetRawAttributeValue("objectSid")
 	for _, name := range []string{
-		"<GUID=" + hex.EncodeToString(raw) + ">", "<guid=" + upper(hex.EncodeToString(raw)) + ">", "<GUID=" + textGUID(raw) + ">", "<SID=" + hex.EncodeToString(sid) + ">",
+		"<GUID=" + hex.EncodeToString(raw) + ">", "<guid=" + upper(hex.EncodeToString(raw)) + ">", "<GUID=" + textGUID(raw) + ">", "<SID=" + hex.EncodeToString(sid) + ">", "<SID=" + textSID(sid) + ">",
 	} {
 		res, err := w.conn.Search(query(name, ldap.ScopeBaseObject, "(objectClass=*)"))
 		if err != nil || len(res.Entries) != 1 || res.Entries[0].DN != e.DN {
@@ -243,9 +244,19 @@ func TestNames(t *testing.T) {
 			t.Errorf("delete %s: %v", name, err)
 		}
 	}
-	if _, err := w.conn.Search(query("<GUID=00000000000000000000000000000000>", ldap.ScopeBaseObject, "(objectClass=*)")); code(err) != 32 {
-		t.Errorf("unknown id: %v", err)
+	for _, name := range []string{"<GUID=00000000000000000000000000000000>", "<GUID=>", "<SID=S-1-5-11>", "<SID=>", "<SID=S-1-5-21-1-2-3-1104>", "<X=1>"} {
+		if _, err := w.conn.Search(query(name, ldap.ScopeBaseObject, "(objectClass=*)")); code(err) != 32 {
+			t.Errorf("%s: %v, want 32", name, err)
+		}
 	}
+}
+
+func textSID(b []byte) string {
+	out := fmt.Sprintf("S-%d-%d", b[0], b[7])
+	for i := 8; i < len(b); i += 4 {
+		out += fmt.Sprintf("-%d", binary.LittleEndian.Uint32(b[i:]))
+	}
+	return out
 }
 
 func textGUID(b []byte) string {

@@ -197,7 +197,7 @@ func (s *Server) ensureUnder(dn, usual string) (string, error) {
 	if dn == "" {
 		dn = s.rdnAttr("ou") + "=" + usual + "," + s.suffix
 	}
-	if _, ok := s.Entry(dn); ok {
+	if s.exists(dn) {
 		return dn, nil
 	}
 	rdn, parent := splitRDN(dn)
@@ -216,6 +216,13 @@ func (s *Server) ensureUnder(dn, usual string) (string, error) {
 		class = "container"
 	}
 	return dn, s.Add(dn, map[string][]string{"objectClass": {"top", class}, pairs[0].attr: {pairs[0].value}})
+}
+
+func (s *Server) exists(dn string) bool {
+	s.tree.RLock()
+	defer s.tree.RUnlock()
+	_, r := s.resolve(dn)
+	return r.ok()
 }
 
 // Crowd seeds n people named prefix1, prefix2 and so on with mail addresses

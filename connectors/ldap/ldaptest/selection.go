@@ -99,20 +99,18 @@ func (s *Server) resolveSelection(e *entry, sel selection) []wanted {
 }
 
 // encodeEntry encodes a SearchResultEntry. The tree is locked.
-func (s *Server) encodeEntry(id int64, e *entry, sel selection) []byte {
-	var enc encoder
+func (s *Server) encodeEntry(enc *encoder, id int64, e *entry, sel selection) {
 	all := enc.begin(tagSequence)
 	enc.integer(tagInteger, id)
 	body := enc.begin(replyEntry)
 	enc.string(tagOctets, s.showDN(e, e.dn, sel))
 	attrs := enc.begin(tagSequence)
 	for _, w := range s.resolveSelection(e, sel) {
-		s.encodeAttr(&enc, e, w, sel)
+		s.encodeAttr(enc, e, w, sel)
 	}
 	enc.end(attrs)
 	enc.end(body)
 	enc.end(all)
-	return enc.buf
 }
 
 func (s *Server) encodeAttr(enc *encoder, e *entry, w wanted, sel selection) {

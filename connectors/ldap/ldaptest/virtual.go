@@ -47,6 +47,8 @@ func (t *tree) values(e *entry, typ *attrType) []string {
 		return []string{string(guid(e.id))}
 	case "objectsid":
 		return nonEmpty(e.rid != 0, func() string { return string(sid(t.suffix, e.rid)) })
+	case "tokengroups":
+		return t.tokenGroups(e)
 	case "primarygrouptoken":
 		return nonEmpty(e.rid != 0 && t.has(e, "group"), func() string { return strconv.Itoa(int(e.rid)) })
 	case "createtimestamp", "whencreated":
@@ -89,6 +91,26 @@ func (t *tree) memberOf(e *entry) []string {
 		}
 	}
 	return groups
+}
+
+// tokenGroups is the security identifiers of all groups that hold the entry,
+// directly or through others.
+func (t *tree) tokenGroups(e *entry) (sids []string) {
+	idx := t.index[t.schema.types["member"]]
+	seen := map[*entry]bool{e: true}
+	for queue := []*entry{e}; len(queue) > 0; queue = queue[1:] {
+		for _, g := range idx.get(queue[0].norm) {
+			if seen[g] {
+				continue
+			}
+			seen[g] = true
+			queue = append(queue, g)
+			if g.rid != 0 {
+				sids = append(sids, string(sid(t.suffix, g.rid)))
+			}
+		}
+	}
+	return sids
 }
 
 // category names what kind of thing an entry is: its last listed class, which
