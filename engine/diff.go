@@ -185,12 +185,15 @@ func (d *differ) wished(ws []Wish, o *Owned, m *Member) {
 func (d *differ) missing(ws []Wish, o *Owned) {
 	switch d.g.Rules.Removed {
 	case RemovedEnd:
-		if d.g.Trust == Trusted { // a doubtful listing does not prove that somebody acted
-			c := d.change(Forget, Ends, o.Member, o.Person)
-			c.anchors, c.prior, c.drop, c.verify = anchorsOf(ws), o, true, true
-			c.Grant, c.Until = longest(c.anchors)
-			d.p.Changes = append(d.p.Changes, c)
+		if newGrant(ws, o.Anchors) {
+			d.add(Starts, ws, o) // whoever took the member out did not know of this grant
+			return
 		}
+		// A doubtful listing does not prove that somebody acted; limits hold it.
+		c := d.change(Forget, Ends, o.Member, o.Person)
+		c.anchors, c.prior, c.drop, c.verify = anchorsOf(ws), o, true, true
+		c.Grant, c.Until = longest(c.anchors)
+		d.p.Changes = append(d.p.Changes, c)
 	case RemovedReport:
 		d.problem(RemovedByOthers, ws[0].Grant, fmt.Sprintf("%s was taken out of the group by somebody else while a grant is in force; put %s back, or end the grant",
 			name(o.Member), name(o.Member)))
