@@ -173,7 +173,7 @@ func (d *differ) wished(ws []Wish, o *Owned, m *Member) {
 		}
 	case m != nil || d.g.Trust == Unread || d.g.Trust == Gone:
 		d.keep(ws, o, m)
-	case o.State != Added:
+	case o.State != Added || o.Confirmed.IsZero():
 		d.add(Starts, ws, o) // never seen there, or already on its way out when it was wished again
 	default:
 		d.missing(ws, o)
