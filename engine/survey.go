@@ -380,6 +380,8 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		if page.Reading == nil || page.Reading.Members != len(v.Members) || page.Reading.Name != t.name {
 			p.reading = &Reading{t.group, t.name, len(v.Members), l.s.now}
 		}
+	}
+	if sure {
 		p.gone = left(v.Noticed, v.Members, t.group)
 	}
 	return v, p, nil
