@@ -139,6 +139,9 @@ func TestStates(t *testing.T) {
 				t.Errorf("got desired %s, actual %s, %s, %s; want %s, %s, %s, %s",
 					r.Desired, r.Actual, r.State, r.Verdict, x.desired, x.actual, x.state, x.verdict)
 			}
+			if ours := len(v.Owned) > 0 && v.Owned[0].State != engine.Dropped; ours == r.Since.IsZero() {
+				t.Errorf("since is %v, want it where the membership is ours", r.Since)
+			}
 			if r.Why == "" {
 				t.Error("the row says nothing of why")
 			}

@@ -77,17 +77,19 @@ func (v Verdict) rank() byte {
 	return 3
 }
 
-// A packed row is bytes without a pointer, so that a report on a million
-// members takes the room of their names: the rank of its verdict, then the
-// strings that rows are sorted by, then the rest.
+// The words of a packed row, each written as its place here.
 //
-// The fixed words are written as their place in these tables.
+//nolint:gochecknoglobals // tables
 var (
 	facts  = [...]Fact{Yes, No, Unknown}
 	ranked = [...]Verdict{Unexplained, Undecided, Explained, Same}
 	kinds  = [...]engine.MemberKind{engine.AccountMember, engine.GroupMember, engine.OtherMember}
 )
 
+// pack appends r as bytes without a pointer, so that a report on a million
+// members takes the room of their names: the rank of its verdict, then the
+// strings that rows are sorted by, then the rest. What the group says is left
+// out.
 func pack(b []byte, r *Row) []byte {
 	b = append(b, r.Verdict.rank())
 	b = packString(b, string(r.Person))

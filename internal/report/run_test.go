@@ -48,6 +48,8 @@ func contains(list []string, s string) bool {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	run := engine.DefaultLimits()
+	tight := run
+	tight.Add = 1
 	failed := ran(result(run, busy()...), "hal", "cyd")
 	failed = late(failed, "corp: remove hal: connection reset by peer")
 	failed.Overdue = failed.Overdue[:1]
@@ -61,12 +63,13 @@ func TestRun(t *testing.T) {
 	wish(calm, "ada", at(8), "")
 	owned(calm, "ada", at(8))
 	for name, res := range map[string]engine.Result{
-		"run-done":    ran(result(run, busy()...)),
-		"run-failed":  failed,
-		"run-held":    ran(result(run, heldBack()...)),
-		"run-stopped": stopped,
-		"run-calm":    ran(result(run, calm)),
-		"run-odd":     ran(result(run, odd()...)),
+		"run-done":     ran(result(run, busy()...)),
+		"run-failed":   failed,
+		"run-held-all": ran(result(tight, append(busy(), heldBack()...)...)),
+		"run-held":     ran(result(run, heldBack()...)),
+		"run-stopped":  stopped,
+		"run-calm":     ran(result(run, calm)),
+		"run-odd":      ran(result(run, odd()...)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -27,7 +27,7 @@ const (
 )
 
 // states is every state, in one order that packed rows rely on.
-var states = [...]State{
+var states = [...]State{ //nolint:gochecknoglobals // a table
 	Granted, Standing, ExpectedStanding, Starting, Restoring, Ending, Overdue, Held, Protected, Foreign,
 	Ignored, Missing, NoAccount, TwoAccounts, Disabled, Unresolved, Over, NotKnown,
 }
