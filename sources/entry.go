@@ -100,8 +100,11 @@ func (r *reader) target(e *entry) (string, []engine.GroupRef) {
 		r.fail(grp.at, "resource and group exclude each other; write one of them")
 	case res.given:
 		refs, ok := r.files.Expand(res.value)
-		if !ok {
+		switch {
+		case !ok:
 			r.fail(res.at, "there is no resource %q in the configuration", res.value)
+		case len(refs) == 0:
+			r.fail(res.at, "resource %q stands for no group", res.value)
 		}
 		return res.value, refs
 	case grp.given:

@@ -93,6 +93,7 @@ func TestBadEntries(t *testing.T) {
 		{"group=crop/web", `group "crop/web": there is no directory "crop" in the configuration`},
 		{"resource=web", "resource and group exclude each other; write one of them"},
 		{"group= resource=wbe", `there is no resource "wbe" in the configuration`},
+		{"group= resource=none", `resource "none" stands for no group`},
 		{"group=", "resource or group is missing; write one of them"},
 		{"until=", "until is missing; every grant ends: write until: 2026-11-23T17:00:00Z, or from and for: 8h"},
 		{"until=2026-01-01T00:00:00", zone("until", "2026-01-01T00:00:00")},

@@ -39,6 +39,7 @@ func source(dir string, patterns ...string) Files {
 			refs, ok := map[string][]engine.GroupRef{
 				"prod-db": {{Directory: "okta-prod", Name: "prod-db"}, {Directory: "corp", Name: "prod-db"}},
 				"web":     {{Directory: "corp", Name: "web"}},
+				"none":    {},
 			}[resource]
 			return refs, ok
 		},
@@ -292,8 +293,12 @@ func TestChangedWhileRead(t *testing.T) {
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	second := info("one")
+	info("one")
 	if err := os.Chtimes(path, first.ModTime(), first.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.Stat(path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !changed(first, second) {

@@ -54,6 +54,10 @@ func (l *LDAP) checkURL(w *walker, path string) {
 	if l.URL == "" {
 		return
 	}
+	if socket, local := strings.CutPrefix(l.URL, "ldapi://"); local { // ldapi://%2Fpath is no URL to net/url
+		l.checkSocket(w, path, socket)
+		return
+	}
 	u, err := url.Parse(l.URL)
 	switch {
 	case err != nil: // err quotes the URL, which may hold a password
@@ -62,11 +66,6 @@ func (l *LDAP) checkURL(w *walker, path string) {
 	case u.User != nil:
 		w.fail(path+".url", "must not hold a name or password; they belong in bind")
 		return
-	case u.Scheme == "ldapi":
-		if l.StartTLS {
-			w.fail(path+".startTLS", "a local socket (ldapi) needs no TLS")
-		}
-		return
 	case u.Scheme != "ldap" && u.Scheme != "ldaps", u.Host == "":
 		w.fail(path+".url", "write one such as ldaps://ldap.example.org")
 		return
@@ -74,6 +73,15 @@ func (l *LDAP) checkURL(w *walker, path string) {
 		w.fail(path+".url", "ends after the host and port; bases belong in people and groups")
 	}
 	l.checkTLS(w, path, u)
+}
+
+func (l *LDAP) checkSocket(w *walker, path, socket string) {
+	if name, err := url.PathUnescape(socket); err != nil || !strings.HasPrefix(name, "/") {
+		w.fail(path+".url", "write the path of the socket, such as ldapi:///run/slapd/ldapi")
+	}
+	if l.StartTLS {
+		w.fail(path+".startTLS", "a local socket (ldapi) needs no TLS")
+	}
 }
 
 func (l *LDAP) checkTLS(w *walker, path string, u *url.URL) {

@@ -5,7 +5,7 @@ package config
 type LDAP struct {
 	// Always ldap.
 	Type string `yaml:"type" jsonschema:"enum=ldap"`
-	// The server, as ldaps://host, ldap://host or ldapi:///path.
+	// The server, as ldaps://host, ldap://host:port or ldapi:///path.
 	URL string `yaml:"url" jsonschema:"pattern=^(ldaps?|ldapi)://"`
 	// Begin TLS on an ldap:// connection.
 	StartTLS bool `yaml:"startTLS,omitempty"`

@@ -19,7 +19,7 @@ const fileMax = 4 << 20
 
 // Load reads and checks the file at path. The error, if any, joins one [*Error]
 // for each thing that is wrong. getenv serves env: references when they are
-// revealed; no secret is fetched here.
+// revealed, and is os.Getenv when nil; no secret is fetched here.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	data, err := read(path)
 	if err != nil {
@@ -28,6 +28,9 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return nil, &Error{File: path, Message: err.Error()}
+	}
+	if getenv == nil {
+		getenv = os.Getenv
 	}
 	c := &Config{Path: full, Dir: filepath.Dir(full)}
 	w := newWalker(path)
