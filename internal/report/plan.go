@@ -65,7 +65,7 @@ type section struct {
 	label      string
 	aside      string
 	changes    []engine.Change
-	objections []engine.Objection
+	objections []engine.Objection // not released
 }
 
 // groups writes a section for each group in which something changes or is held.
@@ -86,7 +86,7 @@ func sections(plan engine.Plan) []section {
 	}
 	objected := make(map[string][]engine.Objection)
 	for _, o := range plan.Objections {
-		if o.Group != "" {
+		if o.Group != "" && !o.Released {
 			objected[Clean(o.Group)] = append(objected[Clean(o.Group)], o)
 		}
 	}
@@ -155,14 +155,10 @@ func (p *page) held(s section) {
 	if n == 0 && len(s.objections) == 0 {
 		return
 	}
-	own := false
 	for _, o := range s.objections {
-		if !o.Released {
-			own = true
-			p.objection(2, o)
-		}
+		p.objection(2, o)
 	}
-	if n > 0 && !own {
+	if n > 0 && len(s.objections) == 0 {
 		p.para(2, yellow, "held", "by a limit of the whole run, see below")
 	}
 	p.changes(s.changes, true)

@@ -79,12 +79,9 @@ func (p *page) failures(fs []engine.Failure) {
 // stillHeld writes what limits hold, by group.
 func (p *page) stillHeld(plan engine.Plan) {
 	for _, s := range sections(plan) {
-		holds := false
+		holds := len(s.objections) > 0
 		for _, c := range s.changes {
 			holds = holds || c.Held
-		}
-		for _, o := range s.objections {
-			holds = holds || !o.Released
 		}
 		if holds {
 			p.heading(bold, s.label, s.aside)
