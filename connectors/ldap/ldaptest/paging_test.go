@@ -182,6 +182,7 @@ func TestRangeRetrieval(t *testing.T) {
 		"member;range=3-5":     "map[member;range=3-5:3]",
 		"member;range=0-99":    "map[member;range=0-9:10]",
 		"member;range=20-99":   "map[member;range=20-*:5]",
+		"member;range=20-24":   "map[member;range=20-*:5]",
 		"member;range=25-*":    "map[]",
 		"Member;Range=20-*":    "map[member;range=20-*:5]",
 		"member;range=nonsens": "map[]",
