@@ -10,7 +10,7 @@ GO_TEST = go test -timeout 6m
 FUZZ_TIME ?= 10s
 LINT = go tool -modfile=tools/go.mod golangci-lint
 # The packages whose tests start no server of another make.
-SERVERS = /internal/beds$$|/connectors/ldap(/|$$)|/cmd/
+UNIT = $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep -v internal/beds | cut -d' ' -f1)
 
 .PHONY: help build deps test quick race lint vuln fuzz golden demo bench check clean
 
@@ -29,7 +29,7 @@ test: deps ## vet and test everything, on real servers too
 	$(GO_TEST) ./...
 
 quick: ## test what needs no server of another make
-	$(GO_TEST) $$(go list ./... | grep -vE '$(SERVERS)')
+	$(GO_TEST) $(UNIT)
 
 race: deps ## test everything under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

@@ -61,7 +61,11 @@ func newSamba(t testing.TB) (*SambaServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("samba: %v", err)
+		}
+	})
 	if err := os.CopyFS(dir, os.DirFS(domain)); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package beds
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -121,7 +122,7 @@ func (s *Server) await(proc *process, from int64) error {
 	for {
 		select {
 		case <-proc.exited:
-			return fmt.Errorf("ended instead of answering: %v", proc.err)
+			return errors.Join(errors.New("ended instead of answering"), proc.err)
 		case <-deadline:
 			_ = proc.kill() // the deadline is the error to tell
 			return fmt.Errorf("no answer within %v", readyWithin)

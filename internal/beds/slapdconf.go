@@ -69,7 +69,7 @@ type SlapdOptions struct {
 // conf is a slapd.conf under construction.
 type conf struct{ strings.Builder }
 
-func (c *conf) line(format string, args ...any) { fmt.Fprintf(c, format+"\n", args...) }
+func (c *conf) line(format string, args ...any) { fmt.Fprintf(&c.Builder, format+"\n", args...) }
 
 func (c *conf) lines(lines []string) {
 	for _, l := range lines {
