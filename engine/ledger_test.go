@@ -126,10 +126,13 @@ func (l *memLedger) dies(after bool) bool {
 func (l *memLedger) Newest(context.Context) (time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.events) == 0 {
-		return time.Time{}, nil
+	var newest time.Time
+	for _, e := range l.events {
+		if e.At.After(newest) {
+			newest = e.At
+		}
 	}
-	return l.events[len(l.events)-1].At, nil
+	return newest, nil
 }
 
 // release lets the held digest through, as a person would.

@@ -207,7 +207,7 @@ func TestClockThatTheStoreContradictsStopsTheRun(t *testing.T) {
 	w.pass(engine.MaxSkew)
 	w.run()
 	w.now = morning // as far behind as is allowed
-	w.plan()
+	w.run()
 	w.pass(-time.Second)
 	w.stopsByClock("the store")
 }
