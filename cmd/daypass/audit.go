@@ -22,7 +22,7 @@ func (a *app) audit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "The audit log: log, verify, export",
-		Args:  cobra.NoArgs,
+		Args:  someVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.auditLog(), a.auditVerify(), a.auditExport())
@@ -38,7 +38,7 @@ func (a *app) auditVerify() *cobra.Command {
 		Long: `verify recomputes the hash chain from the first event. It prints the head: keep
 it elsewhere, and give it to a later verify with --head, to prove that nothing
 was cut off the end.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			var want *audit.Head
 			if head != "" {
@@ -70,8 +70,8 @@ was cut off the end.`,
 			return check(audit.Import(f))
 		}),
 	}
-	cmd.Flags().StringVar(&file, "file", "", "an export to verify, instead of the store")
-	cmd.Flags().StringVar(&head, "head", "", "the head of an earlier verify, which the log must still hold")
+	cmd.Flags().StringVar(&file, "file", "", "the `FILE` of an export to verify, instead of the store")
+	cmd.Flags().StringVar(&head, "head", "", "the `HEAD` that an earlier verify printed, which the log must still hold")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -81,14 +81,14 @@ func (a *app) auditExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the audit log as JSON lines, which verify --file checks offline",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			return a.keep(ctx, func(_ *config.Config, st *store.Store) error {
 				return a.into(out, func(w io.Writer) error { return audit.Export(w, st.Events(ctx, 0)) })
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "a file to write instead of standard output")
+	cmd.Flags().StringVar(&out, "out", "", "a `FILE` to write instead of standard output")
 	return cmd
 }
 
@@ -114,8 +114,11 @@ func (a *app) auditLog() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
 		Short: "Read the audit log, a line for each event",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
+			if last < 0 {
+				return usage(fmt.Errorf("--last %d: it is a number of events", last))
+			}
 			return a.keep(ctx, func(_ *config.Config, st *store.Store) error {
 				head, err := st.Head(ctx)
 				if err != nil {
@@ -142,7 +145,7 @@ func (a *app) auditLog() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().IntVarP(&last, "last", "n", 0, "only the last so many events")
+	cmd.Flags().IntVarP(&last, "last", "n", 0, "only the last `N` events")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the events as JSON lines")
 	return cmd
 }

@@ -18,7 +18,7 @@ func (a *app) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration and grant files, without touching a directory",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			cfg, err := a.load()
 			if err != nil {
@@ -67,7 +67,7 @@ func (a *app) version() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Tell which build this is",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(context.Context, []string) error {
 			goVersion := "unknown"
 			if info, ok := debug.ReadBuildInfo(); ok {

@@ -26,7 +26,7 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Examine each directory: reachable, credentials, rights, groups",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			h, err := a.open(ctx)
 			if err != nil {

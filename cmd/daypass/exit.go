@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,12 +47,12 @@ func hinted(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	code := exitFailed
+	code, hint := exitFailed, fmt.Sprintf(format, args...)
 	var e *exit
 	if errors.As(err, &e) {
-		code = e.code
+		code, hint = e.code, cmp.Or(e.hint, hint)
 	}
-	return &exit{code: code, err: err, hint: fmt.Sprintf(format, args...)}
+	return &exit{code: code, err: err, hint: hint}
 }
 
 // outcome returns the exit that a result asks for; nil when all is well.

@@ -23,7 +23,7 @@ func (a *app) grant() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "grant",
 		Short: "Grants made by hand: add, list, revoke, extend",
-		Args:  cobra.NoArgs,
+		Args:  someVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.grantAdd(), a.grantList(), a.grantRevoke(), a.grantExtend())
@@ -49,8 +49,8 @@ func (a *app) keep(ctx context.Context, f func(*config.Config, *store.Store) err
 type span struct{ from, until, length string }
 
 func (s *span) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.until, "until", "", "when it ends, such as 2026-11-23T17:00:00Z (RFC 3339, with its zone)")
-	cmd.Flags().StringVar(&s.length, "for", "", "how long, such as 90m, 8h or 2d, instead of --until")
+	cmd.Flags().StringVar(&s.until, "until", "", "the `TIME` when it ends, with its zone, such as 2026-11-23T17:00:00Z")
+	cmd.Flags().StringVar(&s.length, "for", "", "the `LENGTH`, such as 90m, 8h or 2d, instead of --until")
 }
 
 // end returns the end that was asked for, counted from start where it is a
@@ -89,7 +89,7 @@ func (a *app) grantAdd() *cobra.Command {
 		Short: "Grant a person a resource, or a group written directory/group",
 		Example: `  daypass grant add ada@example.org prod-db --for 2h --reason "CHG-1234 migrate billing"
   daypass grant add ada@example.org corp/vpn --until 2026-11-23T17:00:00Z`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: takes(1, 2),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				g, err := a.newGrant(cfg, args, resource, group, s)
@@ -105,10 +105,10 @@ func (a *app) grantAdd() *cobra.Command {
 		}),
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&s.from, "from", "", "when it begins (default: at once)")
-	cmd.Flags().StringVar(&resource, "resource", "", "the resource, instead of TARGET")
-	cmd.Flags().StringVar(&group, "group", "", "the group as directory/group, instead of TARGET")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, such as a ticket")
+	cmd.Flags().StringVar(&s.from, "from", "", "the `TIME` when it begins (default: at once)")
+	cmd.Flags().StringVar(&resource, "resource", "", "the `RESOURCE`, instead of TARGET")
+	cmd.Flags().StringVar(&group, "group", "", "the `GROUP` as directory/group, instead of TARGET")
+	cmd.Flags().StringVar(&reason, "reason", "", "`WHY`, such as a ticket")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the grant as JSON")
 	return cmd
 }
@@ -167,7 +167,7 @@ func (a *app) grantRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a grant made by hand, at once",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				g, err := st.Revoke(ctx, engine.GrantID(args[0]), a.actor(), reason, a.now())
@@ -178,7 +178,7 @@ func (a *app) grantRevoke() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "`WHY`, for the audit log")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the grant as JSON")
 	return cmd
 }
@@ -191,7 +191,7 @@ func (a *app) grantExtend() *cobra.Command {
 		Use:   "extend ID (--for LENGTH | --until TIME)",
 		Short: "Let a grant made by hand last longer, without a gap",
 		Long:  "extend moves the end of a grant. A length counts from the present end.",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				g, err := st.Grant(ctx, engine.GrantID(args[0]))
@@ -210,7 +210,7 @@ func (a *app) grantExtend() *cobra.Command {
 		}),
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "`WHY`, for the audit log")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the grant as JSON")
 	return cmd
 }
@@ -290,7 +290,7 @@ func (a *app) grantList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the grants, made by hand and in files",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				lines, err := a.lines(ctx, cfg, st, all)

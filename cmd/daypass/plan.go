@@ -20,7 +20,7 @@ func (a *app) plan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what would change, and why",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			res, err := a.look(ctx)
 			if err != nil {
@@ -50,7 +50,7 @@ func (a *app) plan() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when changes are pending")
 	cmd.Flags().BoolVar(&all, "all", false, "list everything, however long")
-	cmd.Flags().StringVar(&out, "out", "", "also write the plan to a file, for apply --plan")
+	cmd.Flags().StringVar(&out, "out", "", "also write the plan to a `FILE`, for apply --plan")
 	return cmd
 }
 
@@ -95,7 +95,7 @@ func (a *app) apply() *cobra.Command {
 		Long: `apply makes the plan of now and compares it with the reviewed one. When they
 are the same it carries it out; when the world moved, it changes nothing. What a
 limit holds stays held until it is released.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			switch {
 			case (file == "") == (digest == ""):
@@ -120,7 +120,7 @@ limit holds stays held until it is released.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
-	cmd.Flags().StringVar(&file, "plan", "", "the plan, as plan --out or plan --json wrote it")
-	cmd.Flags().StringVar(&digest, "digest", "", "the plan's digest; its first 12 digits are enough")
+	cmd.Flags().StringVar(&file, "plan", "", "the `FILE` that plan --out or plan --json wrote")
+	cmd.Flags().StringVar(&digest, "digest", "", "the plan's `DIGEST`; its first 12 digits are enough")
 	return cmd
 }

@@ -22,7 +22,7 @@ func (a *app) report() *cobra.Command {
 difference is explained, or marked UNEXPLAINED. What could not be read is said
 first, and then the exit code is 1. Cells of a CSV that a spreadsheet would take
 for a formula begin with an apostrophe.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			if asJSON {
 				format = "json"
@@ -51,9 +51,9 @@ for a formula begin with an apostrophe.`,
 			return reported(res, c)
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, json or csv")
+	cmd.Flags().StringVar(&format, "format", "text", "the `FORMAT`: text, json or csv")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
-	cmd.Flags().StringVar(&out, "out", "", "a file to write instead of standard output")
+	cmd.Flags().StringVar(&out, "out", "", "a `FILE` to write instead of standard output")
 	cmd.Flags().BoolVar(&differences, "differences", false, "leave out what is as it should be")
 	cmd.Flags().BoolVar(&all, "all", false, "list everything, however long")
 	return cmd

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,10 +26,10 @@ func execute(ctx context.Context, e *env, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var x *exit
 	if err != nil && !errors.As(err, &x) {
-		err = hinted(usage(err), "daypass --help lists the verbs and flags")
+		err = hinted(usage(err), "%s --help tells more", cmd.CommandPath())
 	}
 	return complain(e.stderr, err)
 }
@@ -43,15 +46,102 @@ Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
 3 changes pending (plan --exit-code); 4 held by a limit; 5 a removal is overdue.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          someVerb,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVar(&a.config, "config", "", "the configuration file (default daypass.yaml, or $DAYPASS_CONFIG)")
-	root.AddCommand(
-		a.check(), a.doctor(), a.plan(), a.apply(), a.sync(), a.release(),
-		a.grant(), a.report(), a.audit(), a.simulate(), a.version(),
-	)
+	root.SetUsageTemplate(usageTemplate)
+	root.PersistentFlags().StringVar(&a.config, "config", "", "the configuration `FILE` (default daypass.yaml, or $DAYPASS_CONFIG)")
+	for _, g := range []struct {
+		title string
+		verbs []*cobra.Command
+	}{
+		{"Look, and change nothing:", []*cobra.Command{a.check(), a.doctor(), a.plan(), a.report()}},
+		{"Act:", []*cobra.Command{a.sync(), a.apply(), a.release(), a.grant()}},
+		{"Prove:", []*cobra.Command{a.audit()}},
+		{"Try:", []*cobra.Command{a.simulate()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, v := range g.verbs {
+			v.GroupID = g.title
+			root.AddCommand(v)
+		}
+	}
+	root.AddCommand(a.version())
+	root.SetHelpCommand(help(root))
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Short = "Print a completion script: bash, zsh, fish, powershell"
+		c.Args, c.RunE = someVerb, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	return root
+}
+
+// help is cobra's verb for it, but that it fails when there is no such verb.
+func help(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help VERB",
+		Short: "Tell more about a verb",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err == nil && len(rest) > 0 {
+				err = someVerb(cmd, rest)
+			}
+			if err != nil {
+				return err
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}
+
+// usageTemplate is cobra's, with our words and fewer of them.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} VERB{{else}}{{.UseLine}}{{end}}
+{{if .HasExample}}
+Examples:
+{{.Example}}
+{{end}}{{if .HasAvailableSubCommands}}{{$all := .Commands}}{{range $g := .Groups}}
+{{.Title}}{{range $all}}{{if eq .GroupID $g.ID}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}
+{{if .Groups}}More{{else}}Verbs{{end}}:{{range $all}}{{if and (eq .GroupID "") (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of every verb:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableSubCommands}}
+{{.CommandPath}} VERB --help tells more about a verb.
+{{end}}`
+
+// someVerb is for commands that only hold others: what is left on the line is
+// a verb that there is not.
+func someVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	near := ""
+	if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
+		near = "; did you mean " + strings.Join(names, " or ") + "?"
+	}
+	return fmt.Errorf("there is no verb %q%s", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "daypass "), near)
+}
+
+// takes is how many arguments a verb takes.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fmt.Errorf("something is missing; write: %s", cmd.UseLine())
+		case len(args) > most:
+			return fmt.Errorf("%q is too much; write: %s", args[most], cmd.UseLine())
+		}
+		return nil
+	}
 }
 
 // verb wraps what a command does, so that errors out of it are not taken for
@@ -72,13 +162,22 @@ func (a *app) load() (*config.Config, error) {
 	path := a.configPath(a.config)
 	cfg, err := config.Load(path, a.getenv)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, hinted(usage(err), "name the configuration with --config or DAYPASS_CONFIG")
-		}
-		return nil, usage(err)
+		return nil, hinted(usage(err), "%s", wayTo(path))
 	}
 	for _, w := range cfg.Warnings {
 		fmt.Fprintf(a.stderr, "warning: %s\n", w)
 	}
 	return cfg, nil
+}
+
+// wayTo says how to name the configuration, where there is none at path.
+func wayTo(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "name the configuration with --config or DAYPASS_CONFIG; daypass simulate ldap prints one to begin with"
+	case err == nil && info.IsDir():
+		return "name the file in the folder: --config " + filepath.Join(path, "daypass.yaml")
+	}
+	return ""
 }

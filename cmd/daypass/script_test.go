@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,22 +18,29 @@ func TestMain(m *testing.M) {
 }
 
 // Each script is a page of shell that a user could type, against a directory
-// of its own.
+// of its own. testdata/script/README.md lists the commands beyond testscript's.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	certs := newCertificates(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
-		Setup:               setupScript,
+		Setup:               func(env *testscript.Env) error { return setupScript(env, certs) },
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"members": cmdMembers,
-			"put":     cmdPut,
-			"take":    cmdTake,
-			"ldap":    cmdLDAP,
-			"fault":   cmdFault,
+			"capture": cmdCapture,
 			"exits":   cmdExits,
+			"fault":   cmdFault,
+			"fill":    cmdFill,
+			"ldap":    cmdLDAP,
+			"lock":    cmdLock,
+			"members": cmdMembers,
+			"page":    cmdPage,
+			"put":     cmdPut,
+			"sql":     cmdSQL,
+			"take":    cmdTake,
+			"until":   cmdUntil,
 		},
 	})
 }
@@ -44,43 +48,94 @@ func TestScripts(t *testing.T) {
 // script is the directory behind one script.
 type script struct {
 	server *ldaptest.Server
-	addr   string
+	gate   *gate
 }
 
 type scriptKey struct{}
 
-// setupScript starts a directory and says where it is. Scripts find it in
-// $LDAP; a configuration for it in $CONFIG, to be written with cp.
-func setupScript(env *testscript.Env) error {
+func of(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
+
+// setupScript starts a directory, says in the environment where it is, and
+// puts the usual configuration beside a script that has none of its own.
+func setupScript(env *testscript.Env, certs *certificates) error {
 	s, err := ldaptest.New(ldaptest.Options{
-		BindDN: simulatedDN, Password: simulatedPassword, MemberOf: true, RefInt: true,
+		BindDN: simulatedDN, Password: simulatedPassword, MemberOf: true, RefInt: true, TLS: certs.server,
 	})
 	if err != nil {
 		return err
 	}
+	env.Defer(func() { _ = s.Close() })
 	if err := s.Demo(20); err != nil {
 		return err
 	}
-	if err := s.Listen("127.0.0.1:0"); err != nil {
+	g, err := newGate()
+	if err != nil {
 		return err
 	}
-	env.Defer(func() { _ = s.Close() })
-	env.Values[scriptKey{}] = &script{server: s, addr: s.Addr().String()}
-	env.Setenv("LDAP", s.URL())
+	go func() { _ = s.Serve(g) }() // until Close
+	secure, err := serveTLS(s, certs)
+	if err != nil {
+		return err
+	}
+	env.Values[scriptKey{}] = &script{server: s, gate: g}
+	env.Setenv("LDAP", "ldap://"+g.Addr().String())
+	env.Setenv("LDAPS", "ldaps://127.0.0.1:"+secure)
+	env.Setenv("LDAPSNAME", "ldaps://localhost:"+secure)
 	env.Setenv("PASSWORD", simulatedPassword)
-	env.Setenv("TOMORROW", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
-	env.Setenv("YESTERDAY", time.Now().Add(-24*time.Hour).UTC().Format(time.RFC3339))
-	env.Setenv("LASTWEEK", time.Now().Add(-7*24*time.Hour).UTC().Format(time.RFC3339))
+	env.Setenv("COLUMNS", "160")
+	for name, ahead := range map[string]time.Duration{
+		"TOMORROW": 24, "NEXTWEEK": 7 * 24, "HOURAGO": -1, "YESTERDAY": -24, "LASTWEEK": -7 * 24,
+	} {
+		env.Setenv(name, time.Now().Add(ahead*time.Hour).UTC().Truncate(time.Minute).Format(time.RFC3339))
+	}
+	for name, pem := range map[string][]byte{"ca.pem": certs.ca, "other-ca.pem": certs.other} {
+		if err := os.WriteFile(filepath.Join(env.WorkDir, name), pem, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := usual(env.WorkDir); err != nil {
+		return err
+	}
 	return expand(env)
 }
 
-// expand replaces $LDAP, $TOMORROW, $YESTERDAY and $LASTWEEK in the script's
-// files, for a file cannot know them.
+// usualConfig is the configuration of a script that brings none.
+const usualConfig = `version: 1
+directories:
+  corp:
+    type: ldap
+    url: $LDAP
+    bind: {dn: "cn=daypass,ou=services,dc=example,dc=org", password: "env:PASSWORD"}
+    people: {base: "ou=people,dc=example,dc=org", match: "(mail={person})"}
+    groups: {base: "ou=groups,dc=example,dc=org"}
+resources:
+  prod-db: {title: Production databases, groups: [corp/prod-db]}
+grants: [grants/*.yaml]
+`
+
+// usual writes the usual configuration, with what a script has in more.yaml
+// below it.
+func usual(dir string) error {
+	path := filepath.Join(dir, "daypass.yaml")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	more, err := os.ReadFile(filepath.Join(dir, "more.yaml"))
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.WriteFile(path, append([]byte(usualConfig), more...), 0o600)
+}
+
+// expand replaces $LDAP, $TOMORROW and their like in the script's files, for a
+// file cannot know them.
 func expand(env *testscript.Env) error {
-	values := strings.NewReplacer(
-		"$LDAP", env.Getenv("LDAP"), "$TOMORROW", env.Getenv("TOMORROW"),
-		"$YESTERDAY", env.Getenv("YESTERDAY"), "$LASTWEEK", env.Getenv("LASTWEEK"),
-	)
+	var pairs []string
+	// The longer name first: $LDAPSNAME begins with $LDAPS.
+	for _, name := range []string{"LDAPSNAME", "LDAPS", "LDAP", "TOMORROW", "NEXTWEEK", "HOURAGO", "YESTERDAY", "LASTWEEK"} {
+		pairs = append(pairs, "$"+name, env.Getenv(name))
+	}
+	values := strings.NewReplacer(pairs...)
 	return filepath.WalkDir(env.WorkDir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -93,97 +148,10 @@ func expand(env *testscript.Env) error {
 	})
 }
 
-func of(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
-
-// members GROUP [LOGIN...] asserts who is in a group, no more and no less.
-func cmdMembers(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: members GROUP [LOGIN...]")
-	}
-	got := []string{}
-	for _, dn := range of(ts).server.Members(args[0]) {
-		if dn == "" {
-			continue // the placeholder of an empty groupOfNames
-		}
-		rdn, _, _ := strings.Cut(dn, ",")
-		_, login, _ := strings.Cut(rdn, "=")
-		got = append(got, login)
-	}
-	want := slices.Sorted(slices.Values(args[1:]))
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		ts.Fatalf("members of %s: got %v, want %v", args[0], got, want)
-	}
-}
-
-// put GROUP LOGIN... adds members behind daypass' back.
-func cmdPut(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(of(ts).server.AddMembers(args[0], dns(args[1:])...))
-}
-
-// take GROUP LOGIN... removes members behind daypass' back.
-func cmdTake(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(of(ts).server.RemoveMembers(args[0], dns(args[1:])...))
-}
-
 func dns(logins []string) []string {
 	out := make([]string, len(logins))
 	for i, l := range logins {
 		out[i] = fmt.Sprintf("uid=%s,ou=people,dc=example,dc=org", l)
 	}
 	return out
-}
-
-// ldap stop|start|delete LOGIN changes the directory.
-func cmdLDAP(ts *testscript.TestScript, _ bool, args []string) {
-	s := of(ts)
-	switch args[0] {
-	case "stop":
-		ts.Check(s.server.Close())
-	case "delete":
-		ts.Check(s.server.Remove(dns(args[1:])[0]))
-	case "group": // a group without members of its own but root
-		_, err := s.server.AddGroup(ldaptest.Group{Name: args[1], Members: dns([]string{"root"})})
-		ts.Check(err)
-	default:
-		ts.Fatalf("usage: ldap stop | delete LOGIN | group NAME")
-	}
-}
-
-// fault modify CODE [TIMES] refuses the next modifies with a result code.
-func cmdFault(ts *testscript.TestScript, _ bool, args []string) {
-	code, err := strconv.ParseUint(args[1], 10, 16)
-	ts.Check(err)
-	f := ldaptest.Fault{Code: uint16(code)}
-	switch args[0] {
-	case "modify":
-		f.Op = ldaptest.OpModify
-	case "search":
-		f.Op = ldaptest.OpSearch
-	case "none":
-		of(ts).server.ClearFaults()
-		return
-	}
-	of(ts).server.Fail(f)
-}
-
-// exits CODE daypass ARGS... runs daypass and asserts its exit code exactly.
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
-	got := 0
-	if err != nil {
-		var coded interface{ ExitCode() int }
-		if !errors.As(err, &coded) {
-			ts.Fatalf("%v", err)
-		}
-		got = coded.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
 }

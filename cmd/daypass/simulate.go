@@ -26,7 +26,7 @@ func (a *app) simulate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "A directory in this process, to try daypass against",
-		Args:  cobra.NoArgs,
+		Args:  someVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.simulateLDAP())
@@ -42,8 +42,11 @@ func (a *app) simulateLDAP() *cobra.Command {
 		Long: `ldap serves a directory from memory: people in ou=people,dc=example,dc=org with
 work addresses such as ada@example.org, groups in ou=groups,dc=example,dc=org.
 It tells every write on standard error. Nothing is kept when it ends.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
+			if people < 1 {
+				return usage(fmt.Errorf("--people %d: it is the number of people, at least 1", people))
+			}
 			s, err := a.newLDAP(flavor, ldif, people)
 			if err != nil {
 				return usage(err)
@@ -53,18 +56,31 @@ It tells every write on standard error. Nothing is kept when it ends.`,
 				return usage(fmt.Errorf("--listen %q: a simulated directory listens on loopback only, such as 127.0.0.1:3890", listen))
 			}
 			if err := s.Listen(listen); err != nil {
-				return err
+				return cannotListen(listen, err)
 			}
 			a.introduce(s.URL())
 			<-ctx.Done()
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3890", "where to listen; port 0 takes a free one")
-	cmd.Flags().StringVar(&ldif, "ldif", "", "entries to load from a file, instead of the people and groups")
-	cmd.Flags().StringVar(&flavor, "flavor", "openldap", "openldap, 389ds or ad: whose answers to give")
-	cmd.Flags().IntVar(&people, "people", 20, "how many people there are")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3890", "the `ADDRESS` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&ldif, "ldif", "", "a `FILE` of entries to load, instead of the people and groups")
+	cmd.Flags().StringVar(&flavor, "flavor", "openldap", "whose answers to give, a `KIND`: openldap, 389ds or ad")
+	cmd.Flags().IntVar(&people, "people", 20, "how many people there are: `N`")
 	return cmd
+}
+
+// cannotListen says what the system says, without the layers between.
+func cannotListen(listen string, err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var sys *os.SyscallError
+	if errors.As(err, &sys) {
+		err = sys.Err
+	}
+	return hinted(fmt.Errorf("listen on %s: %w", listen, err), "--listen 127.0.0.1:0 takes a free port")
 }
 
 func loopback(host string) bool {

@@ -21,7 +21,7 @@ func (a *app) sync() *cobra.Command {
 		Short: "Make memberships equal to the grants: the scheduled job",
 		Long: `sync reads, decides, changes and confirms, once. It never asks. When another
 sync is under way it leaves with exit code 0.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			err := a.reconcile(ctx, "", asJSON)
 			if errors.Is(err, store.ErrLocked) {
@@ -76,7 +76,7 @@ func (a *app) release() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release DIGEST",
 		Short: "Let exactly one held set of changes through, once",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			digest, err := parseDigest(args[0])
 			if err != nil {
@@ -107,7 +107,7 @@ func (a *app) release() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "`WHY`, for the audit log")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the release as JSON")
 	return cmd
 }

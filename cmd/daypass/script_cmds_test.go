@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/daypass-dev/daypass/connectors/ldap/ldaptest"
+	"github.com/daypass-dev/daypass/internal/store"
+)
+
+// exits CODE COMMAND ARGS... runs a command and asserts its exit code exactly.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		var coded interface{ ExitCode() int }
+		if !errors.As(err, &coded) {
+			ts.Fatalf("%v", err)
+		}
+		got = coded.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// members GROUP [LOGIN...] asserts who is in a group, no more and no less.
+func cmdMembers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: members GROUP [LOGIN...]")
+	}
+	got := []string{}
+	for _, m := range of(ts).server.Members(args[0]) {
+		if m == "" {
+			continue // the placeholder of an empty groupOfNames
+		}
+		rdn, _, _ := strings.Cut(m, ",")
+		if _, value, ok := strings.Cut(rdn, "="); ok {
+			rdn = value
+		}
+		got = append(got, rdn)
+	}
+	want := slices.Sorted(slices.Values(args[1:]))
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		ts.Fatalf("members of %s: got %v, want %v", args[0], got, want)
+	}
+}
+
+// put GROUP LOGIN... adds members behind daypass' back.
+func cmdPut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: put GROUP LOGIN...")
+	}
+	ts.Check(of(ts).server.AddMembers(args[0], dns(args[1:])...))
+}
+
+// take GROUP LOGIN... removes members behind daypass' back.
+func cmdTake(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: take GROUP LOGIN...")
+	}
+	ts.Check(of(ts).server.RemoveMembers(args[0], dns(args[1:])...))
+}
+
+const ldapUsage = `usage: ldap stop
+       ldap start
+       ldap person LOGIN MAIL
+       ldap disable LOGIN
+       ldap delete LOGIN
+       ldap group NAME [KIND [LOGIN...]]
+       ldap drop NAME`
+
+// ldap changes the directory, or takes it down and up again.
+func cmdLDAP(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts)
+	switch {
+	case neg || len(args) == 0:
+		ts.Fatalf("%s", ldapUsage)
+	case args[0] == "stop":
+		ts.Check(s.gate.shut())
+		s.server.Disconnect()
+	case args[0] == "start":
+		ts.Check(s.gate.open())
+	case args[0] == "person" && len(args) == 3:
+		_, err := s.server.AddPerson(ldaptest.Person{Login: args[1], Mail: args[2]})
+		ts.Check(err)
+	case args[0] == "disable" && len(args) == 2:
+		ts.Check(s.server.Modify(dns(args[1:])[0], ldaptest.Change{
+			Kind: ldaptest.ReplaceValues, Attr: "pwdAccountLockedTime", Values: []string{"000001010000Z"},
+		}))
+	case args[0] == "delete" && len(args) == 2:
+		ts.Check(s.server.Remove(dns(args[1:])[0]))
+	case args[0] == "group" && len(args) >= 2:
+		ts.Check(newGroup(s.server, args[1:]))
+	case args[0] == "drop" && len(args) == 2:
+		ts.Check(s.server.Remove("cn=" + args[1] + ",ou=groups,dc=example,dc=org"))
+	default:
+		ts.Fatalf("%s", ldapUsage)
+	}
+}
+
+// newGroup makes a group of a kind and with members; root alone where none are
+// given and the kind may not be empty.
+func newGroup(s *ldaptest.Server, args []string) error {
+	g := ldaptest.Group{Name: args[0], Kind: ldaptest.GroupOfNames, Members: dns([]string{"root"})}
+	if len(args) > 1 {
+		g.Kind, g.Members = ldaptest.GroupKind(args[1]), dns(args[2:])
+	}
+	if g.Kind == ldaptest.PosixGroup {
+		g.Members = args[2:]
+	}
+	_, err := s.AddGroup(g)
+	return err
+}
+
+// fault OP CODE [GROUP] answers requests with a result code, until fault none.
+// With a group, only requests on that group's entry.
+func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts).server
+	switch {
+	case !neg && slices.Equal(args, []string{"none"}):
+		s.ClearFaults()
+		return
+	case neg || len(args) < 2:
+		ts.Fatalf("usage: fault none | fault OP CODE [GROUP]")
+	}
+	code, err := strconv.ParseUint(args[1], 10, 16)
+	ts.Check(err)
+	f := ldaptest.Fault{Op: ldaptest.Op(args[0]), Code: uint16(code), Times: -1}
+	if len(args) > 2 {
+		f.DN = "cn=" + args[2] + ",ou=groups,dc=example,dc=org"
+	}
+	s.Fail(f)
+}
+
+// lock FILE holds the lock of a store as another run would, until lock none.
+func cmdLock(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lock FILE")
+	}
+	s, err := store.Open(context.Background(), ts.MkAbs(args[0]))
+	ts.Check(err)
+	unlock, err := s.Lock(context.Background(), time.Now())
+	ts.Check(err)
+	ts.Defer(func() {
+		unlock()
+		_ = s.Close() // nothing was written
+	})
+}
+
+// sql FILE STATEMENT changes a store behind daypass' back.
+func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.Exec(args[1])
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+// fill FILE BYTES [TEXT] appends a text, or spaces, until FILE has so many bytes.
+func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fill FILE BYTES [TEXT]")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text := []byte(" \n")
+	if len(args) > 2 {
+		text = []byte(args[2] + "\n")
+	}
+	b := []byte(ts.ReadFile(args[0]))
+	b = append(b, bytes.Repeat(text, max(0, n-len(b))/len(text)+1)...)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// capture NAME REGEXP puts what the first group of a regular expression finds
+// in the standard output into a variable.
+func cmdCapture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME REGEXP")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	found := re.FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) < 2 {
+		ts.Fatalf("no match for %q in the standard output", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// until FILE REGEXP waits until a file holds a match.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: until FILE REGEXP")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
+		b, err := os.ReadFile(ts.MkAbs(args[0]))
+		switch {
+		case err == nil && re.Match(b):
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("%s never had %q; it has:\n%s", args[0], args[1], b)
+		}
+	}
+}
+
+// page FILE writes what the last command showed to a file, with all that
+// differs between two runs masked, to be held against a golden page with cmp.
+func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: page FILE")
+	}
+	text := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "$WORK")
+	for _, m := range masks() {
+		text = m.find.ReplaceAllString(text, m.show)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+type mask struct {
+	find *regexp.Regexp
+	show string
+}
+
+func masks() []mask {
+	var ms []mask
+	for _, m := range [][2]string{
+		{`\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z`, "TIME"},
+		{`\br\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}\b`, "RUN"},
+		{`sha256:[0-9a-f]{64}`, "sha256:DIGEST"},
+		{`sha256:[0-9a-f]{12}\b`, "sha256:DIGEST"},
+		{`\b[0-9]+:[0-9a-f]{64}\b`, "HEAD"},
+		{`\bg[0-9a-f]{20}\b`, "GRANT"},
+		{`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`, "ID"},
+		{`\bin [0-9,]+ (s|min|h|d)\b`, "in N $1"},
+		{`\b[0-9,]+ (s|min|h|d) ago\b`, "N $1 ago"},
+		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
+		{`\bby [^ )]+@[^ )]+`, "by ADMIN"},
+		{`by hand, \S+`, "by hand, ADMIN"},
+		{`(\S)  +`, "$1  "}, // columns are as wide as the names in them
+	} {
+		ms = append(ms, mask{regexp.MustCompile(m[0]), m[1]})
+	}
+	return ms
+}
