@@ -84,7 +84,7 @@ func (s *Server) fill(e *entry, attrs []Change, seed bool) result {
 			}
 			return r
 		}
-		if r := s.putAll(e, typ, ch.Values); !r.ok() {
+		if r := s.putAll(e, typ, ch.Values, seed); !r.ok() {
 			return r
 		}
 	}
@@ -117,9 +117,14 @@ func (s *Server) computed(name string) bool {
 	return ok && typ.is(readOnly)
 }
 
-func (s *Server) putAll(e *entry, typ *attrType, values []string) result {
+// putAll adds values to a new entry. A seed may link to an entry that comes
+// later, since an export is in no order.
+func (s *Server) putAll(e *entry, typ *attrType, values []string, seed bool) result {
 	for i, raw := range values {
 		v, r := s.parseValue(typ, raw, i)
+		if key, err := normalDN(raw); seed && s.linked(typ) && !r.ok() && err == nil {
+			v, r = value{key: key, shown: raw}, success()
+		}
 		if !r.ok() {
 			return r
 		}

@@ -6,14 +6,14 @@ import (
 )
 
 // demoPeople are who a newcomer meets first, in this order.
-var demoPeople = []string{
+var demoPeople = []string{ //nolint:gochecknoglobals // a table
 	"Ada Lovelace", "Grace Hopper", "Linus Torvalds", "Margaret Hamilton", "Ken Thompson", "Barbara Liskov", "Dennis Ritchie",
 	"Radia Perlman", "Edsger Dijkstra", "Frances Allen", "Donald Knuth", "Katherine Johnson", "Alan Turing", "Hedy Lamarr",
 	"Tim Berners", "Karen Jones", "Guido Rossum", "Sophie Wilson", "Brian Kernighan", "Adele Goldberg",
 }
 
 // demoGroups name their standing members by login; "everyone" is each person.
-var demoGroups = []struct {
+var demoGroups = []struct { //nolint:gochecknoglobals // a table
 	name, about string
 	members     []string
 }{

@@ -348,6 +348,30 @@ createTimestamp: 20200101000000Z
 	}
 }
 
+// An export of Active Directory lists groups before their members as well.
+func TestLoadForwardLinks(t *testing.T) {
+	t.Parallel()
+	s := start(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory})
+	err := s.Load(strings.NewReader(`dn: CN=g,DC=example,DC=org
+objectClass: group
+member: CN=Ada,dc=example,dc=org
+
+dn: CN=ada,DC=example,DC=org
+objectClass: user
+objectSid: ignored
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, s)
+	if got := find(t, c, "(memberOf=CN=g,DC=example,DC=org)"); len(got) != 1 {
+		t.Errorf("found %d members", len(got))
+	}
+	if err := modifyMember(c, "CN=g,DC=example,DC=org", del, "member", "CN=ada,DC=example,DC=org"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDisabledAccounts(t *testing.T) {
 	t.Parallel()
 	for f, filter := range map[ldaptest.Flavor]string{

@@ -11,7 +11,8 @@ import (
 
 // Load seeds entries from LDIF (RFC 2849), parents first. Change records and
 // values by URL are refused. Operational attributes that the server computes are left out, but
-// entryUUID, nsUniqueId and objectGUID are kept.
+// entryUUID, nsUniqueId and objectGUID are kept. Members may come after their
+// groups.
 func (s *Server) Load(ldif io.Reader) error {
 	r := bufio.NewReader(ldif)
 	var rec record

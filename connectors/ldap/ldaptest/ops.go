@@ -27,12 +27,12 @@ const (
 )
 
 // opOfTag is the request choices of RFC 4511 section 4.1.1.
-var opOfTag = map[ber.Tag]Op{
+var opOfTag = map[ber.Tag]Op{ //nolint:gochecknoglobals // a table
 	0: OpBind, 2: OpUnbind, 3: OpSearch, 6: OpModify, 8: OpAdd, 10: OpDelete,
 	12: OpRename, 14: OpCompare, 16: OpAbandon, 23: OpExtended,
 }
 
-var replyTag = map[Op]byte{
+var replyTag = map[Op]byte{ //nolint:gochecknoglobals // a table
 	OpBind: replyBind, OpSearch: replyDone, OpModify: replyModify, OpAdd: replyAdd, OpDelete: replyDelete,
 	OpRename: replyRename, OpCompare: replyCompare, OpExtended: replyExtended, OpStartTLS: replyExtended, OpWhoAmI: replyExtended,
 }

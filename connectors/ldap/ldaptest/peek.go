@@ -67,7 +67,9 @@ func (s *Server) Members(group string) []string {
 	return members
 }
 
-var memberAttrs = []string{"member", "uniqueMember", "memberUid"}
+var memberAttrs = []string{ //nolint:gochecknoglobals // a table
+	"member", "uniqueMember", "memberUid",
+}
 
 func (s *Server) group(name string) *entry {
 	if strings.Contains(name, "=") {

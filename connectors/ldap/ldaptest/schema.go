@@ -40,7 +40,7 @@ const (
 func (t *attrType) is(f attrFlag) bool { return t.flags&f != 0 }
 
 // attrAliases maps long names and OIDs to the names the server uses.
-var attrAliases = map[string]string{
+var attrAliases = map[string]string{ //nolint:gochecknoglobals // a table
 	"commonname": "cn", "2.5.4.3": "cn", "surname": "sn", "2.5.4.4": "sn",
 	"userid": "uid", "0.9.2342.19200300.100.1.1": "uid", "rfc822mailbox": "mail", "0.9.2342.19200300.100.1.3": "mail",
 	"domaincomponent": "dc", "0.9.2342.19200300.100.1.25": "dc", "2.5.4.11": "ou", "organizationalunitname": "ou",

@@ -3,6 +3,7 @@ package ldaptest_test
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,7 +82,7 @@ func TestScopes(t *testing.T) {
 		}
 	}
 	_, err := w.conn.Search(query("uid=a,ou=none,ou=people,dc=example,dc=org", ldap.ScopeBaseObject, "(objectClass=*)"))
-	if e, ok := err.(*ldap.Error); !ok || e.MatchedDN != "ou=people,dc=example,dc=org" {
+	if e := (*ldap.Error)(nil); !errors.As(err, &e) || e.MatchedDN != "ou=people,dc=example,dc=org" {
 		t.Errorf("matched DN of %v", err)
 	}
 }

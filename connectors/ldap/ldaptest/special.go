@@ -106,7 +106,7 @@ func (s *Server) rootDSE() []plainAttr {
 
 // Capabilities by which a client knows Active Directory, and a domain
 // controller of Windows 2008 R2 or later (MS-ADTS section 3.1.1.3.4.3).
-var activeDirectoryCapabilities = []string{
+var activeDirectoryCapabilities = []string{ //nolint:gochecknoglobals // a table
 	"1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1791",
 	"1.2.840.113556.1.4.1935", "1.2.840.113556.1.4.2080", "1.2.840.113556.1.4.2237",
 }

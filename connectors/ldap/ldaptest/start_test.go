@@ -1,6 +1,7 @@
 package ldaptest_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -17,7 +18,9 @@ const (
 	password = "correct horse"
 )
 
-var flavors = []ldaptest.Flavor{ldaptest.OpenLDAP, ldaptest.DS389, ldaptest.ActiveDirectory}
+var flavors = []ldaptest.Flavor{ //nolint:gochecknoglobals // a table
+	ldaptest.OpenLDAP, ldaptest.DS389, ldaptest.ActiveDirectory,
+}
 
 // start serves a directory until the test ends.
 func start(t *testing.T, opt ldaptest.Options) *ldaptest.Server {
@@ -78,7 +81,7 @@ func code(err error) int {
 	if err == nil {
 		return 0
 	}
-	if e, ok := err.(*ldap.Error); ok && e.ResultCode < 200 {
+	if e := (*ldap.Error)(nil); errors.As(err, &e) && e.ResultCode < 200 {
 		return int(e.ResultCode)
 	}
 	return -1

@@ -176,7 +176,7 @@ func sid(suffix string, rid uint32) []byte {
 	b = binary.LittleEndian.AppendUint32(b, 21)
 	for i := range 3 {
 		h := fnv.New32a()
-		fmt.Fprintf(h, "%d %s", i, suffix)
+		_, _ = h.Write([]byte(strconv.Itoa(i) + " " + suffix)) // a hash takes everything
 		b = binary.LittleEndian.AppendUint32(b, h.Sum32())
 	}
 	return binary.LittleEndian.AppendUint32(b, rid)

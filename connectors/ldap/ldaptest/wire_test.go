@@ -2,6 +2,7 @@ package ldaptest_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -124,7 +125,7 @@ func TestEmptyBodies(t *testing.T) {
 			t.Errorf("request %#x: empty body succeeded", request)
 		}
 		r.write([]byte{0x30, 5, 2, 1, 3, 0x42, 0}) // unbind
-		if _, err := r.r.ReadByte(); err != io.EOF {
+		if _, err := r.r.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("after unbind: %v", err)
 		}
 	}
@@ -169,7 +170,7 @@ func FuzzRequests(f *testing.F) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-done; err != ldaptest.ErrClosed {
+		if err := <-done; !errors.Is(err, ldaptest.ErrClosed) {
 			t.Fatal(err)
 		}
 		if _, ok := s.Entry("dc=example,dc=org"); !ok {
