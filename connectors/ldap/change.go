@@ -124,6 +124,9 @@ func (c *Connector) prepare(ctx context.Context, id engine.GroupID, all edits) (
 		if g, err = c.known(ctx, s, id); err != nil {
 			return err
 		}
+		if g, err = c.confirm(ctx, s, g); err != nil {
+			return err
+		}
 		if g.shape.why != "" {
 			return trouble(engine.Unmanageable, "%s", g.shape.why)
 		}
@@ -131,6 +134,20 @@ func (c *Connector) prepare(ctx context.Context, id engine.GroupID, all edits) (
 	})
 	if err == nil {
 		all.open().twice()
+	}
+	return g, err
+}
+
+// confirm makes sure that g is where it was, for servers that take neither an
+// id as a name nor an assertion with a change: another group may have come to
+// that place.
+func (c *Connector) confirm(ctx context.Context, s *session, g group) (group, error) {
+	if _, ok := s.nameByID(c.groupID(s.srv), string(g.id)); ok || s.srv.can(wire.AssertionOID) {
+		return g, nil
+	}
+	now, found, err := c.groupAt(ctx, s, g.dn)
+	if err == nil && (!found || now.id != g.id) {
+		err = c.follow(ctx, s, &g)
 	}
 	return g, err
 }

@@ -59,7 +59,9 @@ func (c *Conn) use(nc net.Conn) {
 
 func (c *Conn) handshake(ctx context.Context, config *tls.Config) error {
 	tc := tls.Client(c.nc, config)
-	if err := tc.HandshakeContext(ctx); err != nil {
+	if err := tc.HandshakeContext(ctx); errors.Is(err, io.EOF) {
+		return c.fail(ctx, fmt.Errorf("server hung up during the tls handshake; does it speak tls on this port? %w", io.ErrUnexpectedEOF))
+	} else if err != nil {
 		return c.fail(ctx, fmt.Errorf("tls: %w", err))
 	}
 	c.use(tc)

@@ -1,0 +1,442 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/daypass-dev/daypass/connectors/ldap/ldaptest"
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// small is a nook of a server in memory with two people, and a connector.
+type small struct {
+	*nook
+	*Connector
+	server   *ldaptest.Server
+	id       engine.GroupID
+	ada, bob engine.Member
+}
+
+func newSmall(t *testing.T, opt ldaptest.Options, class string, edit ...func(*Config)) *small {
+	t.Helper()
+	l := &lab{class: class, attr: "member", full: class == "groupOfNames"}
+	s := &small{}
+	s.server, s.nook = memoryLab(t, opt, l)
+	s.Connector = s.connector(edit...)
+	s.person("ada", "ada", "ada"+labMail)
+	s.person("bob", "bob", "bob"+labMail)
+	s.id = s.nook.id(s.Connector, s.nook.group)
+	s.ada, s.bob = s.account("ada"), s.account("bob")
+	s.server.ResetRequests()
+	return s
+}
+
+func (s *small) account(name string) engine.Member {
+	s.t.Helper()
+	m, err := s.Resolve(s.t.Context(), engine.Person(name+labMail))
+	s.must(err)
+	return m
+}
+
+// list wants exactly these members.
+func (s *small) list(want ...engine.Member) {
+	s.t.Helper()
+	got, err := s.Members(s.t.Context(), s.id)
+	s.must(err)
+	ids := func(ms []engine.Member) (out []string) {
+		for _, m := range ms {
+			out = append(out, string(m.ID))
+		}
+		slices.Sort(out)
+		return out
+	}
+	if !slices.Equal(ids(got), ids(want)) {
+		s.t.Errorf("Members: got %v, want %v", got, want)
+	}
+}
+
+func wantKind(t *testing.T, what string, err error, want engine.Kind) {
+	t.Helper()
+	if err == nil || engine.KindOf(err) != want {
+		t.Errorf("%s: got error %v of kind %s, want kind %s", what, err, engine.KindOf(err), want)
+	}
+}
+
+// Codes that say "already so" on one server say "no" on another. What counts
+// is what the group holds.
+func TestRefusalsAreCheckedAgainstTheGroup(t *testing.T) {
+	t.Parallel()
+	for _, code := range []uint16{20, 68, 16, 53, 32} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+			s.put(s.ada.Ref)
+			refuse := func() {
+				s.server.ClearFaults()
+				s.server.Fail(ldaptest.Fault{Op: ldaptest.OpModify, Code: code, Times: -1})
+			}
+			refuse()
+			if changed, err := s.Add(t.Context(), s.id, s.ada); changed || err != nil {
+				t.Errorf("Add of a present member: got %t and %v, want false and no error", changed, err)
+			}
+			if changed, err := s.Remove(t.Context(), s.id, s.bob); changed || err != nil {
+				t.Errorf("Remove of an absent member: got %t and %v, want false and no error", changed, err)
+			}
+			changed, err := s.Add(t.Context(), s.id, s.bob)
+			if changed || err == nil || !engine.KindOf(err).Refusal() {
+				t.Errorf("Add that is refused: got %t and %v, want a refusal", changed, err)
+			}
+			changed, err = s.Remove(t.Context(), s.id, s.ada)
+			if changed || err == nil || !engine.KindOf(err).Refusal() {
+				t.Errorf("Remove that is refused: got %t and %v, want a refusal", changed, err)
+			}
+			s.server.ClearFaults()
+			s.list(s.ada)
+		})
+	}
+}
+
+func TestListingsThatAreCutShortArePartial(t *testing.T) {
+	t.Parallel()
+	for _, code := range []uint16{3, 4, 10, 11} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+			s.put(s.ada.Ref)
+			s.server.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, DN: s.nook.group, Entries: 1, Code: code, Referrals: []string{"ldap://other/"}[:code/10]})
+			ms, err := s.Members(t.Context(), s.id)
+			wantKind(t, "Members", err, engine.Partial)
+			if ms != nil {
+				t.Errorf("Members: got %v beside the error, want nothing", ms)
+			}
+			s.list(s.ada)
+		})
+	}
+}
+
+// A page that the server ends in the middle, or a refusal on a later page.
+func TestGroupListingsAreWholeOrAnError(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	for i := range 20 {
+		s.newGroup(fmt.Sprintf("g%d", i))
+	}
+	for after := range 3 {
+		s.server.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, After: after, Entries: 2, Code: 4})
+		var last error
+		for _, err := range s.Groups(t.Context()) {
+			last = err
+		}
+		wantKind(t, fmt.Sprintf("Groups, page %d refused", after+1), last, engine.Partial)
+	}
+}
+
+func TestPagesAreHalvedUntilTheServerAgrees(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{PageLimit: 6}, "groupOfMembers", func(c *Config) { c.PageSize = 100 })
+	for i := range 20 {
+		s.newGroup(fmt.Sprintf("g%d", i))
+	}
+	n := 0
+	for _, err := range s.Groups(t.Context()) {
+		s.must(err)
+		n++
+	}
+	if n != 21 || s.page.Load() != 6 {
+		t.Errorf("Groups: got %d groups by pages of %d, want 21 by pages of 6", n, s.page.Load())
+	}
+}
+
+// After a connection is lost nobody knows what became of a change, so it is
+// never sent again.
+func TestLostChangesAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.put(s.bob.Ref)
+	s.server.ResetRequests()
+	s.server.Fail(ldaptest.Fault{Op: ldaptest.OpModify, Apply: true, Drop: true})
+	added, removed := s.Change(t.Context(), s.id, []engine.Member{s.ada}, []engine.Member{s.bob})
+	wantKind(t, "Change, addition", added[0].Err, engine.Unavailable)
+	wantKind(t, "Change, removal", removed[0].Err, engine.Unavailable)
+	if n := s.server.Requests()[ldaptest.OpModify]; n != 1 {
+		t.Errorf("Change: got %d modify requests, want 1", n)
+	}
+	s.server.Disconnect()
+	s.list(s.ada) // a reading is tried once more
+}
+
+func TestChangesAreOneModify(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.put(s.bob.Ref)
+	s.server.ResetRequests()
+	added, removed := s.Change(t.Context(), s.id, []engine.Member{s.ada, s.ada}, []engine.Member{s.bob})
+	if !added[0].Changed || added[1].Changed || !removed[0].Changed {
+		t.Errorf("Change: got %v and %v, want changed, not changed (twice the same), changed", added, removed)
+	}
+	if n := s.server.Requests()[ldaptest.OpModify]; n != 1 {
+		t.Errorf("Change: got %d modify requests, want 1", n)
+	}
+	s.list(s.ada)
+}
+
+func TestLastMemberGoesAndThePlaceholderStays(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfNames")
+	raw := func(want ...string) {
+		t.Helper()
+		if got := s.values(s.nook.group, "member"); !slices.Equal(got, want) {
+			t.Errorf("values of the group: got %q, want %q", got, want)
+		}
+	}
+	raw("")
+	s.list()
+	for range 2 {
+		if changed, err := s.Add(t.Context(), s.id, s.ada); !changed || err != nil {
+			t.Fatalf("Add: got %t and %v, want true", changed, err)
+		}
+		raw(s.ada.Ref)
+		if changed, err := s.Remove(t.Context(), s.id, s.ada); !changed || err != nil {
+			t.Fatalf("Remove: got %t and %v, want true", changed, err)
+		}
+		raw("")
+		s.list()
+	}
+	// Somebody else adds, and leaves the placeholder.
+	s.put(s.bob.Ref)
+	s.list(s.bob)
+	if changed, err := s.Remove(t.Context(), s.id, s.bob); !changed || err != nil {
+		t.Fatalf("Remove beside the placeholder: got %t and %v, want true", changed, err)
+	}
+	raw("")
+}
+
+// The shape that real Active Directory gives a large group: member is empty,
+// and its values come in windows.
+func TestWindowsOfActiveDirectory(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, MaxValRange: 10}, "group")
+	for _, n := range []int{0, 9, 10, 11, 20, 21, 1999} {
+		s.grow(n)
+		got, err := s.Members(t.Context(), s.id)
+		if err != nil || len(got) != n {
+			t.Errorf("Members of %d in windows of 10: got %d and %v", n, len(got), err)
+		}
+		s.window = 7
+		if got, err = s.Members(t.Context(), s.id); err != nil || len(got) != n {
+			t.Errorf("Members of %d in windows of 7: got %d and %v", n, len(got), err)
+		}
+		s.window = 0
+	}
+}
+
+// grow fills the group with the first n of the crowd.
+func (s *small) grow(n int) {
+	s.t.Helper()
+	s.must(s.nook.modify(s.nook.group, func(r *goldap.ModifyRequest) {
+		r.Replace("member", s.crowd[:n])
+	}))
+}
+
+// Whoever stays in a group is in every listing, even when others come and go
+// between two windows.
+func TestNobodyFallsBetweenTwoWindows(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, MaxValRange: 5}, "group")
+	s.grow(40)
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		conn := s.admin(t)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			r := goldap.NewModifyRequest(s.nook.group, nil)
+			if i%2 == 0 {
+				r.Delete("member", s.crowd[:3])
+			} else {
+				r.Add("member", s.crowd[:3])
+			}
+			if err := conn.Modify(r); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	whole := 0
+	for range 50 {
+		ms, err := s.Members(t.Context(), s.id)
+		switch {
+		case err == nil && len(ms) >= 37:
+			whole++
+		case err == nil:
+			t.Errorf("Members: got %d and no error, want the 37 who stay at least", len(ms))
+		default:
+			wantKind(t, "Members", err, engine.Partial)
+		}
+	}
+	close(stop)
+	s.must(<-stopped)
+	s.list(s.members(t, s.id)...)
+	t.Logf("%d of 50 listings were whole", whole)
+}
+
+func (s *small) members(t *testing.T, g engine.GroupID) []engine.Member {
+	t.Helper()
+	ms, err := s.Members(t.Context(), g)
+	s.must(err)
+	return ms
+}
+
+func TestEqualDNsAreOneMember(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.put(strings.Replace(strings.ToUpper(s.ada.Ref), ",", " , ", 1))
+	s.list(s.ada)
+	if changed, err := s.Add(t.Context(), s.id, s.ada); changed || err != nil {
+		t.Errorf("Add of who is there in capitals: got %t and %v, want false and no error", changed, err)
+	}
+	if changed, err := s.Remove(t.Context(), s.id, s.ada); !changed || err != nil {
+		t.Errorf("Remove of who is there in capitals: got %t and %v, want true", changed, err)
+	}
+	s.list()
+}
+
+func TestDeletedAccountsLeaveGhostsThatCanBeRemoved(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.put(s.ada.Ref, s.bob.Ref)
+	s.must(s.conn.Del(goldap.NewDelRequest(s.ada.Ref, nil)))
+	ghosts := 0
+	for _, m := range s.members(t, s.id) {
+		if m.Ghost() {
+			ghosts++
+		}
+	}
+	if ghosts != 1 {
+		t.Fatalf("Members after a deletion: got %d ghosts, want 1", ghosts)
+	}
+	if _, err := s.Add(t.Context(), s.id, s.ada); engine.KindOf(err) != engine.NotFound {
+		t.Errorf("Add of a deleted account: got %v, want kind not-found", err)
+	}
+	// The ledger knows the id, and where the account was.
+	if changed, err := s.Remove(t.Context(), s.id, s.ada); !changed || err != nil {
+		t.Errorf("Remove of what a deleted account left: got %t and %v, want true", changed, err)
+	}
+	s.list(s.bob)
+	if changed, err := s.Remove(t.Context(), s.id, s.ada); changed || err != nil {
+		t.Errorf("Remove again: got %t and %v, want false", changed, err)
+	}
+}
+
+// Somebody new at the old place of an account is somebody else.
+func TestReusedNamesAreNotTheOldAccount(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.must(s.conn.Del(goldap.NewDelRequest(s.ada.Ref, nil)))
+	s.person("ada", "ada", "ada2"+labMail)
+	s.put(s.ada.Ref)
+	if changed, err := s.Remove(t.Context(), s.id, s.ada); changed || err != nil {
+		t.Errorf("Remove of the old account: got %t and %v, want false and no error", changed, err)
+	}
+	s.list(s.account("ada2"))
+}
+
+// A group that was renamed while another took its name keeps its members to
+// itself: by the assertion control, or by looking first.
+func TestRenamedGroupIsFollowed(t *testing.T) {
+	t.Parallel()
+	for f, id := range map[ldaptest.Flavor]string{ldaptest.OpenLDAP: "entryUUID", ldaptest.DS389: "nsUniqueId"} {
+		s := newSmall(t, ldaptest.Options{Flavor: f}, "groupOfMembers")
+		s.must(s.conn.ModifyDN(goldap.NewModifyDNRequest(s.nook.group, "cn=moved", true, "")))
+		s.must(s.server.Add(s.nook.group, map[string][]string{
+			"objectClass": {"groupOfMembers"}, "cn": {"prod-db"}, id: {"5a5a5a5a-0000-4000-8000-000000000001"},
+		}))
+		if changed, err := s.Add(t.Context(), s.id, s.ada); !changed || err != nil {
+			t.Errorf("Add after the group moved: got %t and %v, want true", changed, err)
+		}
+		s.list(s.ada)
+		if got := s.values("cn=moved,ou=groups,"+s.root, "member"); len(got) != 1 {
+			t.Errorf("%s: members at the new place: got %q, want one", f, got)
+		}
+		if got := s.values(s.nook.group, "member"); len(got) != 0 {
+			t.Errorf("%s: members of the group that took the name: got %q, want none", f, got)
+		}
+	}
+}
+
+func TestExceptionsNameAccounts(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	for _, name := range []string{string(s.bob.ID), s.bob.Ref, "bob"} {
+		c := s.connector(func(c *Config) { c.Accounts = map[engine.Person]string{"ada" + labMail: name} })
+		if got, err := c.Resolve(t.Context(), "ada"+labMail); err != nil || got != s.bob {
+			t.Errorf("Resolve with the exception %q: got %+v and %v, want bob", name, got, err)
+		}
+		rs, err := c.ResolveAll(t.Context(), []engine.Person{"ada" + labMail, "bob" + labMail, "eve" + labMail})
+		if err != nil || rs[0].Member != s.bob || rs[1].Member != s.bob || engine.KindOf(rs[2].Err) != engine.NotFound {
+			t.Errorf("ResolveAll with the exception %q: got %+v and %v, want bob, bob, nobody", name, rs, err)
+		}
+	}
+}
+
+func TestWrongPasswordIsDenied(t *testing.T) {
+	t.Parallel()
+	for _, f := range []ldaptest.Flavor{ldaptest.OpenLDAP, ldaptest.ActiveDirectory} {
+		s := newSmall(t, ldaptest.Options{Flavor: f}, map[ldaptest.Flavor]string{0: "groupOfMembers", ldaptest.ActiveDirectory: "group"}[f])
+		c := s.connector(func(c *Config) { c.Password = static("hunter2") })
+		_, err := c.Members(t.Context(), s.id)
+		wantKind(t, "Members with a wrong password", err, engine.Denied)
+		if text := err.Error(); strings.Contains(text, "hunter2") || !strings.Contains(text, "check the bind DN") {
+			t.Errorf("Members with a wrong password: got %q, want the way out and no password", text)
+		}
+		c = s.connector(func(c *Config) {
+			c.Password = func(context.Context) (string, error) { return "", errors.New("vault is sealed") }
+		})
+		_, err = c.Members(t.Context(), s.id)
+		wantKind(t, "Members without a password", err, engine.Denied)
+	}
+}
+
+func TestServerThatIsDownIsUnavailable(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	s.must(s.server.Close())
+	_, err := s.Members(t.Context(), s.id)
+	wantKind(t, "Members", err, engine.Unavailable)
+	_, err = s.Add(t.Context(), s.id, s.ada)
+	wantKind(t, "Add", err, engine.Unavailable)
+	if f := s.Probe(t.Context()); len(f) != 1 || f[0].OK {
+		t.Errorf("Probe: got %+v, want one finding that is not OK", f)
+	}
+}
+
+func TestSlowServerIsUnavailableInTime(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers", func(c *Config) { c.Timeout = 100 * time.Millisecond })
+	s.server.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, Delay: 30 * time.Second, Times: -1})
+	began := time.Now()
+	_, err := s.Members(t.Context(), s.id)
+	wantKind(t, "Members", err, engine.Unavailable)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("Members: got an answer after %s, want one soon after 100ms", took)
+	}
+}
+
+func TestClockIsActiveDirectorysOnly(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	if got, err := s.Time(t.Context()); !got.IsZero() || engine.KindOf(err) != engine.NotFound {
+		t.Errorf("Time: got %s and %v, want none and kind not-found", got, err)
+	}
+}
