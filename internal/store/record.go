@@ -140,10 +140,10 @@ func endRun(ctx context.Context, t *tx, e engine.Event) error {
 			return err
 		}
 		counts = string(b)
-		if e.Counts.Held == 0 { // nothing is held any more, whatever was
-			if _, err := t.ExecContext(ctx, sqlCloseHolds); err != nil {
-				return err
-			}
+	}
+	if e.Error == "" { // a run that came to its end has recorded what it holds
+		if _, err := t.ExecContext(ctx, sqlCloseHoldsBut, string(e.Run)); err != nil {
+			return err
 		}
 	}
 	_, err := t.ExecContext(ctx, sqlEndRun, string(e.Run), micros(e.At), e.Error, counts)

@@ -45,6 +45,9 @@ const (
 		changes = excluded.changes, objections = excluded.objections, closed = 0`
 	sqlCloseHolds = `UPDATE holds SET closed = 1 WHERE closed = 0`
 	sqlCloseHold  = `UPDATE holds SET closed = 1 WHERE digest = $1`
+
+	sqlCloseHoldsBut = `UPDATE holds SET closed = 1 WHERE closed = 0 AND run <> $1`
+
 	sqlOpenHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds WHERE closed = 0 ORDER BY held_at DESC, digest`
 	sqlFindHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds
 		WHERE substr(digest, 1, $1) = $2 OR substr(plan_digest, 1, $1) = $2 ORDER BY held_at DESC, digest`
