@@ -32,10 +32,7 @@ func TestConnectionsAreEncryptedAndVerified(t *testing.T) {
 	}
 	works("ldaps", func(*Config) {})
 	works("StartTLS", func(c *Config) { c.URL, c.StartTLS = s.URL, true })
-	works("ldaps under another name", func(c *Config) {
-		c.URL = strings.Replace(s.TLSURL, "127.0.0.1", "127.0.0.2", 1)
-		c.ServerName = "localhost"
-	})
+	works("ldaps by the name on the certificate", func(c *Config) { c.ServerName = "localhost" })
 
 	refused := func(what, want string, edit func(*Config)) {
 		t.Helper()
