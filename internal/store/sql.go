@@ -48,8 +48,8 @@ const (
 
 	sqlCloseHoldsBut = `UPDATE holds SET closed = 1 WHERE closed = 0 AND run <> $1`
 
-	sqlOpenHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds WHERE closed = 0 ORDER BY held_at DESC, digest`
-	sqlFindHolds  = `SELECT ` + sqlHoldColumns + ` FROM holds
+	sqlOpenHolds = `SELECT ` + sqlHoldColumns + ` FROM holds WHERE closed = 0 ORDER BY held_at DESC, digest`
+	sqlFindHolds = `SELECT ` + sqlHoldColumns + ` FROM holds
 		WHERE substr(digest, 1, $1) = $2 OR substr(plan_digest, 1, $1) = $2 ORDER BY held_at DESC, digest`
 
 	sqlReleaseColumns = `digest, released_by, reason, released_at, expires, used`
