@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -213,4 +214,30 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	said := map[string]int{"a": 20 + a.kill(t), "b": 20 + b.kill(t)}
 	agree(t, folder, said)
+}
+
+// TestWaitsForAnotherWriter keeps the store busy for longer than one of
+// SQLite's timeouts.
+func TestWaitsForAnotherWriter(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	busy, waiting := openIn(t, folder), openIn(t, folder)
+	if _, err := waiting.writer.ExecContext(t.Context(), "PRAGMA busy_timeout = 50"); err != nil {
+		t.Fatal(err)
+	}
+	other, err := busy.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(120*time.Millisecond, func() { _ = other.Rollback() })
+	if err := waiting.Record(t.Context(), bigBatch(1, 1)); err != nil {
+		t.Errorf("after several timeouts: %v", err)
+	}
+	if other, err = busy.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback()
+	if err := waiting.Record(t.Context(), bigBatch(2, 1)); !errors.Is(err, ErrBusy) {
+		t.Errorf("when it never ends: got %v, want %v", err, ErrBusy)
+	}
 }

@@ -29,6 +29,9 @@ type Store struct {
 	fail    failpoints
 }
 
+// maxWaits bounds how many timeouts of five seconds a writer waits for others.
+const maxWaits = 12
+
 var _ engine.Ledger = (*Store)(nil)
 
 // Path returns the database file.
@@ -42,23 +45,35 @@ func (s *Store) Close() error {
 // write runs f in one transaction and commits it durably, or takes all of it
 // back. It waits for other writers, of this process and of others.
 //
-// The context is asked once, before: no transaction takes long, a step of the
+// The context is asked before only: no transaction takes long, a step of the
 // ledger is not to be left because somebody pressed Ctrl-C in it, and the driver
 // would start a goroutine for each statement to watch the context.
 func (s *Store) write(ctx context.Context, what string, f func(context.Context, *tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return s.explain(what, err)
-	}
-	ctx = context.WithoutCancel(ctx)
-	t, err := s.writer.BeginTx(ctx, nil)
+	t, err := s.begin(ctx)
 	if err != nil {
 		return s.explain(what, err)
 	}
+	ctx = context.WithoutCancel(ctx)
 	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to take back
 	if err := f(ctx, &tx{s: s, db: s.writer, Tx: t}); err != nil {
 		return s.explain(what, err)
 	}
 	return s.explain(what, t.Commit())
+}
+
+// begin begins a transaction that may write. SQLite does not queue processes:
+// one that writes without pause can keep another out for longer than one
+// timeout, so begin asks again, as long as ctx lasts.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	for wait := 1; ; wait++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
+		if err == nil || wait == maxWaits || !errors.Is(meaning(err), ErrBusy) {
+			return t, err
+		}
+	}
 }
 
 // read runs f in one transaction, so that all it sees is of one moment.
