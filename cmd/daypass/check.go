@@ -31,7 +31,7 @@ func (a *app) check() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			now, active, over := a.now(), 0, 0
+			now, active, waiting, over := a.now(), 0, 0, 0
 			wishes := make(map[string]bool)
 			for _, g := range gs {
 				if wishes[string(g.ID)] {
@@ -43,17 +43,19 @@ func (a *app) check() *cobra.Command {
 					active++
 				case g.When.Ended(now):
 					over++
+				default:
+					waiting++
 				}
 			}
 			if asJSON {
 				return printJSON(a.stdout, map[string]any{
 					"version": 1, "config": cfg.Path, "directories": len(cfg.Directories), "groups": len(managed(cfg)),
-					"resources": len(cfg.Resources), "grants": len(wishes), "active": active, "ended": over,
+					"resources": len(cfg.Resources), "grants": len(wishes), "active": active, "waiting": waiting, "ended": over,
 				})
 			}
-			fmt.Fprintf(a.stdout, "%s is fine: %s, %s, %s, %s in files (%d in force, %d ended).\n", cfg.Path,
+			fmt.Fprintf(a.stdout, "%s is fine: %s, %s, %s, %s in files (%d in force, %d to come, %d ended).\n", cfg.Path,
 				count(len(cfg.Directories), "directory"), count(len(managed(cfg)), "group"),
-				count(len(cfg.Resources), "resource"), count(len(wishes), "grant"), active, over)
+				count(len(cfg.Resources), "resource"), count(len(wishes), "grant"), active, waiting, over)
 			return nil
 		}),
 	}

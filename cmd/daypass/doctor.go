@@ -73,10 +73,14 @@ func (a *app) showCheckup(c checkup) {
 
 func examine(ctx context.Context, h *house, d engine.Directory) checkup {
 	conn := h.directories[d]
-	c := checkup{Directory: d, Type: h.cfg.Directories[d].Type, Powers: engine.Powers(conn)}
+	c := checkup{Directory: d, Type: h.cfg.Directories[d].Type, Powers: []string{}, Findings: []engine.Finding{}}
 	if p, ok := conn.(engine.Prober); ok {
-		c.Findings = p.Probe(ctx)
+		c.Findings = append(c.Findings, p.Probe(ctx)...)
+		if !slices.ContainsFunc(c.Findings, func(f engine.Finding) bool { return f.OK }) {
+			return c // every group would only say the same again
+		}
 	}
+	c.Powers = append(c.Powers, engine.Powers(conn)...)
 	refs := slices.SortedFunc(maps.Keys(managed(h.cfg)), func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
 	for _, ref := range refs {
 		if ref.Directory == d {

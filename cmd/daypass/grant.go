@@ -64,7 +64,7 @@ func (s *span) end(start time.Time) (time.Time, error) {
 	}
 	d, err := config.ParseDuration(s.length)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--for %q: %w", s.length, err)
+		return time.Time{}, fmt.Errorf("--for: %w", err)
 	}
 	if d <= 0 {
 		return time.Time{}, fmt.Errorf("--for %q: a grant lasts longer than nothing", s.length)
@@ -280,9 +280,20 @@ func (a *app) showGrant(done string, g store.HandGrant, asJSON bool) error {
 	if asJSON {
 		return printJSON(a.stdout, l)
 	}
-	fmt.Fprintf(a.stdout, "%s %s: %s in %s until %s (%s).\nNext: daypass sync carries it out.\n",
-		done, l.ID, l.Person, report.Clean(l.Target), report.At(l.Until), report.Relative(l.Until, a.now()))
+	from := ""
+	if l.State == "waiting" {
+		from = " from " + report.At(l.From)
+	}
+	fmt.Fprintf(a.stdout, "%s %s: %s in %s%s until %s (%s).\nNext: daypass sync carries it out%s.\n",
+		done, l.ID, l.Person, report.Clean(l.Target), from, report.At(l.Until), report.Relative(l.Until, a.now()), whenDue(l.State))
 	return nil
+}
+
+func whenDue(state string) string {
+	if state == "waiting" {
+		return " when its time has come"
+	}
+	return ""
 }
 
 func (a *app) grantList() *cobra.Command {
@@ -342,10 +353,14 @@ func (a *app) showLines(lines []line) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tPERSON\tTARGET\tSTATE\tUNTIL\tREASON\tORIGIN")
+	fmt.Fprintln(w, "ID\tPERSON\tTARGET\tSTATE\tFROM\tUNTIL\tREASON\tORIGIN")
 	for _, l := range lines {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, report.Clean(string(l.Person)), report.Clean(l.Target), l.State,
-			report.At(l.Until), report.Clean(l.Reason), report.Clean(l.Origin))
+		from := ""
+		if !l.From.IsZero() {
+			from = report.At(l.From)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, report.Clean(string(l.Person)), report.Clean(l.Target), l.State,
+			from, report.At(l.Until), report.Clean(l.Reason), report.Clean(l.Origin))
 	}
 	return w.Flush()
 }

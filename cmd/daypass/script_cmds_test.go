@@ -151,17 +151,23 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 
 // lock FILE holds the lock of a store as another run would, until lock none.
 func cmdLock(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: lock FILE")
+	held := &of(ts).lock
+	switch {
+	case neg || len(args) != 1 || (*held != nil) != (args[0] == "none"):
+		ts.Fatalf("usage: lock FILE, and then lock none")
+	case args[0] == "none":
+		(*held)()
+		*held = nil
+		return
 	}
 	s, err := store.Open(context.Background(), ts.MkAbs(args[0]))
 	ts.Check(err)
 	unlock, err := s.Lock(context.Background(), time.Now())
 	ts.Check(err)
-	ts.Defer(func() {
+	*held = func() {
 		unlock()
 		_ = s.Close() // nothing was written
-	})
+	}
 }
 
 // sql FILE STATEMENT changes a store behind daypass' back.

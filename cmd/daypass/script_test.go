@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	server *ldaptest.Server
 	gate   *gate
+	lock   func() // gives back the lock that the script holds, if it does
 }
 
 type scriptKey struct{}

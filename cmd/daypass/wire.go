@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/daypass-dev/daypass/connectors/ldap"
 	"github.com/daypass-dev/daypass/engine"
@@ -176,7 +177,7 @@ func targets(cfg *config.Config, target string, isResource bool) ([]engine.Group
 	if isResource {
 		refs, ok := cfg.Expand(target)
 		if !ok {
-			return nil, fmt.Errorf("there is no resource %q", target)
+			return nil, fmt.Errorf("there is no resource %q%s", target, known(cfg.Resources))
 		}
 		return refs, nil
 	}
@@ -185,7 +186,20 @@ func targets(cfg *config.Config, target string, isResource bool) ([]engine.Group
 		return nil, err
 	}
 	if !cfg.HasDirectory(ref.Directory) {
-		return nil, fmt.Errorf("group %s: there is no directory %q", ref, ref.Directory)
+		return nil, fmt.Errorf("group %s: there is no directory %q%s", ref, ref.Directory, known(cfg.Directories))
 	}
 	return []engine.GroupRef{ref}, nil
+}
+
+// known lists the names that there are, where they fit on a line.
+func known[K ~string, V any](m map[K]V) string {
+	if len(m) == 0 || len(m) > 10 {
+		return ""
+	}
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return "; known here: " + strings.Join(names, ", ")
 }
