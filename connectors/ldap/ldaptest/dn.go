@@ -39,12 +39,11 @@ func normalDN(s string) (string, error) {
 // plainDN reports whether lower-casing is all that normalising s needs, which
 // spares most DNs the parser: 50 ns instead of 2.4 us.
 func plainDN(s string) bool {
-	equals, gap, first := 0, true, true // in this RDN; at a place where a space is insignificant
-	start := 0
+	equals, gap, start := 0, true, 0 // "=" in this RDN; nothing here yet but a space; where the RDN begins
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '=':
-			if equals++; equals > 1 || first || longName(s[start:i]) {
+			if equals++; equals > 1 || gap || longName(s[start:i]) {
 				return false
 			}
 			gap = true
@@ -52,7 +51,7 @@ func plainDN(s string) bool {
 			if equals != 1 || gap {
 				return false
 			}
-			equals, gap, first, start = 0, true, true, i+1
+			equals, gap, start = 0, true, i+1
 		case c == ' ':
 			if gap || equals == 0 {
 				return false
@@ -60,10 +59,8 @@ func plainDN(s string) bool {
 			gap = true
 		case c < ' ' || c >= 0x7f || strings.IndexByte(`\"+#<>;`, c) >= 0:
 			return false
-		case first && (c < 'A' || c > 'z'): // also a numeric OID
-			return false
 		default:
-			gap, first = false, false
+			gap = false
 		}
 	}
 	return equals == 1 && !gap

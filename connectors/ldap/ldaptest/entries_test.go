@@ -91,6 +91,25 @@ func TestDeleteAndReferences(t *testing.T) {
 	}
 }
 
+// A refused add leaves no trace, in the ids neither.
+func TestRefusedAdd(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for _, tries := range []int{0, 2} {
+		w := newWorld(t, ldaptest.Options{})
+		for range tries {
+			if _, err := w.server.AddGroup(ldaptest.Group{Name: "new"}); err == nil {
+				t.Fatal("a groupOfNames without a member was added")
+			}
+		}
+		must[string](t)(w.server.AddGroup(ldaptest.Group{Name: "new", Members: w.people}))
+		ids = append(ids, find(t, w.conn, "(cn=new)", "entryUUID")[0].GetAttributeValue("entryUUID"))
+	}
+	if ids[0] != ids[1] {
+		t.Errorf("ids %v differ", ids)
+	}
+}
+
 func TestTreeDelete(t *testing.T) {
 	t.Parallel()
 	for f, want := range map[ldaptest.Flavor]int{ldaptest.OpenLDAP: 12, ldaptest.ActiveDirectory: 0} {
@@ -391,7 +410,10 @@ func TestDisabledAccounts(t *testing.T) {
 func TestTokenGroups(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory})
-	must[string](t)(w.server.AddGroup(ldaptest.Group{Name: "outer", Members: []string{w.group}}))
+	outer := must[string](t)(w.server.AddGroup(ldaptest.Group{Name: "outer", Members: []string{w.group}}))
+	if err := w.server.AddMembers("g", outer); err != nil { // a circle
+		t.Fatal(err)
+	}
 	res, err := w.conn.Search(query(w.people[0], ldap.ScopeBaseObject, "(objectClass=*)", "tokenGroups"))
 	if err != nil || len(res.Entries[0].GetRawAttributeValues("tokenGroups")) != 2 {
 		t.Errorf("groups of u1: %v, %v; want g and outer", res, err)
