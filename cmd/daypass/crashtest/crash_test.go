@@ -40,7 +40,10 @@ func TestCrash(t *testing.T) {
 	seed := seedOf(t)
 	for i := range lanes {
 		name := fmt.Sprintf("chance%d", i)
-		t.Run(name, func(t *testing.T) { t.Parallel(); instants(t, program, bed, name, rand.New(rand.NewPCG(seed, uint64(i))), chance) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			instants(t, program, bed, name, rand.New(rand.NewPCG(seed, uint64(i))), chance)
+		})
 	}
 	t.Cleanup(func() { chance.report(t, seed) })
 }
@@ -238,9 +241,9 @@ func (l *lane) rehearse(t *testing.T, url string) time.Duration {
 
 // tally counts where the kills landed.
 type tally struct {
-	mu                             sync.Mutex
+	mu                           sync.Mutex
 	before, inside, acting, done int
-	whole                          []time.Duration
+	whole                        []time.Duration
 }
 
 func (s *tally) count(e ended, b *books) {
@@ -268,9 +271,13 @@ func (s *tally) took(d time.Duration) {
 
 // report says where the kills landed. That all missed would prove nothing.
 func (s *tally) report(t *testing.T, seed uint64) {
+	all := s.before + s.inside + s.done
+	if all == 0 {
+		return // another part of the test was asked for
+	}
 	t.Logf("%s=%d: %d kills before a run, %d inside, of which %d with intents that stand, %d after it; a run takes %v",
 		seedEnv, seed, s.before, s.inside, s.acting, s.done, s.whole)
-	if all := s.before + s.inside + s.done; s.inside*5 < all || all == 0 {
+	if s.inside*5 < all {
 		t.Errorf("only %d of %d kills landed inside a run", s.inside, all)
 	}
 }
