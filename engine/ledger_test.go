@@ -81,9 +81,12 @@ func (l *memLedger) Release(_ context.Context, digest string, now time.Time) (*e
 	return &r, nil
 }
 
-func (l *memLedger) Record(_ context.Context, b engine.Batch) error {
+func (l *memLedger) Record(ctx context.Context, b engine.Batch) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if l.dies(false) {
 		return errCrashed
 	}

@@ -131,7 +131,7 @@ func TestDirectoryThatIsDownStopsNoOther(t *testing.T) {
 func TestBreakerStopsWritingAfterThree(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "ada")
-	names := crowd("x", 20)
+	names := crowd("x", 99) // more than are sent in one round
 	for _, name := range names {
 		w.group(name)
 		w.grantIn("g-"+name, "ada", "corp", name, 1)
@@ -141,15 +141,15 @@ func TestBreakerStopsWritingAfterThree(t *testing.T) {
 	if n := w.dir.Calls(memory.CallAdd); n != 3 {
 		t.Errorf("%d additions were tried, want 3", n)
 	}
-	if res.Counts.Failed != 20 || len(res.Failures) != 20 {
-		t.Errorf("%d failures, want all 20 told", res.Counts.Failed)
+	if res.Counts.Failed != 99 || len(res.Failures) != 99 {
+		t.Errorf("%d failures, want all 99 told", res.Counts.Failed)
 	}
 	if n := len(w.ledger.entries()); n != 3 {
 		t.Errorf("%d claims, want the three whose outcome is not known", n)
 	}
 	w.dir.Mend()
-	if res := w.run(); res.Counts.Added != 20 {
-		t.Errorf("counts %+v, want 20 additions", res.Counts)
+	if res := w.run(); res.Counts.Added != 99 {
+		t.Errorf("counts %+v, want 99 additions", res.Counts)
 	}
 	w.quiet()
 }
@@ -400,5 +400,85 @@ func TestAdditionThatDidNotStickIsSentAgain(t *testing.T) {
 			}
 			w.quiet()
 		})
+	}
+}
+
+// An addition that was refused claims nothing: whoever is put there by
+// somebody else stays when the grant ends.
+func TestRefusedAdditionClaimsNothing(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []engine.Kind{engine.Denied, engine.Rejected, engine.Throttled, engine.NotFound, engine.Unmanageable} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "ada")
+			w.grant("g1", "ada", 1)
+			w.dir.Fail(memory.Fault{Call: memory.CallAdd, Nth: 1, Kind: kind})
+			if res := w.run(); len(res.Failures) != 1 || res.Failures[0].Kind != kind {
+				t.Fatalf("failures %+v", res.Failures)
+			}
+			if o := w.owns("ada"); o != nil {
+				t.Fatalf("the ledger claims %+v", o)
+			}
+			w.dir.Put(w.admins, w.ids["ada"])
+			w.run()
+			w.pass(2 * time.Hour)
+			w.run()
+			w.members("ada")
+		})
+	}
+}
+
+// A listing that lost everybody does not prove that one removal took place.
+func TestDoubtfulListingConfirmsNoRemoval(t *testing.T) {
+	t.Parallel()
+	others := crowd("s", 8)
+	w := newWorld(t, append(others, "ada")...)
+	for _, p := range others {
+		w.dir.Put(w.admins, w.ids[p])
+	}
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.pass(time.Hour)
+	w.dir.Lie(w.admins, memory.Empty)
+	w.run()
+	w.members(others...) // the agreed end was sent all the same
+	if o := w.owns("ada"); o == nil || o.State != engine.Removed || len(w.ledger.past) != 0 {
+		t.Fatalf("the ledger holds %+v, past %+v", o, w.ledger.past)
+	}
+	w.dir.Mend()
+	w.run()
+	if w.owns("ada") != nil || len(w.ledger.past) != 1 {
+		t.Errorf("the ledger holds %+v, past %+v", w.owns("ada"), w.ledger.past)
+	}
+}
+
+// Nothing that is due waits behind an addition: neither for the request quota
+// between groups, nor another removal. Inside a group additions come first,
+// for some groups may not be empty.
+func TestDueRemovalsGoFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada", "bob", "cid")
+	first, last := w.group("aaa"), w.group("zzz")
+	w.grantIn("g1", "ada", "corp", "admins", 5)
+	w.grantIn("g2", "ada", "corp", "zzz", 1)
+	w.run()
+	w.pass(time.Hour)
+	w.withdraw("g1")
+	w.grantIn("g3", "cid", "corp", "aaa", 1)
+	w.grantIn("g4", "bob", "corp", "zzz", 1)
+	n := w.writes()
+	w.run()
+	var got []memory.Write
+	for _, x := range w.dir.Writes()[n:] {
+		got = append(got, memory.Write{Op: x.Op, Group: x.Group, Member: x.Member})
+	}
+	want := []memory.Write{
+		{Op: engine.Add, Group: last, Member: w.ids["bob"]},
+		{Op: engine.Remove, Group: last, Member: w.ids["ada"]},
+		{Op: engine.Remove, Group: w.admins, Member: w.ids["ada"]},
+		{Op: engine.Add, Group: first, Member: w.ids["cid"]},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order of writes (-want +got):\n%s", diff)
 	}
 }
