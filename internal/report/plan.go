@@ -238,6 +238,8 @@ func phrase(c engine.Change, now time.Time, when string) string {
 	case when == "":
 	case c.Why == engine.Withdrawn:
 		until = "before its end " + when
+	case c.Op == engine.Remove && c.Why == engine.Ends:
+		until = "at " + when
 	default:
 		until = "until " + when
 	}
