@@ -325,7 +325,9 @@ func (d *differ) end(o *Owned) (why Why, due time.Time, ok bool) {
 	case d.g.GrantsUnread:
 		return "", time.Time{}, false
 	}
-	d.sum.Vanished += vanished
+	if o.State != Dropped { // as in countAnchors: nobody loses access
+		d.sum.Vanished += vanished
+	}
 	return Withdrawn, time.Time{}, true
 }
 
