@@ -69,7 +69,10 @@ func (o Objection) covers(c Change) bool {
 	return false
 }
 
-func unexplained(c Change) bool { return c.removes() && !c.Why.Agreed() }
+// unexplained reports whether c takes somebody out without an agreed end. What
+// a listing lacks where a removal by others ends the matter is such a change:
+// the listing may be wrong.
+func unexplained(c Change) bool { return c.removes() && (!c.Why.Agreed() || c.drop) }
 
 // tally counts the surprises of one group, or of a run.
 type tally struct{ remove, forget, add, members int }
