@@ -242,12 +242,19 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 	d.p.keeps = append(d.p.keeps, keep{*o, after})
 }
 
+// countLost counts the grants that vanished from a membership that stays, but
+// for those in whose place another came: a new reason makes a new grant.
 func (d *differ) countLost(before, after []Anchor) {
+	lost, kept := 0, 0
 	for _, a := range before {
-		if a.Until.After(d.now) && d.g.Ended[a.Grant].IsZero() && !slices.ContainsFunc(after, func(b Anchor) bool { return a.Grant == b.Grant }) {
-			d.sum.Vanished++
+		switch {
+		case slices.ContainsFunc(after, func(b Anchor) bool { return a.Grant == b.Grant }):
+			kept++
+		case a.Until.After(d.now) && d.g.Ended[a.Grant].IsZero():
+			lost++
 		}
 	}
+	d.sum.Vanished += max(0, lost-(len(after)-kept))
 }
 
 // unwished decides a membership of ours that no grant in force explains.
