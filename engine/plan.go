@@ -165,6 +165,7 @@ func digest(cs []Change, more ...string) string {
 		c.Reason = ""
 		c.Member.Login = "" // to be read, not identity
 		c.Group = ""
+		c.Until = c.Until.UTC()
 		_ = enc.Encode(c) // a hash never fails to take bytes, and a Change has no value that cannot be encoded
 	}
 	for _, m := range more {
