@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,5 +236,50 @@ func TestReviewedPlanIsHeldAllTheSame(t *testing.T) {
 	}
 	if res.Counts.Held != 6 || w.writes() != writes {
 		t.Errorf("counts %+v, %d writes", res.Counts, w.writes()-writes)
+	}
+}
+
+// An instant is the same in every zone, and so is the plan.
+func TestZonesDoNotMoveThePlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	w.grant("g1", "ada", 1)
+	reviewed := w.plan()
+	w.until("g1", w.grants[0].When.Until.In(time.FixedZone("CET", 3600)))
+	if got := w.plan(); got.Digest() != reviewed.Digest() {
+		t.Errorf("got %s, want %s", got.Digest(), reviewed.Digest())
+	}
+}
+
+// A plan in a file is the plan that was shown, or it is refused.
+func TestPlanSurvivesItsFile(t *testing.T) {
+	t.Parallel()
+	w, res := heldWorld(t)
+	w.grant("g-new", "new", 1)
+	w.grant("g-nobody", "nobody", 1)
+	res.Plan = w.plan()
+	text, err := json.Marshal(res.Plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back engine.Plan
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Digest() != res.Plan.Digest() || len(back.Problems) != 1 || len(back.Objections) != len(res.Plan.Objections) {
+		t.Errorf("got %+v, want %+v", back, res.Plan)
+	}
+	again, err := json.Marshal(back)
+	if err != nil || string(again) != string(text) {
+		t.Errorf("written again (%v):\n%s\nwant\n%s", err, again, text)
+	}
+	for name, text := range map[string]string{
+		"a change is another": strings.Replace(string(text), `"op":"remove"`, `"op":"add"`, 1),
+		"a later version":     strings.Replace(string(text), `"version":1`, `"version":2`, 1),
+		"no plan":             `[]`,
+	} {
+		if err := json.Unmarshal([]byte(text), &back); err == nil {
+			t.Errorf("%s: it was read", name)
+		}
 	}
 }
