@@ -104,14 +104,39 @@ func sambaLab(t testing.TB, crowd int) *lab {
 	return l
 }
 
+// Samba adds some fifty entries in a second, so there is one, and its crowd is
+// as small as the suite permits.
 func TestConformanceSamba(t *testing.T) {
 	t.Parallel()
-	l := sambaLab(t, 1600)
-	connectortest.Run(t, func(t *testing.T) connectortest.World {
-		w := l.newNook(t).world()
-		w.Sizes = []int{1499, 1500, 1501}
-		return w
-	}, append(required, connectortest.Nest, connectortest.Clock)...)
+	l := sambaLab(t, 1010)
+	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() },
+		append(required, connectortest.Nest, connectortest.Clock)...)
+	t.Run("Windows", func(t *testing.T) {
+		t.Parallel()
+		windows(t, l.newNook(t))
+	})
+}
+
+// windows reads a group in windows, which Samba makes only when it is asked to.
+func windows(t *testing.T, n *nook) {
+	n.put(n.crowd...)
+	c := n.connector()
+	g := n.id(c, n.group)
+	for _, window := range []int{0, 99, 505, 1010, 1500} {
+		c.window = window
+		var l *listing
+		n.must(c.read(t.Context(), func(s *session) (err error) {
+			l, err = c.list(t.Context(), s, g)
+			return err
+		}))
+		ids := map[string]bool{}
+		for _, v := range l.unknown {
+			ids[v.id] = true
+		}
+		if len(ids) != len(n.crowd) || ids[""] {
+			t.Errorf("values in windows of %d: got %d with an id, want %d", window, len(ids), len(n.crowd))
+		}
+	}
 }
 
 // memoryLab makes a server in this process, which misbehaves on demand.

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	goldap "github.com/go-ldap/ldap/v3"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/beds"
@@ -230,22 +229,3 @@ func TestManyChangesAreCutIntoParts(t *testing.T) {
 	}
 }
 
-// Whole groups through Samba, which makes windows only when it is asked to.
-func TestFiveThousandMembersInWindows(t *testing.T) {
-	t.Parallel()
-	const size = 5000
-	l := sambaLab(t, size)
-	n := l.newNook(t)
-	for from := 0; from < size; from += 1000 {
-		n.must(n.modify(n.group, func(r *goldap.ModifyRequest) { r.Add("member", n.crowd[from:from+1000]) }))
-	}
-	c := n.connector()
-	g := n.id(c, n.group)
-	for _, window := range []int{0, 499, 1500, 5000} {
-		c.window = window
-		ms, err := c.Members(t.Context(), g)
-		if err != nil || len(ms) != size {
-			t.Errorf("Members in windows of %d: got %d and %v, want %d", window, len(ms), err, size)
-		}
-	}
-}
