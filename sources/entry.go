@@ -134,7 +134,7 @@ func (r *reader) window(e *entry) (w schedule.Window) {
 	case e.has(lasts) && !e.has(from):
 		r.fail(e.fields[lasts].at, "for needs from, to count from; or write until")
 	case e.has(lasts):
-		d, err := parseDuration(e.fields[lasts].value)
+		d, err := schedule.ParseDuration(e.fields[lasts].value)
 		if err != nil {
 			r.fail(e.fields[lasts].at, "for: %v", err)
 		}
@@ -159,7 +159,7 @@ func (r *reader) time(e *entry, f field) time.Time {
 	if !t.given {
 		return time.Time{}
 	}
-	parsed, err := parseTime(t.value)
+	parsed, err := schedule.ParseTime(t.value)
 	if err != nil {
 		r.fail(t.at, "%s: %v", fieldNames[f], err)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // TestBadYAML: the files begin below "grants:" unless they say so themselves.
@@ -194,12 +196,12 @@ func TestBadCSV(t *testing.T) {
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]time.Duration{"7d": 168 * time.Hour, "1h30m": 90 * time.Minute, "2w1d12h": (15*24 + 12) * time.Hour} {
-		if got, err := parseDuration(s); err != nil || got != want {
+		if got, err := schedule.ParseDuration(s); err != nil || got != want {
 			t.Errorf("%s: got %v, %v, want %v", s, got, err, want)
 		}
 	}
 	for _, s := range []string{"", "0s", "-1h", "1d-30h", "1", "7 d", "1d2w", "1y", "99999d", "9999w9999d2562047h", "1h\n"} {
-		if got, err := parseDuration(s); err == nil {
+		if got, err := schedule.ParseDuration(s); err == nil {
 			t.Errorf("%q: got %v, want an error", s, got)
 		}
 	}

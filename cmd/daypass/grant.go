@@ -16,6 +16,7 @@ import (
 	"github.com/daypass-dev/daypass/internal/config"
 	"github.com/daypass-dev/daypass/internal/report"
 	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // grant holds the verbs for grants made by hand.
@@ -62,22 +63,19 @@ func (s *span) end(start time.Time) (time.Time, error) {
 	case s.until != "":
 		return parseTime("--until", s.until)
 	}
-	d, err := config.ParseDuration(s.length)
+	d, err := schedule.ParseDuration(s.length)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("--for: %w", err)
 	}
-	if d <= 0 {
-		return time.Time{}, fmt.Errorf("--for %q: a grant lasts longer than nothing", s.length)
-	}
-	return start.Add(d.Std()), nil
+	return start.Add(d), nil
 }
 
 func parseTime(flag, s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, s)
+	t, err := schedule.ParseTime(s)
 	if err != nil {
-		return t, fmt.Errorf("%s %q is not a time with its zone, such as 2026-11-23T17:00:00Z or 2026-11-23T18:00:00+01:00", flag, s)
+		return t, fmt.Errorf("%s: %w", flag, err)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 func (a *app) grantAdd() *cobra.Command {

@@ -1,4 +1,4 @@
-package sources
+package schedule
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ var (
 	span     = regexp.MustCompile(`^(?:([0-9]{1,4})w)?(?:([0-9]{1,4})d)?(.*)$`)
 )
 
-// parseTime reads an RFC 3339 time, which tells its zone, and returns it in
+// ParseTime reads an RFC 3339 time, which tells its zone, and returns it in
 // UTC. Times before 1970 are refused, for they are slips.
-func parseTime(s string) (time.Time, error) {
+func ParseTime(s string) (time.Time, error) {
 	if zoneless.MatchString(s) {
 		return time.Time{}, fmt.Errorf("%q has no time zone; write it with one, such as 2026-11-23T17:00:00Z or 2026-11-23T18:00:00+01:00", s)
 	}
@@ -29,9 +29,9 @@ func parseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// parseDuration reads Go's form ("1h30m"), and w and d for weeks and for days
+// ParseDuration reads Go's form ("1h30m"), and w and d for weeks and for days
 // of 24 hours ("7d", "2w12h"). The result is above zero.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	m := span.FindStringSubmatch(s)
 	if m == nil {
 		return 0, fmt.Errorf("%q is not a duration; write one such as 30m, 8h, 7d or 1w", s)
