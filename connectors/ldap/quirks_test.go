@@ -223,7 +223,8 @@ func TestLastMemberGoesAndThePlaceholderStays(t *testing.T) {
 func TestWindowsOfActiveDirectory(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, MaxValRange: 10}, "group")
-	for _, n := range []int{0, 9, 10, 11, 20, 21, 1999} {
+	s.gather(s.server)
+	for _, n := range []int{0, 9, 10, 11, 20, 21, 1499} {
 		s.grow(n)
 		got, err := s.Members(t.Context(), s.id)
 		if err != nil || len(got) != n {
@@ -250,6 +251,7 @@ func (s *small) grow(n int) {
 func TestNobodyFallsBetweenTwoWindows(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, MaxValRange: 5}, "group")
+	s.gather(s.server)
 	s.grow(40)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() {

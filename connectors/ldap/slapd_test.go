@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/beds"
 )
@@ -228,4 +227,3 @@ func TestManyChangesAreCutIntoParts(t *testing.T) {
 		t.Errorf("parts of a large value and two small ones: got %v, want 1 and 2", got)
 	}
 }
-

@@ -5,9 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/daypass-dev/daypass/connectors/ldap/internal/wire"
 )
+
+// attributes is what an entry tells.
+type attributes interface {
+	First(name string) string
+	Has(name string) bool
+}
 
 // stateAttrs are the attributes by which servers keep people out.
 var stateAttrs = []string{
@@ -29,8 +33,8 @@ const neverExpires = 1<<63 - 1
 
 // unusable says why the account of e can not be used at now, or nothing. What
 // can not be read counts as a reason: identity fails closed.
-func unusable(e *wire.Entry, now time.Time) string {
-	for _, check := range []func(*wire.Entry, time.Time) string{activeDirectoryState, ds389State, passwordPolicyState, shadowState} {
+func unusable(e attributes, now time.Time) string {
+	for _, check := range []func(attributes, time.Time) string{activeDirectoryState, ds389State, passwordPolicyState, shadowState} {
 		if why := check(e, now); why != "" {
 			return why
 		}
@@ -38,7 +42,7 @@ func unusable(e *wire.Entry, now time.Time) string {
 	return ""
 }
 
-func activeDirectoryState(e *wire.Entry, now time.Time) string {
+func activeDirectoryState(e attributes, now time.Time) string {
 	uac, bad := integer(e, "userAccountControl")
 	computed, bad2 := integer(e, "msDS-User-Account-Control-Computed")
 	lockout, bad3 := integer(e, "lockoutTime")
@@ -66,7 +70,7 @@ func fileTime(n int64) time.Time {
 	return time.Unix(n/1e7-toUnix, n%1e7*100).UTC()
 }
 
-func ds389State(e *wire.Entry, now time.Time) string {
+func ds389State(e attributes, now time.Time) string {
 	if strings.EqualFold(e.First("nsAccountLock"), "true") {
 		return "it is locked (nsAccountLock)"
 	}
@@ -87,7 +91,7 @@ func ds389State(e *wire.Entry, now time.Time) string {
 
 // passwordPolicyState reads draft-behera-ldap-password-policy section 5.3. A
 // lock that may have run out stays until the next login; it counts as locked.
-func passwordPolicyState(e *wire.Entry, now time.Time) string {
+func passwordPolicyState(e attributes, now time.Time) string {
 	if e.First("pwdAccountLockedTime") != "" {
 		return "it is locked (pwdAccountLockedTime)"
 	}
@@ -109,7 +113,7 @@ func passwordPolicyState(e *wire.Entry, now time.Time) string {
 }
 
 // shadowState reads shadowExpire: days since 1970, -1 for never.
-func shadowState(e *wire.Entry, now time.Time) string {
+func shadowState(e attributes, now time.Time) string {
 	if !e.Has("shadowExpire") {
 		return ""
 	}
@@ -124,7 +128,7 @@ func shadowState(e *wire.Entry, now time.Time) string {
 }
 
 // integer reads a number; an attribute that is not there is 0.
-func integer(e *wire.Entry, attr string) (n int64, bad string) {
+func integer(e attributes, attr string) (n int64, bad string) {
 	v := e.First(attr)
 	if v == "" {
 		return 0, ""

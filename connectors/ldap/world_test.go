@@ -401,14 +401,12 @@ func (n *nook) hands(w *connectortest.World) {
 	if n.attr != "memberUid" {
 		w.Nest = func() { n.t.Helper(); n.put(n.newGroup("nested")) }
 	}
-	if len(n.crowd) > 0 {
-		held := 0
-		w.Crowd = func(size int) {
-			n.t.Helper()
-			if size > held {
-				n.put(n.crowd[held:size]...)
-				held = size
-			}
+	held := 0
+	w.Crowd = func(size int) {
+		n.t.Helper()
+		if size > held {
+			n.put(n.crowd[held:size]...)
+			held = size
 		}
 	}
 }
