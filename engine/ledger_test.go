@@ -131,7 +131,7 @@ func (l *memLedger) Newest(context.Context) (time.Time, error) {
 	defer l.mu.Unlock()
 	var newest time.Time
 	for _, e := range l.events {
-		if e.At.After(newest) {
+		if e.At.After(newest) || e.Kind == engine.EventVouched {
 			newest = e.At
 		}
 	}
@@ -145,9 +145,10 @@ func (l *memLedger) release(digest string, now time.Time) {
 	l.releases[digest] = engine.Release{Digest: digest, By: "root", At: now, Expires: now.Add(time.Hour)}
 }
 
-func (l *memLedger) has(g engine.Group, m engine.MemberID) bool {
+// claims reports whether a membership is ours; a dropped one is not.
+func (l *memLedger) claims(g engine.Group, m engine.MemberID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ok := l.owned[engine.Membership{Group: g, Member: m}]
-	return ok
+	o, ok := l.owned[engine.Membership{Group: g, Member: m}]
+	return ok && o.State != engine.Dropped
 }

@@ -49,6 +49,9 @@ func TestCrashAtEveryRecord(t *testing.T) {
 	want.run()
 	for _, after := range []bool{false, true} {
 		for n := 1; ; n++ {
+			if n > 50 {
+				t.Fatal("a run never ends")
+			}
 			w := busy(t)
 			left := n
 			w.ledger.crash = func(a bool) bool {
