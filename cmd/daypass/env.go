@@ -26,10 +26,26 @@ type env struct {
 	chatty bool
 }
 
+// output is standard output that remembers that it could not be written: what
+// a verb prints has nowhere else to be missed.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 func newEnv() *env {
 	e := &env{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
-		if w, _, err := term.GetSize(fd); err == nil {
+		e.terminal = 80 // of one that does not say, such as a serial console
+		if w, _, err := term.GetSize(fd); err == nil && w > 0 {
 			e.terminal = w
 		}
 	}

@@ -22,14 +22,19 @@ type app struct {
 
 // execute runs the verb in args and returns the exit code.
 func execute(ctx context.Context, e *env, args []string) int {
+	out := &output{w: e.stdout}
+	e.stdout = out
 	root := newRoot(&app{env: e})
 	root.SetArgs(args)
-	root.SetOut(e.stdout)
+	root.SetOut(out)
 	root.SetErr(e.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	var x *exit
 	if err != nil && !errors.As(err, &x) {
 		err = hinted(usage(err), "%s --help tells more", cmd.CommandPath())
+	}
+	if err == nil && out.err != nil {
+		err = out.err
 	}
 	return complain(e.stderr, err)
 }

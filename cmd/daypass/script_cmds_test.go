@@ -264,7 +264,7 @@ func masks() []mask {
 		{`\bin [0-9,]+ (s|min|h|d)\b`, "in N $1"},
 		{`\b[0-9,]+ (s|min|h|d) ago\b`, "N $1 ago"},
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
-		{`\bby [^ )]+@[^ )]+`, "by ADMIN"},
+		{`\bby [^\s)]+@[^\s)]+`, "by ADMIN"},
 		{`by hand, \S+`, "by hand, ADMIN"},
 		{`(\S)  +`, "$1  "}, // columns are as wide as the names in them
 	} {

@@ -80,10 +80,11 @@ func setupScript(env *testscript.Env, certs *certificates) error {
 	}
 	env.Values[scriptKey{}] = &script{server: s, gate: g}
 	env.Setenv("LDAP", "ldap://"+g.Addr().String())
+	env.Setenv("ADDR", g.Addr().String())
 	env.Setenv("LDAPS", "ldaps://127.0.0.1:"+secure)
 	env.Setenv("LDAPSNAME", "ldaps://localhost:"+secure)
 	env.Setenv("PASSWORD", simulatedPassword)
-	env.Setenv("COLUMNS", "160")
+	env.Setenv("COLUMNS", "400") // pages without line breaks within a sentence
 	for name, ahead := range map[string]time.Duration{
 		"TOMORROW": 24, "NEXTWEEK": 7 * 24, "HOURAGO": -1, "YESTERDAY": -24, "LASTWEEK": -7 * 24,
 	} {

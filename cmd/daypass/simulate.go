@@ -91,7 +91,7 @@ func loopback(host string) bool {
 func (a *app) newLDAP(flavor, ldif string, people int) (*ldaptest.Server, error) {
 	f, err := ldaptest.ParseFlavor(flavor)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--flavor: %w", err)
 	}
 	s, err := ldaptest.New(ldaptest.Options{
 		Flavor: f, BindDN: simulatedDN, Password: simulatedPassword, MemberOf: true, RefInt: true,

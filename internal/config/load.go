@@ -54,6 +54,9 @@ func read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, reason(err)
 	}
+	if info.IsDir() {
+		return nil, errors.New("is a folder")
+	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
