@@ -155,6 +155,7 @@ const (
 	EventRevoked    EventKind = "revoked"
 	EventExtended   EventKind = "extended"
 	EventOverdue    EventKind = "overdue"
+	EventVouched    EventKind = "clock-vouched" // a person said that this machine's clock is right
 )
 
 // Event is one line of the audit log. Fields that do not apply are empty.
@@ -195,7 +196,8 @@ type Ledger interface {
 	// Record writes the batch durably: when it returns nil, neither a crash
 	// nor a power cut takes it back.
 	Record(ctx context.Context, b Batch) error
-	// Newest returns the time of the newest event; zero when there is none.
+	// Newest returns the greatest time of any event, those apart that are ahead
+	// of an EventVouched written after them; zero when there is none.
 	Newest(ctx context.Context) (time.Time, error)
 }
 

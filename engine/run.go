@@ -82,9 +82,12 @@ type Config struct {
 	Limits      Limits             // of a whole run
 	Sources     []Source
 	Ledger      Ledger
-	Overdue     time.Duration    // a removal later than this is overdue
-	Workers     int              // concurrent requests per directory; 4 when zero
-	Now         func() time.Time // time.Now when nil
+	Overdue     time.Duration // a removal later than this is overdue
+	Workers     int           // concurrent requests per directory; 4 when zero
+	// TrustClock is set when a person vouches for this machine's clock: the
+	// next run goes on although the store holds later times, and says so there.
+	TrustClock bool
+	Now        func() time.Time // time.Now when nil
 	// Progress, when set, is told how far a stage is. It is called from
 	// several goroutines.
 	Progress func(stage string, done, total int)
@@ -187,8 +190,11 @@ func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error)
 		return Result{}, err
 	}
 	res := Result{Run: newRunID(now), Started: now}
-	start := Event{At: now, Kind: EventRunStarted, Run: res.Run, By: by, Digest: digest}
-	if err := r.cfg.Ledger.Record(ctx, Batch{Events: []Event{start}}); err != nil {
+	begin := Batch{Events: []Event{{At: now, Kind: EventRunStarted, Run: res.Run, By: by, Digest: digest}}}
+	if r.cfg.TrustClock {
+		begin.Events = append(begin.Events, Event{At: now, Kind: EventVouched, Run: res.Run, By: by})
+	}
+	if err := r.cfg.Ledger.Record(ctx, begin); err != nil {
 		return res, err
 	}
 	err := r.run(ctx, &res, digest)
@@ -381,8 +387,8 @@ func (r *Reconciler) checkClock(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if ahead := newest.Sub(now); ahead > MaxSkew {
-		return fmt.Errorf("%w: the store was last written at %s, which is %s ahead of this machine's clock; nothing was changed, set the clock right",
+	if ahead := newest.Sub(now); ahead > MaxSkew && !r.cfg.TrustClock {
+		return fmt.Errorf("%w: the store was last written at %s, which is %s ahead of this machine's clock; nothing was changed, set the clock right, or, when it was wrong then, say sync --trust-clock once",
 			ErrClock, newest.UTC().Format(time.RFC3339), ahead.Round(time.Second))
 	}
 	for _, d := range r.directories() {

@@ -111,7 +111,7 @@ limit holds stays held until it is released.`,
 					return usage(err)
 				}
 			}
-			err := a.reconcile(ctx, digest, asJSON)
+			err := a.reconcile(ctx, digest, asJSON, false)
 			var moved *engine.Moved
 			if errors.As(err, &moved) {
 				return hinted(err, "daypass plan shows the plan of now")

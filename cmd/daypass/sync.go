@@ -15,7 +15,7 @@ import (
 
 // sync is the scheduled job.
 func (a *app) sync() *cobra.Command {
-	var asJSON bool
+	var asJSON, trustClock bool
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Make memberships equal to the grants: the scheduled job",
@@ -23,7 +23,7 @@ func (a *app) sync() *cobra.Command {
 sync is under way it leaves with exit code 0.`,
 		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
-			err := a.reconcile(ctx, "", asJSON)
+			err := a.reconcile(ctx, "", asJSON, trustClock)
 			if errors.Is(err, store.ErrLocked) {
 				fmt.Fprintf(a.stderr, "daypass: another run is under way, so this one leaves: %v\n", err)
 				return nil
@@ -32,12 +32,13 @@ sync is under way it leaves with exit code 0.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	cmd.Flags().BoolVar(&trustClock, "trust-clock", false, "this machine's clock is right, and the store was written by a wrong one")
 	return cmd
 }
 
 // reconcile makes one run under the lock and prints its result.
-func (a *app) reconcile(ctx context.Context, digest string, asJSON bool) error {
-	h, err := a.open(ctx)
+func (a *app) reconcile(ctx context.Context, digest string, asJSON, trustClock bool) error {
+	h, err := a.openFor(ctx, trustClock)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,10 @@ type house struct {
 }
 
 // open wires the house. Close it after use.
-func (a *app) open(ctx context.Context) (*house, error) {
+func (a *app) open(ctx context.Context) (*house, error) { return a.openFor(ctx, false) }
+
+// openFor is open with a person's word for the clock.
+func (a *app) openFor(ctx context.Context, trustClock bool) (*house, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
@@ -48,6 +51,7 @@ func (a *app) open(ctx context.Context) (*house, error) {
 		Ledger:      h.store,
 		Overdue:     cfg.Overdue.Std(),
 		Now:         a.now,
+		TrustClock:  trustClock,
 		Progress:    tell,
 	})
 	return h, nil

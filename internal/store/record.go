@@ -160,7 +160,7 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, t, events, sqlAddEvent, func(e engine.Event) ([]any, error) {
+	err = each(ctx, t, events, sqlAddEvent, func(e engine.Event) ([]any, error) {
 		body, err := audit.Encode(e)
 		if err != nil {
 			return nil, err
@@ -169,6 +169,17 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 		head = r.Head()
 		return []any{r.Seq, micros(e.At), string(r.Body), r.Hash.String()}, nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Kind == engine.EventVouched { // times ahead of it came from a wrong clock
+			if _, err := t.ExecContext(ctx, sqlDistrust, micros(e.At)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // head reads no more than it needs: a log that was tampered with is told by

@@ -67,6 +67,7 @@ const (
 	sqlAddEvent  = `INSERT INTO events (seq, at, body, hash) VALUES ($1, $2, $3, $4)`
 	sqlLastEvent = `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`
 	sqlNewest    = `SELECT MAX(at) FROM events`
+	sqlDistrust  = `UPDATE events SET at = NULL WHERE at > $1`
 )
 
 // prepareAll prepares what runs often, before any transaction holds a

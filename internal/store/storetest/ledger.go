@@ -113,6 +113,8 @@ func newestIsGreatest(t *testing.T, w World) {
 	record(t, w.Ledger, engine.Batch{Events: []engine.Event{{At: Start().Add(time.Hour), Kind: engine.EventRunStarted}}})
 	record(t, w.Ledger, engine.Batch{Events: []engine.Event{{At: Start(), Kind: engine.EventRunEnded}}})
 	check("after an event of an older clock", Start().Add(time.Hour))
+	record(t, w.Ledger, engine.Batch{Events: []engine.Event{{At: Start(), Kind: engine.EventVouched}}})
+	check("after a person vouched for the older clock", Start())
 }
 
 func emptyBatch(t *testing.T, w World) {
