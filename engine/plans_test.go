@@ -18,7 +18,7 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 )
 
-var update = flag.Bool("update", false, "rewrite the want sections of testdata/plans")
+var update = flag.Bool("update", false, "rewrite the want sections of testdata/plans") //nolint:gochecknoglobals // a flag
 
 // TestPlans plays the stories of testdata/plans: this was so, this was wished,
 // this is planned. The format is in testdata/plans/README.md.
@@ -166,7 +166,10 @@ func planLines(p engine.Plan) string {
 	for _, x := range p.Problems {
 		fmt.Fprintf(&b, "problem %s %s/%s", x.Kind, x.Directory, x.Group)
 		if x.Person != "" {
-			fmt.Fprintf(&b, " %s %s", x.Person, x.Grant)
+			fmt.Fprintf(&b, " %s", x.Person)
+		}
+		if x.Grant != "" {
+			fmt.Fprintf(&b, " %s", x.Grant)
 		}
 		fmt.Fprintf(&b, ": %s\n", x.Message)
 	}

@@ -293,9 +293,6 @@ func (l *looker) people(ctx context.Context, ts []*target) {
 	slices.Sort(ps)
 	l.who = make(map[Person]Resolution, len(ps))
 	for i, res := range l.resolve(ctx, ps) {
-		if res.Err != nil {
-			res.Member = Member{} // a disabled account is known, and not to be used
-		}
 		l.who[ps[i]] = res
 	}
 }
@@ -415,8 +412,11 @@ func (l *looker) wishes(v *GroupView, t *target) {
 	for _, g := range t.grants {
 		switch {
 		case g.When.Active(l.s.now):
-			res := l.who[g.Person]
-			v.Wishes = append(v.Wishes, Wish{Grant: g, Member: res.Member, Err: res.Err})
+			w := Wish{Grant: g, Member: l.who[g.Person].Member, Err: l.who[g.Person].Err}
+			if w.Err != nil {
+				w.Member = Member{} // a disabled account is known, and not to be used
+			}
+			v.Wishes = append(v.Wishes, w)
 		case g.When.Ended(l.s.now):
 			if v.Ended == nil {
 				v.Ended = make(map[GrantID]time.Time)
@@ -425,24 +425,37 @@ func (l *looker) wishes(v *GroupView, t *target) {
 		}
 	}
 	sortWishes(v.Wishes)
-	v.Standing, v.Unsure = l.members(t.rules.Standing, v.Unsure)
-	v.Protected, v.Unsure = l.members(t.rules.Protect, v.Unsure)
+	v.Standing = l.members(v, t.rules.Standing)
+	v.Protected = l.members(v, t.rules.Protect)
 }
 
-func (l *looker) members(ps []Person, unsure bool) (map[MemberID]bool, bool) {
+// members returns the accounts behind a list of the group's rules. A disabled
+// account is on it like any other.
+func (l *looker) members(v *GroupView, ps []Person) map[MemberID]bool {
 	if len(ps) == 0 {
-		return nil, unsure
+		return nil
 	}
 	ms := make(map[MemberID]bool, len(ps))
 	for _, p := range ps {
 		res := l.who[p]
-		if res.Err != nil && KindOf(res.Err) != NotFound {
-			unsure = true
-			continue
+		switch kind := KindOf(res.Err); {
+		case res.Err == nil, kind == Disabled && res.Member.ID != "":
+			ms[res.Member.ID] = true
+		case kind != NotFound:
+			v.Unsure = true
+			l.unsure(v, p, res.Err)
 		}
-		ms[res.Member.ID] = true
 	}
-	return ms, unsure
+	return ms
+}
+
+// unsure says why nobody is swept out of an exclusive group.
+func (l *looker) unsure(v *GroupView, p Person, err error) {
+	if v.Rules.Foreign != ForeignRemove || quiet(err) {
+		return
+	}
+	l.s.problem(Problem{Kind: problemOf(err), Directory: l.d, Group: v.Name, Person: p,
+		Message: err.Error() + "; it is on the group's standing or protect list, and until its account is certain nobody is swept out"})
 }
 
 func (s *survey) problem(p Problem) {
