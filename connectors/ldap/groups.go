@@ -163,8 +163,6 @@ func (c *Connector) groupCalled(ctx context.Context, s *session, name string) (g
 	filter := "(&" + c.groupFilter(s.srv) + "(" + c.cfg.Groups.Name + "=" + goldap.EscapeFilter(name) + "))"
 	found, err := c.groupsBelow(ctx, s, c.cfg.Groups.Base, filter)
 	switch {
-	case is(err, goldap.LDAPResultNoSuchObject):
-		return group{}, trouble(engine.NotFound, "groups.base %s does not exist, or is not readable by the bind DN", c.cfg.Groups.Base)
 	case err != nil:
 		return group{}, err
 	case len(found) == 0:
@@ -209,7 +207,7 @@ func (c *Connector) groupByID(ctx context.Context, s *session, id engine.GroupID
 		if is(err, goldap.LDAPResultNoSuchObject) && i > 0 {
 			continue // a naming context that is not for us
 		}
-		if err != nil && !is(err, goldap.LDAPResultNoSuchObject) {
+		if err != nil {
 			return group{}, err
 		}
 		if len(found) == 1 {

@@ -390,6 +390,29 @@ func TestExceptionsNameAccounts(t *testing.T) {
 	}
 }
 
+// A base that is not there, or not readable, says nothing about a group or an
+// account: the engine would let go of what it owns.
+func TestMissingBasesAreNotMissingGroups(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
+	c := s.connector(func(c *Config) {
+		c.Groups.Base, c.People.Base = "ou=nowhere,dc=lab,dc=test", "ou=nowhere,dc=lab,dc=test"
+	})
+	_, err := c.Group(t.Context(), "prod-db")
+	wantKind(t, "Group below a missing base", err, engine.Denied)
+	_, err = c.Group(t.Context(), "00000000-0000-4000-8000-00000000dead")
+	wantKind(t, "Group by id with a missing base", err, engine.Denied)
+	_, err = c.Resolve(t.Context(), "ada"+labMail)
+	wantKind(t, "Resolve below a missing base", err, engine.Denied)
+	_, err = c.ResolveAll(t.Context(), []engine.Person{"ada" + labMail, "bob" + labMail})
+	wantKind(t, "ResolveAll below a missing base", err, engine.Denied)
+	_, err = c.Remove(t.Context(), s.id, engine.Member{ID: s.ada.ID, Login: "ada"})
+	wantKind(t, "Remove with a missing base", err, engine.Denied)
+	for _, err := range c.Groups(t.Context()) {
+		wantKind(t, "Groups below a missing base", err, engine.Denied)
+	}
+}
+
 func TestWrongPasswordIsDenied(t *testing.T) {
 	t.Parallel()
 	for _, f := range []ldaptest.Flavor{ldaptest.OpenLDAP, ldaptest.ActiveDirectory} {

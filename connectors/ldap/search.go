@@ -33,6 +33,15 @@ func (s *session) base(ctx context.Context, dn, filter string, attrs []string, v
 func (s *session) few(ctx context.Context, base, filter string, attrs []string, limit int, visit func(*wire.Entry) error) error {
 	q := wire.Search{Base: base, Scope: wire.Subtree, Filter: filter, Attrs: attrs, SizeLimit: limit, Controls: s.scope()}
 	_, err := s.Search(ctx, q, visit)
+	return noBase(base, err)
+}
+
+// noBase makes a search base that is not there a matter of rights or settings:
+// it must never be taken for "no such group" or "no such account".
+func noBase(base string, err error) error {
+	if is(err, goldap.LDAPResultNoSuchObject) {
+		return trouble(engine.Denied, "%s does not exist, or the bind DN may not read it: %w", base, err)
+	}
 	return err
 }
 
@@ -51,7 +60,7 @@ func (c *Connector) all(ctx context.Context, s *session, base, filter string, at
 	q := wire.Search{Base: base, Scope: wire.Subtree, Filter: filter, Attrs: attrs, Controls: s.scope()}
 	if !s.srv.can(wire.PagedOID) {
 		_, err := s.Search(ctx, q, visit)
-		return partial(err)
+		return noBase(base, partial(err))
 	}
 	size, cookie, seen := int(c.page.Load()), []byte(nil), 0
 	count := func(e *wire.Entry) error { seen++; return visit(e) }
@@ -64,7 +73,7 @@ func (c *Connector) all(ctx context.Context, s *session, base, filter string, at
 			continue
 		}
 		if err != nil {
-			return partial(err)
+			return noBase(base, partial(err))
 		}
 		next, marked := wire.Cookie(done)
 		if !marked {
