@@ -260,6 +260,9 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 	for _, k := range res.Plan.keeps {
 		if doubt { // the grants that vanished may come back
 			k.after.Anchors = unite(k.after.Anchors, k.before.Anchors)
+			if k.idle() {
+				continue
+			}
 		}
 		b.keep(k, EventAnchored, res.Run, now)
 	}
@@ -271,6 +274,13 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 		}
 	}
 	return b
+}
+
+// idle reports whether there is nothing to write.
+func (k keep) idle() bool {
+	a, b := k.before, k.after
+	return a.Member == b.Member && a.State == b.State && a.Due.Equal(b.Due) && a.Gone.Equal(b.Gone) &&
+		slices.EqualFunc(a.Anchors, b.Anchors, func(x, y Anchor) bool { return x.Grant == y.Grant && x.Until.Equal(y.Until) })
 }
 
 // keep writes a ledger entry that changed without a change in the directory.
