@@ -82,3 +82,30 @@ func TestReplacedGrantsDidNotVanish(t *testing.T) {
 	}
 	w.members()
 }
+
+// While most grants are missing, every run learns the same, and says it once.
+func TestVanishedGrantsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	people := crowd("p", 9)
+	w := newWorld(t, people...)
+	w.grantAll(people, 5)
+	for _, p := range people {
+		w.grant("h-"+p, p, 6)
+		w.grant("i-"+p, p, 7)
+	}
+	w.run()
+	w.grants = w.grants[:9] // the g- are left: everybody stays
+	w.objects(w.run().Plan, engine.LimitGrants)
+	w.members(people...)
+	before := w.ledger.entries()
+	n := len(w.ledger.kinds(0))
+	for range 3 {
+		w.objects(w.run().Plan, engine.LimitGrants)
+	}
+	if got := len(w.ledger.kinds(n)) - 6; got > 0 {
+		t.Errorf("%d events beside the runs' own: %v", got, w.ledger.kinds(n))
+	}
+	if after := w.ledger.entries(); len(after[0].Anchors) != 3 || len(before[0].Anchors) != 3 {
+		t.Errorf("anchors %+v, then %+v, want all three in mind", before[0].Anchors, after[0].Anchors)
+	}
+}
