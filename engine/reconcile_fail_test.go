@@ -212,6 +212,30 @@ func TestClockThatTheStoreContradictsStopsTheRun(t *testing.T) {
 	w.stopsByClock("the store")
 }
 
+// The store was written by a clock that was wrong. A person says so once.
+func TestClockThatAPersonVouchesFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	w.grant("g1", "ada", 1)
+	w.pass(30 * 24 * time.Hour)
+	w.run() // by the wrong clock
+	w.now = morning
+	w.stopsByClock("the store")
+	w.cfg.TrustClock = true
+	w.run()
+	w.members("ada")
+	if n := w.ledger.count(engine.EventVouched); n != 1 {
+		t.Errorf("%d vouched events, want 1", n)
+	}
+	w.cfg.TrustClock = false
+	w.pass(time.Hour)
+	w.run()
+	w.members()
+	w.cfg.TrustClock = true // a person is no match for a directory
+	w.dir.SetClock(func() time.Time { return w.now.Add(time.Hour) })
+	w.stopsByClock("corp")
+}
+
 func TestClockThatADirectoryContradictsStopsTheRun(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"ahead": engine.MaxSkew, "behind": -engine.MaxSkew} {
