@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Breaks the laws one by one and asks the engine's tests to notice: each small
+# breakage must make `go test ./engine` fail. It works on a copy in a temporary
+# folder; CI does not run it.
+#
+#   scripts/mutate.sh              all breakages, a few seconds each
+#   scripts/mutate.sh limit        those with "limit" in their name
+#   CHECKS=1000 scripts/mutate.sh  with more random histories (default 100)
+#   JOBS=8 scripts/mutate.sh       so many at a time (default 2)
+#
+# It ends with the survivors and fails when there are any. A breakage whose
+# text is no longer in the code fails as well: mend it here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+only=${1:-}
+checks=${CHECKS:-100}
+jobs=${JOBS:-2}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/results"
+count=0
+
+# What the engine's tests need.
+mkdir -p "$work/whole/testdata" "$work/whole/connectors"
+cp -r go.mod go.sum engine schedule "$work/whole"
+cp -r connectors/memory "$work/whole/connectors"
+cp -r testdata/plans "$work/whole/testdata"
+
+# tests FOLDER
+tests() {
+  (cd "$1" && go test ./engine -trimpath -vet=off -failfast -timeout 2m \
+    -rapid.checks="$checks" -rapid.shrinktime=1ms -rapid.nofailfile) >"$1/log" 2>&1
+}
+
+# broken NAME FILE FROM TO: every FROM in the file becomes TO, as plain text.
+broken() {
+  [[ $1 == *"$only"* ]] || return 0
+  count=$((count + 1))
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+  one "$work/$count" "$@" &
+}
+
+# one FOLDER NAME FILE FROM TO
+one() {
+  local at=$1 name=$2 file=engine/$3 verdict
+  cp -r "$work/whole" "$at"
+  FROM=$4 TO=$5 perl -0pi -e 's/\Q$ENV{FROM}\E/$ENV{TO}/g' "$at/$file"
+  if cmp -s "$work/whole/$file" "$at/$file"; then
+    verdict="stale     $name: $file has no: $4"
+  elif tests "$at"; then
+    verdict="SURVIVES  $name"
+  elif grep -qE 'build failed|setup failed' "$at/log"; then
+    verdict="stale     $name: does not compile: $(grep -m1 "$3" "$at/log")"
+  else
+    verdict="noticed   $name ($(grep -m1 -oE '^ *--- FAIL: [^ ]+|panic: .*' "$at/log" | sed 's/.*FAIL: //'))"
+  fi
+  echo "$verdict" | tee "$work/results/$(basename "$at")"
+  rm -rf "$at"
+}
+
+if ! tests "$work/whole"; then
+  cat "$work/whole/log" >&2
+  echo "mutate: the tests fail before anything is broken" >&2
+  exit 1
+fi
+
+# Law 1: access ends on time.
+broken 'forget instead of remove' diff.go 'd.leave(Remove, why, o, m, due)' 'd.leave(Forget, why, o, m, due)'
+broken 'ignore the end of a window' survey.go 'case g.When.Active(l.s.now):' 'case !l.s.now.Before(g.When.From):'
+broken 'confirm a removal without reading' transition.go 'o.State = Removed
+' 'return nil
+'
+broken 'take a reading that is not sure for the end' observe.go 'case !present && sure && o.State == Removed:' 'case !present && o.State == Removed:'
+broken 'forget that a failed removal is due' transition.go 'back.Due = c.due' '_ = c.due'
+broken 'overdue is never said' run.go 'now.Sub(c.due) <= r.cfg.Overdue' 'true'
+broken 'overdue is said too soon' run.go 'now.Sub(c.due) <= r.cfg.Overdue' 'now.Sub(c.due) <= 0'
+broken 'groups that only the ledger knows are left out' survey.go 'if byID[g.Group.ID] == nil {' 'if false {'
+broken 'give up a claim without sending the removal' diff.go 'c.verify = op == Forget' 'c.verify = false && op == Forget'
+broken 'the lag lacks the removal' transition.go 'o.Gone = now' 'o.Gone = time.Time{}'
+broken 'a later removal moves the first' transition.go 'if e.Changed || o.Gone.IsZero() {' 'if true {'
+broken 'an unread group ends nothing' diff.go 'case m == nil && why.Agreed():' 'case m == nil && why.Agreed() && g.Trust != Unread:'
+broken 'a doubtful listing ends nothing that it lacks' diff.go 'case m == nil && why.Agreed():' 'case m == nil && why.Agreed() && g.Trust != Doubtful:'
+broken 'additions before due removals of other groups' apply.go 'case j.due:' 'case false:'
+
+# Law 2: only what we added.
+broken 'an addition that finds a member claims it' transition.go 'e.Err == nil && (e.Changed || c.ours())' 'e.Err == nil'
+broken 'a repeated addition that finds a member lets go' transition.go '(e.Changed || c.ours())' 'e.Changed'
+broken 'sweep without notice' diff.go 'if noticed && !f.RemoveAt.After(d.now) {' 'if true {'
+broken 'sweep before the notice is over' diff.go 'if noticed && !f.RemoveAt.After(d.now) {' 'if noticed {'
+broken 'sweep nested groups' diff.go 'm.Kind == AccountMember &&' 'true &&'
+broken 'sweep protected members' diff.go '!g.Protected[m.ID] && !g.Unsure' '!g.Unsure'
+broken 'sweep while a list is unsure' diff.go '!g.Protected[m.ID] && !g.Unsure' '!g.Protected[m.ID]'
+broken 'sweep while an account is not certain' diff.go 'd.unresolved == 0 //' 'true //'
+broken 'sweep where members are only reported' diff.go 'return g.Rules.Foreign == ForeignRemove && ' 'return '
+broken 'report standing members as foreign' diff.go '|| g.GrantsUnread || g.Standing[m.ID]' '|| g.GrantsUnread'
+broken 'remove a standing member whose grant ends' diff.go 'case g.Standing[m.ID]:' 'case false:'
+broken 'remove a protected member whose grant vanished' diff.go 'case g.Protected[m.ID] && !why.Agreed():' 'case false:'
+broken 'protection outlives an agreed end' diff.go 'case g.Protected[m.ID] && !why.Agreed():' 'case g.Protected[m.ID]:'
+broken 'a dropped claim is restored' diff.go 'if m == nil && newGrant(ws, o.Anchors) {' 'if m == nil {'
+broken 'a dropped claim is ours at the end' diff.go 'case o.State == Dropped:
+		d.leave(' 'case false:
+		d.leave('
+broken 'the notice outlives the stranger' survey.go 'p.gone = left(' '_ = left('
+broken 'a disabled account is on no list' survey.go 'kind == Disabled && ' 'false && '
+broken 'a list that is unsure is not said' survey.go 'l.unsure(v, p, res.Err)' ''
+broken 'the account of another takes over a claim' observe.go '!m.Ghost() && !belongs(m, out[i].Person, wishes)' 'false'
+
+# Law 3: a union.
+broken 'the ledger learns one grant of two' diff.go 'after.Anchors = anchorsOf(ws)' 'after.Anchors = anchorsOf(ws[:1])'
+broken 'the end of one grant is the end' diff.go 'if end.After(due) {' 'if due.IsZero() || end.Before(due) {'
+broken 'two names of a group cut each other' survey.go 't.grants = append(t.grants, l.s.byRef[ref]...)' 't.grants = l.s.byRef[ref]'
+broken 'an extension leaves the membership due' diff.go 'after.State, after.Due, after.Gone = state, time.Time{}, time.Time{}' 'after.State = state'
+broken 'anchors of an unread source are lost' diff.go 'if d.g.GrantsUnread {' 'if false {'
+broken 'a new grant is lost in a removal by others' diff.go 'if newGrant(ws, o.Anchors) {
+			d.add' 'if false {
+			d.add'
+broken 'an addition that did not stick was removed by others' diff.go ' || o.Confirmed.IsZero():' ':'
+
+# Law 4: a doubtful reading.
+broken 'an empty listing is trusted' observe.go 'case n == 0:' 'case n < 0:'
+broken 'a shrunk listing is trusted' observe.go 'case missing > free && missing*2 > expected:' 'case false:'
+broken 'our own removals are missed' observe.go 's == Removing || s == Removed' 'false'
+broken 'a doubtful listing is not said' limits.go 'case g.Trust == Doubtful && (' 'case false && ('
+broken 'a doubtful listing becomes the measure' survey.go 'if v.Trust == Trusted {' 'if true {'
+broken 'a doubtful listing forgets' limits.go 'return unexplained(c) || c.Op == Forget' 'return unexplained(c)'
+broken 'a failed listing is an empty one' survey.go 'v.Trust, v.Note = untrusted(err)
+' 'v.Trust = Trusted
+'
+broken 'grants that could not be read are none' survey.go 's.grantsErr = errors.Join(s.grantsErr, err)' '_ = err'
+broken 'unread grants withdraw' diff.go 'case d.g.GrantsUnread:' 'case false:'
+broken 'unplaced grants withdraw' survey.go 'l.s.grantsErr != nil || t.unplaced' 'l.s.grantsErr != nil'
+broken 'unread grants sweep' diff.go '|| g.GrantsUnread ||' '||'
+
+# Law 5: limits.
+broken 'limits hold agreed ends' limits.go 'c.removes() && (!c.Why.Agreed() || c.drop)' 'c.removes()'
+broken 'removals by others pass every limit' limits.go '(!c.Why.Agreed() || c.drop)' '!c.Why.Agreed()'
+broken 'dropped claims count as lost' diff.go 'if o.State != Dropped { // as' 'if true { // as'
+broken 'a replaced grant vanished' diff.go 'max(0, lost-(len(after)-kept))' 'lost'
+broken 'a grant that vanished beside another is not counted' diff.go 'max(0, lost-(len(after)-kept))' '0*lost*kept'
+broken 'withdrawn counts as agreed' plan.go 'return w == Ends' 'return w == Ends || w == Withdrawn'
+broken 'held changes are applied' apply.go 'if c.Held {' 'if false {'
+broken 'a limit holds the whole plan' limits.go 'if o.covers(out[i]) {' 'if true {'
+broken 'a limit holds other groups' limits.go 'if o.group != (Group{}) && o.group != c.Key() {' 'if false {'
+broken 'no limit by count' limits.go 'if t.remove > l.Remove {' 'if false {'
+broken 'no limit by percent' limits.go 't.remove*100 > t.members*l.RemovePercent {' 'false {'
+broken 'no free removals' limits.go 't.remove > l.RemoveFree && ' ''
+broken 'no limit of additions' limits.go 'if t.add > l.Add {' 'if false {'
+broken 'no limit of the run' limits.go 'whole.objections(run, "this run")...' '[]Objection(nil)...'
+broken 'no limit of vanished grants' limits.go 'vanished*100 > live*vanishedPercent' 'false'
+broken 'vanished grants are forgotten while held' run.go 'if doubt {' 'if false && doubt {'
+broken 'vanished grants are told in every run' run.go 'if k.idle() {' 'if false {'
+broken 'a group that is gone is forgotten' limits.go 'case g.Trust == Gone && t.forget > 0:' 'case false:'
+
+# Law 6: what was reviewed is what runs.
+broken 'a reviewed plan that moved runs' run.go 'digest != "" && digest != have' 'false'
+broken 'a release is used twice' run.go 'b.Spend = append(b.Spend, Spend{res.Release.Digest, res.Run})' ''
+broken 'a release has no end' run.go 'Release(ctx, digest, now)' 'Release(ctx, digest, time.Time{})'
+broken 'a release is for the whole plan' run.go 'digest := p.HeldDigest()' 'digest := p.Digest()'
+broken 'a release is for any reading' plan.go 'readings := p.doubts()' 'readings := p.doubts()[:0]'
+broken 'names are part of the digest' plan.go 'c.Member.Login = ""' ''
+broken 'the end is no part of the digest' plan.go 'c.Reason = ""' 'c.Reason, c.Until = "", time.Time{}'
+broken 'a released reading is doubted again' run.go 'b.Readings = append(b.Readings, res.Plan.readings(now)...)' ''
+
+# Law 7: same view, same plan.
+broken 'changes are not sorted' plan.go 'slices.SortFunc(p.Changes, compareChanges)' ''
+broken 'problems are not sorted' plan.go 'slices.SortFunc(p.Problems, ' '_ = slices.IsSortedFunc(p.Problems, '
+broken 'wishes are not sorted' survey.go 'sortWishes(v.Wishes)' ''
+
+# Law 8: intent before action, outcome after.
+broken 'no intent in the ledger' apply.go 'b.Put = append(b.Put, *o)' '_ = o'
+broken 'no intent in the audit log' apply.go 'b.Events = append(b.Events, c.event(EventIntended, a.run, now))' '_ = now'
+broken 'send without a durable intent' apply.go 'return nil, fmt.Errorf("write intents: %w", err)' 'return intents, nil'
+broken 'an unknown outcome is a refusal' transition.go 'unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()' 'unknown := false'
+broken 'a refusal is an unknown outcome' transition.go 'unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()' 'unknown := e.Err != nil'
+broken 'what was sent is not settled when the caller gives up' apply.go 'a.settle(context.WithoutCancel(ctx), ' 'a.settle(ctx, '
+broken 'nothing is read back' confirm.go 'if j.sent() {' 'if false {'
+broken 'a crash in a removal is settled by absence' observe.go 'o.State == Removed:
+			drop' '(o.State == Removed || o.State == Removing):
+			drop'
+broken 'the run does not say that it ended' run.go 'Batch{Events: []Event{end}}' 'Batch{}'
+
+# Law 9 is the store's. Law 10: identity fails closed.
+broken 'a disabled account is used' survey.go 'w.Member = Member{} //' '//'
+broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) {' 'if false {'
+broken 'accounts that were made again are strangers' survey.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)' '_ = adopt'
+
+# Law 11: nothing is silent; and one bad thing stops no other.
+broken 'a directory that is down is asked for everything' apply.go 'if b.row < breakAfter {' 'if true {'
+broken 'one failure is taken for a directory that is down' apply.go 'const breakAfter = 3' 'const breakAfter = 1'
+broken 'an answer does not close the breaker' apply.go 'b.row = 0' '_ = b.row'
+broken 'a directory that is down is not said' survey.go 'Kind: DirectoryDown, Directory: d, Message: err.Error()' 'Kind: Unresolved, Directory: d, Message: err.Error()'
+broken 'an unknown group is not said' survey.go 'l.unfound(ref, known, errs[i])' ''
+broken 'a group that must not be changed is changed' diff.go ' || d.g.Unmanageable != ""' ''
+broken 'the clock of the store is not asked' run.go 'ahead > MaxSkew' 'ahead > 100*MaxSkew'
+broken 'the clock of a directory is not asked' run.go 'skew > MaxSkew' 'skew > 100*MaxSkew'
+broken 'who vouches for the clock is not on record' run.go 'if r.cfg.TrustClock {' 'if false {'
+broken 'the digest depends on the zone' plan.go 'c.Until = c.Until.UTC()' ''
+broken 'a plan that was changed in its file is read' plan.go 'have != j.Digest' 'false'
+broken 'what was not tried is not told' apply.go 'a.fail(c, fmt.Errorf("not tried: %w", err))' '_ = c'
+
+wait
+echo
+of() { cat "$work"/results/* | grep -c "^$1" || true; }
+echo "$(of noticed) noticed, $(of SURVIVES) survived, $(of stale) stale"
+! cat "$work"/results/* | grep -v '^noticed'
