@@ -120,7 +120,7 @@ broken 'an addition that did not stick was removed by others' diff.go ' || o.Con
 # Law 4: a doubtful reading.
 broken 'an empty listing is trusted' observe.go 'case n == 0:' 'case n < 0:'
 broken 'a shrunk listing is trusted' observe.go 'case missing > free && missing*2 > expected:' 'case false:'
-broken 'our own removals are missed' observe.go 's == Removing || s == Removed' 'false'
+broken 'our own removals are missed' observe.go 's == Removing || s == Removed' 's != s'
 broken 'a doubtful listing is not said' limits.go 'case g.Trust == Doubtful && (' 'case false && ('
 broken 'a doubtful listing becomes the measure' survey.go 'if v.Trust == Trusted {' 'if true {'
 broken 'a doubtful listing forgets' limits.go 'return unexplained(c) || c.Op == Forget' 'return unexplained(c)'
