@@ -229,6 +229,9 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 	}
 	after := *o
 	after.State, after.Due, after.Gone = state, time.Time{}, time.Time{}
+	if o.State == Removing || o.State == Removed {
+		after.Confirmed = time.Time{} // this listing may be older than our removal: read back anew
+	}
 	if m != nil {
 		after.Member = *m
 	}

@@ -44,7 +44,7 @@ type Owned struct {
 	Anchors   []Anchor // sorted by grant
 	State     State
 	Since     time.Time // when the add was intended
-	Confirmed time.Time // when the membership was first read back; zero until then
+	Confirmed time.Time // when the membership was read back after our last write; zero until then
 	Due       time.Time // when its last grant ended; zero while it is explained
 	Gone      time.Time // when the directory took the removal; zero until then
 }
