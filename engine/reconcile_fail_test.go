@@ -506,3 +506,29 @@ func TestDueRemovalsGoFirst(t *testing.T) {
 		t.Errorf("order of writes (-want +got):\n%s", diff)
 	}
 }
+
+// A listing that is older than our removal shows her still, while a new grant
+// begins. Nobody else took her out: she is added, and nothing is restored.
+func TestStaleListingAfterARemovalBlamesNobody(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []engine.RemovedRule{engine.RemovedRestore, engine.RemovedEnd, engine.RemovedReport} {
+		t.Run(string(rule), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "ada", "root")
+			w.dir.Put(w.admins, w.ids["root"])
+			w.rule("admins", func(r *engine.Rules) { r.Removed = rule })
+			w.grant("g1", "ada", 1)
+			w.run()
+			w.pass(time.Hour)
+			w.dir.Lag(2) // the confirmation and the next run
+			w.run()
+			w.grant("g2", "ada", 1)
+			w.changes(w.run().Plan) // she is listed
+			w.changes(w.run().Plan, "add ada starts")
+			w.members("ada", "root")
+			w.pass(time.Hour)
+			w.run()
+			w.members("root")
+		})
+	}
+}
