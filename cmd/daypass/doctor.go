@@ -26,7 +26,10 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Examine each directory: reachable, credentials, rights, groups",
-		Args:  takes(0, 0),
+		Long: `doctor connects to each directory, logs in, and looks at every configured group.
+Each line is a finding, ok or FAIL; with one FAIL the exit code is 1. It writes
+nothing, so the right to write shows at the first change only.`,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			h, err := a.open(ctx)
 			if err != nil {

@@ -165,7 +165,10 @@ func (a *app) grantRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a grant made by hand, at once",
-		Args:  takes(1, 1),
+		Long: `revoke ends a grant that was made with grant add. The next sync takes the person
+out; no limit holds that. A grant in a file is ended in its file. The first
+characters of the ID are enough, when no other grant begins so.`,
+		Args: takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				g, err := st.Revoke(ctx, engine.GrantID(args[0]), a.actor(), reason, a.now())
@@ -188,8 +191,9 @@ func (a *app) grantExtend() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "extend ID (--for LENGTH | --until TIME)",
 		Short: "Let a grant made by hand last longer, without a gap",
-		Long:  "extend moves the end of a grant. A length counts from the present end.",
-		Args:  takes(1, 1),
+		Long: `extend moves the end of a grant that was made with grant add. A length counts
+from the present end. The first characters of the ID are enough.`,
+		Args: takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
 				g, err := st.Grant(ctx, engine.GrantID(args[0]))

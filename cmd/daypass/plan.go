@@ -20,7 +20,13 @@ func (a *app) plan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what would change, and why",
-		Args:  takes(0, 0),
+		Long: `plan reads the grants and the directories and decides, and changes nothing. The
+page shows for each group who comes (+), who goes (-) and why, what a limit
+holds, and what to type next.
+
+Exit code 1 when something could not be read or decided, 3 with --exit-code when
+changes are pending, 4 when a limit holds some, 5 when a removal is overdue.`,
+		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			res, err := a.look(ctx)
 			if err != nil {

@@ -75,6 +75,7 @@ Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
 	root.SetHelpCommand(help(root))
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Long = "Print the script that completes verbs and flags in a shell. The page of each shell,\nsuch as daypass completion bash --help, tells how to load it."
 		c.Short = "Print a completion script: bash, zsh, fish, powershell"
 		c.Args, c.RunE = someVerb, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}

@@ -20,7 +20,10 @@ func (a *app) sync() *cobra.Command {
 		Use:   "sync",
 		Short: "Make memberships equal to the grants: the scheduled job",
 		Long: `sync reads, decides, changes and confirms, once. It never asks. When another
-sync is under way it leaves with exit code 0.`,
+sync is under way it leaves with exit code 0.
+
+Run it from a timer as often as access may be late. What it could not do is in
+the page and in the exit code, and the next one tries again.`,
 		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			err := a.reconcile(ctx, "", asJSON, trustClock)
@@ -77,7 +80,11 @@ func (a *app) release() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release DIGEST",
 		Short: "Let exactly one held set of changes through, once",
-		Args:  takes(1, 1),
+		Long: `A limit holds changes that nobody announced. plan and sync show them, and their
+digest. release lets exactly that set through, in one run, within the time that
+releaseFor states (24h). When the set changes meanwhile, it is held again. The
+first 12 digits of the digest are enough.`,
+		Args: takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			digest, err := parseDigest(args[0])
 			if err != nil {
