@@ -88,7 +88,7 @@ func TestConformancePosixGroup(t *testing.T) {
 }
 
 // sambaLab starts a Samba domain with a crowd of accounts.
-func sambaLab(t testing.TB, crowd int) *lab {
+func sambaLab(t testing.TB, crowd int) (*beds.SambaServer, *lab) {
 	t.Helper()
 	s := beds.Samba(t)
 	l := &lab{class: "group", attr: "member", ad: true, base: s.Base}
@@ -101,19 +101,34 @@ func sambaLab(t testing.TB, crowd int) *lab {
 		l.crowd = append(l.crowd, dn)
 	}
 	s.Load(ldif.String())
-	return l
+	return s, l
 }
 
 // Samba adds some fifty entries in a second, so there is one, and its crowd is
 // as small as the suite permits.
 func TestConformanceSamba(t *testing.T) {
 	t.Parallel()
-	l := sambaLab(t, 1010)
+	s, l := sambaLab(t, 1010)
 	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() },
 		append(required, connectortest.Nest, connectortest.Clock)...)
 	t.Run("Windows", func(t *testing.T) {
 		t.Parallel()
 		windows(t, l.newNook(t))
+	})
+	t.Run("Transports", func(t *testing.T) {
+		t.Parallel()
+		n := l.newNook(t)
+		for _, edit := range []func(*Config){
+			func(c *Config) { c.URL, c.CAFile = s.SocketURL, "" },
+			func(c *Config) { c.URL, c.StartTLS = s.URL, true },
+		} {
+			n.id(n.connector(edit), n.group)
+		}
+		_, err := n.connector(func(c *Config) { c.URL = s.URL }).Group(t.Context(), "prod-db")
+		wantKind(t, "Group in clear text", err, engine.Denied)
+		if err != nil && !strings.Contains(err.Error(), "wants encryption") {
+			t.Errorf("Group in clear text: got error %q, want the way out", err)
+		}
 	})
 }
 

@@ -1,12 +1,10 @@
 package ldap
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -86,10 +84,6 @@ func kindOf(err error) engine.Kind {
 func kindOfLoss(err error) engine.Kind {
 	if isCertificate(err) {
 		return engine.Denied
-	}
-	var ne net.Error
-	if errors.As(err, &ne) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return engine.Unavailable
 	}
 	return engine.Unavailable
 }

@@ -61,7 +61,9 @@ func (c *Connector) shapeOf(e *wire.Entry) shape {
 	return shape{attr: "member", why: "no known class of group; name it in schema.objectClass"}
 }
 
-var groupClasses = []string{"group", "groupOfNames", "groupOfUniqueNames", "groupOfMembers", "posixGroup", "groupOfURLs"}
+func groupClasses() []string {
+	return []string{"group", "groupOfNames", "groupOfUniqueNames", "groupOfMembers", "posixGroup", "groupOfURLs"}
+}
 
 // groupFilter tells groups from other entries.
 func (c *Connector) groupFilter(s *server) string {
@@ -73,7 +75,7 @@ func (c *Connector) groupFilter(s *server) string {
 	}
 	var b strings.Builder
 	b.WriteString("(|")
-	for _, class := range append(groupClasses, c.cfg.Schema.ObjectClass) {
+	for _, class := range append(groupClasses(), c.cfg.Schema.ObjectClass) {
 		if class != "" {
 			b.WriteString("(objectClass=" + class + ")")
 		}

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -9,6 +10,8 @@ import (
 	"github.com/daypass-dev/daypass/connectors/ldap/internal/wire"
 	"github.com/daypass-dev/daypass/engine"
 )
+
+var errNoAccount = errors.New("the account is not in the directory any more")
 
 // locate finds the value that stands for each member in g. It settles the
 // edits that need no change: additions of accounts that do not exist, and

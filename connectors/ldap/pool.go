@@ -37,9 +37,8 @@ type pool struct {
 // session is a connection in somebody's hands.
 type session struct {
 	*wire.Conn
-	srv    *server
-	used   time.Time
-	reused bool
+	srv  *server
+	used time.Time
 }
 
 var errClosed = errors.New("the connector is closed")
@@ -65,35 +64,34 @@ func (p *pool) get(ctx context.Context) (*session, error) {
 
 func (p *pool) take(ctx context.Context) (*session, error) {
 	for {
-		s, err := p.pop()
+		s, found, err := p.pop()
 		if err != nil {
 			return nil, err
 		}
-		if s == nil {
+		if !found {
 			return p.open(ctx)
 		}
 		pause := time.Since(s.used)
 		if pause < idlePause || pause < idleMax && s.Idle() {
-			s.reused = true
 			return s, nil
 		}
 		_ = s.Close()
 	}
 }
 
-func (p *pool) pop() (*session, error) {
+func (p *pool) pop() (s *session, found bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, errClosed
+		return nil, false, errClosed
 	}
 	n := len(p.idle)
 	if n == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
-	s := p.idle[n-1]
+	s = p.idle[n-1]
 	p.idle = p.idle[:n-1]
-	return s, nil
+	return s, true, nil
 }
 
 func (p *pool) put(s *session) {
@@ -122,12 +120,11 @@ func (p *pool) drop() {
 	}
 }
 
-func (p *pool) close() error {
+func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
 	p.drop()
-	return nil
 }
 
 // open connects, encrypts, binds, and asks the server what it is if nobody

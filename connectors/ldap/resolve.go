@@ -2,7 +2,6 @@ package ldap
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -76,7 +75,7 @@ func (c *Connector) verdict(p engine.Person, found []candidate) engine.Resolutio
 }
 
 func (c *Connector) resolveAttrs(s *server) []string {
-	return append(c.memberAttrs(s), stateAttrs...)
+	return append(c.memberAttrs(s), stateAttrs()...)
 }
 
 // candidates searches for accounts. More than fewMax are as good as two.
@@ -189,5 +188,3 @@ func (c *Connector) together(ctx context.Context, s *session, ps []engine.Person
 	})
 	return found, err
 }
-
-var errNoAccount = errors.New("the account is not in the directory any more")

@@ -39,13 +39,14 @@ func (s *server) can(oid string) bool { return s.controls[oid] }
 
 func (s *server) ad() bool { return s.flavour == activeDirectory }
 
-var rootAttrs = []string{"objectClass", "vendorName", "vendorVersion", "supportedControl", "supportedCapabilities",
-	"namingContexts", "defaultNamingContext", "currentTime"}
+func rootAttrs() []string {
+	return []string{"objectClass", "vendorName", "vendorVersion", "supportedControl", "supportedCapabilities", "namingContexts", "defaultNamingContext"}
+}
 
 // askServer reads the root DSE (RFC 4512 section 5.1).
 func askServer(ctx context.Context, conn *wire.Conn) (*server, error) {
 	s := &server{controls: map[string]bool{}}
-	_, err := conn.Search(ctx, wire.Search{Scope: wire.BaseObject, Attrs: rootAttrs}, func(e *wire.Entry) error {
+	_, err := conn.Search(ctx, wire.Search{Scope: wire.BaseObject, Attrs: rootAttrs()}, func(e *wire.Entry) error {
 		s.read(e)
 		return nil
 	})

@@ -14,11 +14,13 @@ type attributes interface {
 }
 
 // stateAttrs are the attributes by which servers keep people out.
-var stateAttrs = []string{
-	"userAccountControl", "msDS-User-Account-Control-Computed", "lockoutTime", "accountExpires", // Active Directory
-	"nsAccountLock", "accountUnlockTime", // 389
-	"pwdAccountLockedTime", "pwdStartTime", "pwdEndTime", // OpenLDAP's ppolicy
-	"shadowExpire", // RFC 2307
+func stateAttrs() []string {
+	return []string{
+		"userAccountControl", "msDS-User-Account-Control-Computed", "lockoutTime", "accountExpires", // Active Directory
+		"nsAccountLock", "accountUnlockTime", // 389
+		"pwdAccountLockedTime", "pwdStartTime", "pwdEndTime", // OpenLDAP's ppolicy
+		"shadowExpire", // RFC 2307
+	}
 }
 
 // Bits of userAccountControl (MS-ADTS section 2.2.16).

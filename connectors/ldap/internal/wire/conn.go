@@ -26,13 +26,12 @@ const (
 
 // Conn is one connection to a server. It serves one caller at a time.
 type Conn struct {
-	nc      net.Conn
-	br      *bufio.Reader
-	timeout time.Duration
-	lastID  int
-	buf     []byte
-	entry   Entry
-	err     error // the first failure; after it the connection is of no use
+	nc     net.Conn
+	br     *bufio.Reader
+	lastID int
+	buf    []byte
+	entry  Entry
+	err    error // the first failure; after it the connection is of no use
 }
 
 // Dial connects, with TLS at once when config is not nil. Each later read and
@@ -43,7 +42,7 @@ func Dial(ctx context.Context, network, address string, config *tls.Config, time
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{timeout: timeout}
+	c := &Conn{}
 	c.use(deadlines{nc, timeout})
 	if config != nil {
 		if err := c.handshake(ctx, config); err != nil {

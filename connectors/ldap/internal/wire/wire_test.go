@@ -43,7 +43,7 @@ func script(t *testing.T, answers ...[]byte) *Conn {
 		}
 		_ = server.Close()
 	}()
-	c := &Conn{timeout: time.Second}
+	c := &Conn{}
 	c.use(deadlines{client, time.Second})
 	return c
 }
@@ -136,7 +136,7 @@ func TestContextEndsACall(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
 	t.Cleanup(func() { _ = client.Close(); _ = server.Close() })
-	c := &Conn{timeout: time.Minute}
+	c := &Conn{}
 	c.use(deadlines{client, time.Minute})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -172,7 +172,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add(answer(1, entryOp("cn=a", []string{"member;range=0-0", "x"})))
 	f.Add(answer(1, done(opSearchDone, 10), Paged(5, []byte("c"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := &Conn{timeout: time.Second}
+		c := &Conn{}
 		client, server := net.Pipe()
 		_ = server.Close()
 		defer client.Close()
