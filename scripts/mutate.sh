@@ -140,7 +140,7 @@ broken 'a replaced grant vanished' diff.go 'max(0, lost-(len(after)-kept))' 'los
 broken 'a grant that vanished beside another is not counted' diff.go 'max(0, lost-(len(after)-kept))' '0*lost*kept'
 broken 'withdrawn counts as agreed' plan.go 'return w == Ends' 'return w == Ends || w == Withdrawn'
 broken 'held changes are applied' apply.go 'if c.Held {' 'if false {'
-broken 'a limit holds the whole plan' limits.go 'if o.covers(out[i]) {' 'if true {'
+broken 'a limit holds the whole plan' limits.go 'if o.covers(out[i]) {' 'if o.covers(out[i]) || true {'
 broken 'a limit holds other groups' limits.go 'if o.group != (Group{}) && o.group != c.Key() {' 'if false {'
 broken 'no limit by count' limits.go 'if t.remove > l.Remove {' 'if false {'
 broken 'no limit by percent' limits.go 't.remove*100 > t.members*l.RemovePercent {' 'false {'
