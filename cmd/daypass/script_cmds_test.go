@@ -261,8 +261,9 @@ func masks() []mask {
 		{`\b[0-9]+:[0-9a-f]{64}\b`, "HEAD"},
 		{`\bg[0-9a-f]{20}\b`, "GRANT"},
 		{`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`, "ID"},
-		{`\bin [0-9,]+ (s|min|h|d)\b`, "in N $1"},
-		{`\b[0-9,]+ (s|min|h|d) ago\b`, "N $1 ago"},
+		{`\bin [0-9,]+ (s|min|h|days)\b`, "in N $1"},
+		{`TIME, (now|[0-9,]+ (s|min) ago)\b`, "TIME, just now"}, // as quick as the machine is
+		{`\b[0-9,]+ (h|days) ago\b`, "N $1 ago"},
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
 		{`\bby [^\s)]+@[^\s)]+`, "by ADMIN"},
 		{`by hand, \S+`, "by hand, ADMIN"},
