@@ -146,7 +146,11 @@ func (p *page) rowWords(r Row) string {
 		parts = append(parts, k)
 	}
 	if !r.Until.IsZero() {
-		parts = append(parts, "until "+p.when(r.Until))
+		word := "until "
+		if !r.Until.After(p.now) {
+			word = "ended "
+		}
+		parts = append(parts, word+p.when(r.Until))
 	}
 	if !r.Since.IsZero() {
 		parts = append(parts, "ours since "+At(r.Since))
