@@ -129,21 +129,17 @@ func (b *books) runs() (started, ended int) {
 	return started, ended
 }
 
-// finished reports whether the last run came to a good end. One that left
-// because of a lock did not.
+// finished reports whether the last sync made a run that came to a good end.
+// One that left because of a lock did not.
 func (b *books) finished() error {
-	for _, e := range slices.Backward(b.events) {
-		switch e.Kind {
-		case engine.EventRunEnded:
-			if e.Error == "" {
-				return nil
-			}
-			return fmt.Errorf("audit: the last run ended with %s", e.Error)
-		case engine.EventRunStarted:
-			return fmt.Errorf("audit: run %s did not end", e.Run)
-		}
+	if started, _ := b.runs(); started != b.started+1 {
+		return fmt.Errorf("audit: %d runs started since the first, want %d", started, b.started+1)
 	}
-	return errors.New("audit: there was no run")
+	last := b.events[len(b.events)-1]
+	if last.Kind != engine.EventRunEnded || last.Error != "" {
+		return fmt.Errorf("audit: the last event is %s of run %s: %s", last.Kind, last.Run, last.Error)
+	}
+	return nil
 }
 
 // ledger reports how the ledger differs from what is in the directory by us:

@@ -18,9 +18,10 @@ import (
 // room is a folder in which the program runs: one telling of a lane's story.
 type room struct {
 	*lane
-	name   string
-	folder string
-	said   []ended
+	name    string
+	folder  string
+	said    []ended
+	started int // runs on record before the last sync
 }
 
 func (r *room) path(name string) string { return filepath.Join(r.folder, name) }
@@ -113,12 +114,12 @@ func (r *room) rewire(t *testing.T, url string) {
 	write(t, r.path("daypass.yaml"), r.config(url, r.dir.base))
 }
 
-// crashed looks at what a killed program left behind, without touching it.
+// inspect looks at what a run left behind, without touching it.
 // Nothing may be in the directory that was not written down before.
-func (r *room) crashed(t *testing.T) *books {
+func (r *room) inspect(t *testing.T) *books {
 	t.Helper()
 	now := r.dir.members()
-	folder := r.path("crashed")
+	folder := r.path("inspected")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +131,7 @@ func (r *room) crashed(t *testing.T) *books {
 		copyFile(t, r.store()+end, filepath.Join(folder, "daypass.db"+end))
 	}
 	b := r.read(t, filepath.Join(folder, "daypass.db"))
+	r.started, _ = b.runs()
 	r.complain(t, b, errors.Join(b.whole(), b.intended(now)))
 	return b
 }

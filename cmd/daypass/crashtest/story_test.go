@@ -27,7 +27,7 @@ type part struct {
 	role
 }
 
-// role is what happens to a membership. A day is enough to be in force.
+// role is what happens to a membership.
 type role struct {
 	name     string
 	standing bool // a member before daypass, and for good
