@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,10 +34,29 @@ func execute(ctx context.Context, e *env, args []string) int {
 	if err != nil && !errors.As(err, &x) {
 		err = hinted(usage(err), "%s --help tells more", cmd.CommandPath())
 	}
-	if err == nil && out.err != nil {
+	switch {
+	case err == nil:
 		err = out.err
+	case ctx.Err() != nil:
+		err = interrupted(err)
 	}
 	return complain(e.stderr, err)
+}
+
+// interrupted says what the many errors of a run that was interrupted come to,
+// and keeps those that tell more.
+func interrupted(err error) error {
+	out := &exit{code: exitFailed}
+	words := []string{"interrupted before its end; the next run goes on from there"}
+	if x := (*exit)(nil); errors.As(err, &x) {
+		out.code, out.hint, err = x.code, x.hint, x.err
+	}
+	if err != nil {
+		words = append(words, strings.Split(err.Error(), "\n")...)
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return strings.HasSuffix(w, context.Canceled.Error()) })
+	out.err = errors.New(strings.Join(words, "\n"))
+	return out
 }
 
 func newRoot(a *app) *cobra.Command {

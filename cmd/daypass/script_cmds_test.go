@@ -80,6 +80,7 @@ func cmdTake(ts *testscript.TestScript, neg bool, args []string) {
 
 const ldapUsage = `usage: ldap stop
        ldap start
+       ldap await OP
        ldap person LOGIN MAIL
        ldap disable LOGIN
        ldap delete LOGIN
@@ -97,6 +98,10 @@ func cmdLDAP(ts *testscript.TestScript, neg bool, args []string) {
 		s.server.Disconnect()
 	case args[0] == "start":
 		ts.Check(s.gate.open())
+	case args[0] == "await" && len(args) == 2:
+		await(ts, "the directory was never asked to "+args[1], func() bool {
+			return s.server.Requests()[ldaptest.Op(args[1])] > 0
+		})
 	case args[0] == "person" && len(args) == 3:
 		_, err := s.server.AddPerson(ldaptest.Person{Login: args[1], Mail: args[2]})
 		ts.Check(err)
@@ -130,7 +135,8 @@ func newGroup(s *ldaptest.Server, args []string) error {
 }
 
 // fault OP CODE [GROUP] answers requests with a result code, until fault none.
-// With a group, only requests on that group's entry.
+// With a group, only requests on that group's entry. With slow for a code, the
+// answer is right, and takes a minute.
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 	s := of(ts).server
 	switch {
@@ -138,14 +144,20 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		s.ClearFaults()
 		return
 	case neg || len(args) < 2:
-		ts.Fatalf("usage: fault none | fault OP CODE [GROUP]")
+		ts.Fatalf("usage: fault none | fault OP CODE|slow [GROUP]")
 	}
-	code, err := strconv.ParseUint(args[1], 10, 16)
-	ts.Check(err)
-	f := ldaptest.Fault{Op: ldaptest.Op(args[0]), Code: uint16(code), Times: -1}
+	f := ldaptest.Fault{Op: ldaptest.Op(args[0]), Times: -1}
+	if args[1] == "slow" {
+		f.Delay = time.Minute
+	} else {
+		code, err := strconv.ParseUint(args[1], 10, 16)
+		ts.Check(err)
+		f.Code = uint16(code)
+	}
 	if len(args) > 2 {
 		f.DN = "cn=" + args[2] + ",ou=groups,dc=example,dc=org"
 	}
+	s.ResetRequests()
 	s.Fail(f)
 }
 
@@ -219,15 +231,19 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	re, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
+	await(ts, args[0]+" never had "+args[1], func() bool {
+		b, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && re.Match(b)
+	})
+}
+
+// await waits until something is so.
+func await(ts *testscript.TestScript, never string, so func() bool) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
-		b, err := os.ReadFile(ts.MkAbs(args[0]))
-		switch {
-		case err == nil && re.Match(b):
-			return
-		case time.Now().After(deadline):
-			ts.Fatalf("%s never had %q; it has:\n%s", args[0], args[1], b)
+	for deadline := time.Now().Add(30 * time.Second); !so(); <-tick.C {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s", never)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func TestUnreadableFiles(t *testing.T) {
 	none := filepath.Join(dir, "none.yaml")
 	for path, want := range map[string]string{
 		none: none + ": no such file or directory",
-		dir:  dir + ": is not a regular file",
+		dir:  dir + ": is a folder",
 		huge: huge + ": is larger than 4 MB; grants belong in files of their own",
 	} {
 		if _, err := Load(path, noEnv); message(err) != want {
