@@ -115,6 +115,7 @@ broken 'anchors of an unread source are lost' diff.go 'if d.g.GrantsUnread {' 'i
 broken 'a new grant is lost in a removal by others' diff.go 'if newGrant(ws, o.Anchors) {
 			d.add' 'if false {
 			d.add'
+broken 'a listing older than our removal blames somebody' diff.go 'after.Confirmed = time.Time{} //' '//'
 broken 'an addition that did not stick was removed by others' diff.go ' || o.Confirmed.IsZero():' ':'
 
 # Law 4: a doubtful reading.
