@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -76,42 +77,63 @@ type applier struct {
 	failures []Failure
 }
 
-// apply changes the directory: intend, act, settle. It returns an error when
-// the ledger cannot be written; nothing is sent without an intent on record.
-func (a *applier) apply(ctx context.Context, js []*job) error {
-	for len(js) > 0 {
-		n := min(step, len(js))
-		if err := a.round(ctx, js[:n]); err != nil {
-			return err
-		}
-		js = js[n:]
-	}
-	return nil
+// round is a few jobs on their way through intend, act and settle.
+type round struct {
+	jobs    []*job
+	intents [][]*Owned
+	effects [][]Effect
 }
 
-func (a *applier) round(ctx context.Context, js []*job) error {
+// apply changes the directory: intend, act, settle, each for one round while
+// the next one is in the step before. It returns an error when the ledger
+// cannot be written; nothing is sent without an intent on record.
+func (a *applier) apply(ctx context.Context, js []*job) error {
+	intended, answered := make(chan *round), make(chan *round)
+	broken := make(chan struct{}) // closed when an outcome could not be written
+	var intendErr, settleErr error
+	go func() {
+		defer close(intended)
+		for part := range slices.Chunk(js, step) {
+			if intendErr = a.begin(ctx, part, intended, broken); intendErr != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		defer close(answered)
+		for r := range intended {
+			parallel(a.r.workers(), len(r.jobs), func(i int) { r.effects[i] = a.act(ctx, r.jobs[i]) })
+			answered <- r
+		}
+	}()
+	for r := range answered {
+		// The directory has been touched: what it answered is written down even
+		// when the caller gives up.
+		if err := a.settle(context.WithoutCancel(ctx), r); err != nil && settleErr == nil {
+			settleErr = err
+			close(broken)
+		}
+	}
+	return errors.Join(intendErr, settleErr)
+}
+
+// begin intends one round and passes it on.
+func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, broken <-chan struct{}) error {
 	if err := cmp.Or(ctx.Err(), a.stop.open()); err != nil {
 		a.untried(js, err)
 		return nil
+	}
+	select {
+	case <-broken:
+		return nil // settle tells why
+	default:
 	}
 	intents, err := a.intend(ctx, js)
 	if err != nil {
 		return err
 	}
-	effects := make([][]Effect, len(js))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, a.r.workers())
-	for i, j := range js {
-		slots <- struct{}{}
-		wg.Go(func() {
-			effects[i] = a.act(ctx, j)
-			<-slots
-		})
-	}
-	wg.Wait()
-	// The directory has been touched: what it answered is written down even
-	// when the caller gives up.
-	return a.settle(context.WithoutCancel(ctx), js, intents, effects)
+	intended <- &round{jobs: js, intents: intents, effects: make([][]Effect, len(js))}
+	return nil
 }
 
 func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
@@ -194,12 +216,12 @@ func change(ctx context.Context, conn Connector, g GroupID, add, remove []Member
 	return added, removed
 }
 
-func (a *applier) settle(ctx context.Context, js []*job, intents [][]*Owned, effects [][]Effect) error {
+func (a *applier) settle(ctx context.Context, r *round) error {
 	now := a.r.now()
 	var b Batch
-	for i, j := range js {
+	for i, j := range r.jobs {
 		for k, c := range j.changes {
-			a.settleOne(&b, j, c, intents[i][k], effects[i][k], now)
+			a.settleOne(&b, j, c, r.intents[i][k], r.effects[i][k], now)
 		}
 	}
 	if err := a.r.cfg.Ledger.Record(ctx, b); err != nil {

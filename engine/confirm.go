@@ -12,11 +12,9 @@ import (
 // an added member is there, a removed one is gone, and the lag is known. It
 // returns the memberships that are over. What it cannot prove now, the next
 // run's listing will.
-func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js []*job) (map[Membership]bool, error) {
+func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js []*job) ([]Past, error) {
 	s := &survey{r: r, now: r.now(), run: &run, byRef: before.byRef, grantsErr: before.grantsErr, noticed: make(map[Membership]bool)}
-	over := make(map[Membership]bool)
 	limits := before.limits()
-	var mu sync.Mutex
 	byDirectory := make(map[Directory][]*job)
 	for _, j := range js {
 		if j.sent() {
@@ -38,11 +36,6 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 					failed[i] = err
 					return
 				}
-				mu.Lock()
-				for _, o := range p.over {
-					over[Membership{o.Group, o.Member.ID}] = true
-				}
-				mu.Unlock()
 				s.add(Plan{}, v, p)
 				failed[i] = s.flush(ctx, 512)
 			})
@@ -50,7 +43,7 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 		})
 	}
 	wg.Wait()
-	return over, errors.Join(append(errs, s.flush(ctx, 0))...)
+	return s.over, errors.Join(append(errs, s.flush(ctx, 0))...)
 }
 
 // sent reports whether j holds anything that touches the directory.

@@ -192,7 +192,7 @@ func (d *differ) missing(ws []Wish, o *Owned) {
 		// A doubtful listing does not prove that somebody acted; limits hold it.
 		c := d.change(Forget, Ends, o.Member, o.Person)
 		c.anchors, c.prior, c.drop, c.verify = anchorsOf(ws), o, true, true
-		c.Grant, c.Until = longest(c.anchors)
+		c.name(longest(c.anchors))
 		d.p.Changes = append(d.p.Changes, c)
 	case RemovedReport:
 		d.problem(RemovedByOthers, ws[0].Grant, fmt.Sprintf("%s was taken out of the group by somebody else while a grant is in force; put %s back, or end the grant",
@@ -208,12 +208,7 @@ func (d *differ) add(why Why, ws []Wish, prior *Owned) {
 	}
 	c := d.change(Add, why, ws[0].Member, ws[0].Grant.Person)
 	c.anchors, c.prior = anchorsOf(ws), prior
-	c.Grant, c.Until = longest(c.anchors)
-	for _, w := range ws {
-		if w.Grant.ID == c.Grant {
-			c.Reason = w.Grant.Reason
-		}
-	}
+	c.name(longest(c.anchors))
 	d.p.Changes = append(d.p.Changes, c)
 }
 
@@ -349,7 +344,7 @@ func (d *differ) leave(op Op, why Why, o *Owned, m *Member, due time.Time) {
 	c := d.change(op, why, member, o.Person)
 	c.anchors, c.prior, c.due = o.Anchors, o, due
 	c.verify = op == Forget && m == nil && o.State != Dropped && d.g.Trust != Gone
-	c.Grant, c.Until = longest(o.Anchors)
+	c.name(longest(o.Anchors))
 	if !due.IsZero() {
 		c.Until = due
 	}
@@ -392,7 +387,7 @@ func (d *differ) change(op Op, why Why, m Member, p Person) Change {
 func anchorsOf(ws []Wish) []Anchor {
 	as := make([]Anchor, 0, len(ws))
 	for i := range ws {
-		a := Anchor{ws[i].Grant.ID, ws[i].Grant.When.Until}
+		a := Anchor{ws[i].Grant.ID, ws[i].Grant.When.Until, ws[i].Grant.Reason}
 		if n := len(as); n > 0 && as[n-1].Grant == a.Grant {
 			continue // one grant reaches the group by two names
 		}
@@ -435,15 +430,18 @@ func newGrant(ws []Wish, as []Anchor) bool {
 }
 
 // longest returns the anchor that lasts longest; the first by name among equals.
-func longest(as []Anchor) (GrantID, time.Time) {
+func longest(as []Anchor) Anchor {
 	var best Anchor
 	for i, a := range as {
 		if i == 0 || a.Until.After(best.Until) {
 			best = a
 		}
 	}
-	return best.Grant, best.Until
+	return best
 }
+
+// name says which grant the change is told to be about.
+func (c *Change) name(a Anchor) { c.Grant, c.Until, c.Reason = a.Grant, a.Until, a.Reason }
 
 // name is how messages call a member.
 func name(m Member) string { return cmp.Or(m.Login, string(m.ID)) }

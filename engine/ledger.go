@@ -30,8 +30,9 @@ const (
 // Anchor is a grant that explains a membership, with the end that the grant
 // had when last seen.
 type Anchor struct {
-	Grant GrantID   `json:"grant"`
-	Until time.Time `json:"until"`
+	Grant  GrantID   `json:"grant"`
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason,omitempty"` // to be read
 }
 
 // Owned is one entry of the ledger: a membership that is ours, why, and since

@@ -49,6 +49,7 @@ type Result struct {
 	Counts   Counts
 	Failures []Failure
 	Overdue  []Late
+	Past     []Past   // memberships of ours that a listing of this run showed to be over
 	Release  *Release // the go-ahead that this run used, if any
 	// GrantsErr tells why the grants could not be read. What was due by the
 	// ledger's times was ended all the same.
@@ -236,6 +237,8 @@ func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error 
 		res.Failures = append(res.Failures, a.failures...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
+	res.Past = append(s.over, over...)
+	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now())
 	res.count(c)
 	return r.recordOverdue(ctx, res)
@@ -346,7 +349,11 @@ func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*
 
 // overdue lists the agreed removals of p that are later than allowed and not
 // among those that are over.
-func (r *Reconciler) overdue(p Plan, over map[Membership]bool, fs []Failure, now time.Time) []Late {
+func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time) []Late {
+	over := make(map[Membership]bool, len(past))
+	for _, o := range past {
+		over[Membership{o.Group, o.Member.ID}] = true
+	}
 	var late []Late
 	for _, c := range p.Changes {
 		if c.Op != Remove || !c.Why.Agreed() || over[Membership{c.Key(), c.Member.ID}] || now.Sub(c.due) <= r.cfg.Overdue {
@@ -388,6 +395,11 @@ func (res *Result) count(c Counts) {
 	c.Problems = len(res.Plan.Problems)
 	c.Foreign = len(res.Plan.Foreign)
 	res.Counts = c
+}
+
+func comparePasts(a, b Past) int {
+	return cmp.Or(cmp.Compare(a.Group.Directory, b.Group.Directory), cmp.Compare(a.GroupName, b.GroupName),
+		cmp.Compare(a.Group.ID, b.Group.ID), cmp.Compare(a.Member.ID, b.Member.ID))
 }
 
 // checkClock refuses to decide anything by a clock that the store or a

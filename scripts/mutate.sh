@@ -67,7 +67,7 @@ fi
 
 # Law 1: access ends on time.
 broken 'forget instead of remove' diff.go 'd.leave(Remove, why, o, m, due)' 'd.leave(Forget, why, o, m, due)'
-broken 'ignore the end of a window' survey.go 'case g.When.Active(l.s.now):' 'case !l.s.now.Before(g.When.From):'
+broken 'ignore the end of a window' look.go 'case g.When.Active(l.s.now):' 'case !l.s.now.Before(g.When.From):'
 broken 'confirm a removal without reading' transition.go 'o.State = Removed
 ' 'return nil
 '
@@ -75,7 +75,7 @@ broken 'take a reading that is not sure for the end' observe.go 'case !present &
 broken 'forget that a failed removal is due' transition.go 'back.Due = c.due' '_ = c.due'
 broken 'overdue is never said' run.go 'now.Sub(c.due) <= r.cfg.Overdue' 'true'
 broken 'overdue is said too soon' run.go 'now.Sub(c.due) <= r.cfg.Overdue' 'now.Sub(c.due) <= 0'
-broken 'groups that only the ledger knows are left out' survey.go 'if byID[g.Group.ID] == nil {' 'if false {'
+broken 'groups that only the ledger knows are left out' targets.go 'if byID[g.Group.ID] == nil {' 'if false {'
 broken 'give up a claim without sending the removal' diff.go 'c.verify = op == Forget' 'c.verify = false && op == Forget'
 broken 'the lag lacks the removal' transition.go 'o.Gone = now' 'o.Gone = time.Time{}'
 broken 'a later removal moves the first' transition.go 'if e.Changed || o.Gone.IsZero() {' 'if true {'
@@ -101,15 +101,15 @@ broken 'a dropped claim is restored' diff.go 'if m == nil && newGrant(ws, o.Anch
 broken 'a dropped claim is ours at the end' diff.go 'case o.State == Dropped:
 		d.leave(' 'case false:
 		d.leave('
-broken 'the notice outlives the stranger' survey.go 'p.gone = left(' '_ = left('
-broken 'a disabled account is on no list' survey.go 'kind == Disabled && ' 'false && '
-broken 'a list that is unsure is not said' survey.go 'l.unsure(v, p, res.Err)' ''
+broken 'the notice outlives the stranger' look.go 'p.gone = left(' '_ = left('
+broken 'a disabled account is on no list' look.go 'kind == Disabled && ' 'false && '
+broken 'a list that is unsure is not said' look.go 'l.unsure(v, p, res.Err)' ''
 broken 'the account of another takes over a claim' observe.go '!m.Ghost() && !belongs(m, out[i].Person, wishes)' 'false'
 
 # Law 3: a union.
 broken 'the ledger learns one grant of two' diff.go 'after.Anchors = anchorsOf(ws)' 'after.Anchors = anchorsOf(ws[:1])'
 broken 'the end of one grant is the end' diff.go 'if end.After(due) {' 'if due.IsZero() || end.Before(due) {'
-broken 'two names of a group cut each other' survey.go 't.grants = append(t.grants, l.s.byRef[ref]...)' 't.grants = l.s.byRef[ref]'
+broken 'two names of a group cut each other' targets.go 't.grants = append(t.grants, l.s.byRef[ref]...)' 't.grants = l.s.byRef[ref]'
 broken 'an extension leaves the membership due' diff.go 'after.State, after.Due, after.Gone = state, time.Time{}, time.Time{}' 'after.State = state'
 broken 'anchors of an unread source are lost' diff.go 'if d.g.GrantsUnread {' 'if false {'
 broken 'a new grant is lost in a removal by others' diff.go 'if newGrant(ws, o.Anchors) {
@@ -123,14 +123,14 @@ broken 'an empty listing is trusted' observe.go 'case n == 0:' 'case n < 0:'
 broken 'a shrunk listing is trusted' observe.go 'case missing > free && missing*2 > expected:' 'case false:'
 broken 'our own removals are missed' observe.go 's == Removing || s == Removed' 's != s'
 broken 'a doubtful listing is not said' limits.go 'case g.Trust == Doubtful && (' 'case false && ('
-broken 'a doubtful listing becomes the measure' survey.go 'if v.Trust == Trusted {' 'if true {'
+broken 'a doubtful listing becomes the measure' look.go 'if v.Trust == Trusted {' 'if true {'
 broken 'a doubtful listing forgets' limits.go 'return unexplained(c) || c.Op == Forget' 'return unexplained(c)'
 broken 'a failed listing is an empty one' survey.go 'v.Trust, v.Note = untrusted(err)
 ' 'v.Trust = Trusted
 '
 broken 'grants that could not be read are none' survey.go 's.grantsErr = errors.Join(s.grantsErr, err)' '_ = err'
 broken 'unread grants withdraw' diff.go 'case d.g.GrantsUnread:' 'case false:'
-broken 'unplaced grants withdraw' survey.go 'l.s.grantsErr != nil || t.unplaced' 'l.s.grantsErr != nil'
+broken 'unplaced grants withdraw' look.go 'l.s.grantsErr != nil || t.unplaced' 'l.s.grantsErr != nil'
 broken 'unread grants sweep' diff.go '|| g.GrantsUnread ||' '||'
 
 # Law 5: limits.
@@ -166,7 +166,7 @@ broken 'a released reading is doubted again' run.go 'b.Readings = append(b.Readi
 # Law 7: same view, same plan.
 broken 'changes are not sorted' plan.go 'slices.SortFunc(p.Changes, compareChanges)' ''
 broken 'problems are not sorted' plan.go 'slices.SortFunc(p.Problems, ' '_ = slices.IsSortedFunc(p.Problems, '
-broken 'wishes are not sorted' survey.go 'sortWishes(v.Wishes)' ''
+broken 'wishes are not sorted' look.go 'sortWishes(v.Wishes)' ''
 
 # Law 8: intent before action, outcome after.
 broken 'no intent in the ledger' apply.go 'b.Put = append(b.Put, *o)' '_ = o'
@@ -182,16 +182,16 @@ broken 'a crash in a removal is settled by absence' observe.go 'o.State == Remov
 broken 'the run does not say that it ended' run.go 'Batch{Events: []Event{end}}' 'Batch{}'
 
 # Law 9 is the store's. Law 10: identity fails closed.
-broken 'a disabled account is used' survey.go 'w.Member = Member{} //' '//'
+broken 'a disabled account is used' look.go 'w.Member = Member{} //' '//'
 broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) {' 'if false {'
-broken 'accounts that were made again are strangers' survey.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)' '_ = adopt'
+broken 'accounts that were made again are strangers' look.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)' '_ = adopt'
 
 # Law 11: nothing is silent; and one bad thing stops no other.
 broken 'a directory that is down is asked for everything' apply.go 'if b.row < breakAfter {' 'if true {'
 broken 'one failure is taken for a directory that is down' apply.go 'const breakAfter = 3' 'const breakAfter = 1'
 broken 'an answer does not close the breaker' apply.go 'b.row = 0' '_ = b.row'
 broken 'a directory that is down is not said' survey.go 'Kind: DirectoryDown, Directory: d, Message: err.Error()' 'Kind: Unresolved, Directory: d, Message: err.Error()'
-broken 'an unknown group is not said' survey.go 'l.unfound(ref, known, errs[i])' ''
+broken 'an unknown group is not said' targets.go 'l.unfound(ref, known, errs[i])' ''
 broken 'a group that must not be changed is changed' diff.go ' || d.g.Unmanageable != ""' ''
 broken 'the clock of the store is not asked' run.go 'ahead > MaxSkew' 'ahead > 100*MaxSkew'
 broken 'the clock of a directory is not asked' run.go 'skew > MaxSkew' 'skew > 100*MaxSkew'

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// group looks at one group and decides it.
+func (l *looker) group(ctx context.Context, t *target) error {
+	v, proof, err := l.view(ctx, t, 0)
+	if err != nil {
+		return err
+	}
+	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
+	l.s.add(part, v, proof)
+	return l.s.flush(ctx, 512)
+}
+
+// proof is what a listing settled: entries that moved, entries seen, and
+// memberships that are over.
+type proof struct {
+	moved, seen []keep
+	over        []Past
+	reading     *Reading
+	gone        []Membership // noticed foreign members that left
+}
+
+// view reads one group. swept members were taken out in this run.
+func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, proof, error) {
+	v := GroupView{
+		Group: t.group, Name: t.name, Rules: t.rules, Unmanageable: t.unmanageable,
+		GrantsUnread: l.s.grantsErr != nil || t.unplaced,
+	}
+	page, err := l.s.r.cfg.Ledger.Page(ctx, t.group)
+	if err != nil {
+		return v, proof{}, fmt.Errorf("read the ledger of %s/%s: %w", t.group.Directory, t.name, err)
+	}
+	v.Owned, v.Noticed = page.Owned, page.Noticed
+	l.wishes(&v, t)
+	err = l.call(func() (err error) {
+		v.Members, err = l.conn.Members(ctx, t.group.ID)
+		return err
+	})
+	if err != nil {
+		v.Members = nil
+		v.Trust, v.Note = untrusted(err)
+		return v, proof{}, nil
+	}
+	if !slices.IsSortedFunc(v.Members, compareMembers) {
+		SortMembers(v.Members)
+	}
+	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
+	var p proof
+	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)
+	// The directory took the removal, and the listing lacks the member: that a
+	// few others are missing as well is no reason to doubt these two witnesses.
+	sure := v.Trust == Trusted || v.Lost <= t.rules.Limits.RemoveFree
+	v.Owned, p.seen, p.over = observe(v.Owned, v.Members, sure, l.s.now)
+	if v.Trust == Trusted {
+		if page.Reading == nil || page.Reading.Members != len(v.Members) || page.Reading.Name != t.name {
+			p.reading = &Reading{t.group, t.name, len(v.Members), l.s.now}
+		}
+	}
+	if sure {
+		p.gone = left(v.Noticed, v.Members, t.group)
+	}
+	return v, p, nil
+}
+
+func untrusted(err error) (Trust, string) {
+	switch {
+	case quiet(err):
+		return Unread, ""
+	case KindOf(err) == NotFound:
+		return Gone, err.Error()
+	}
+	return Unread, err.Error()
+}
+
+// left returns the noticed members that are no longer listed.
+func left(noticed map[MemberID]time.Time, members []Member, g Group) []Membership {
+	var out []Membership
+	for id := range noticed {
+		if _, found := slices.BinarySearchFunc(members, id, func(m Member, id MemberID) int { return cmp.Compare(m.ID, id) }); !found {
+			out = append(out, Membership{g, id})
+		}
+	}
+	slices.SortFunc(out, func(a, b Membership) int { return cmp.Compare(a.Member, b.Member) })
+	return out
+}
+
+// wishes puts the group's grants into the view: those in force with their
+// accounts, those that are over with their ends.
+func (l *looker) wishes(v *GroupView, t *target) {
+	for _, g := range t.grants {
+		switch {
+		case g.When.Active(l.s.now):
+			w := Wish{Grant: g, Member: l.who[g.Person].Member, Err: l.who[g.Person].Err}
+			if w.Err != nil {
+				w.Member = Member{} // a disabled account is known, and not to be used
+			}
+			v.Wishes = append(v.Wishes, w)
+		case g.When.Ended(l.s.now):
+			if v.Ended == nil {
+				v.Ended = make(map[GrantID]time.Time)
+			}
+			v.Ended[g.ID] = g.When.Until
+		}
+	}
+	sortWishes(v.Wishes)
+	v.Standing = l.members(v, t.rules.Standing)
+	v.Protected = l.members(v, t.rules.Protect)
+}
+
+// members returns the accounts behind a list of the group's rules. A disabled
+// account is on it like any other.
+func (l *looker) members(v *GroupView, ps []Person) map[MemberID]bool {
+	if len(ps) == 0 {
+		return nil
+	}
+	ms := make(map[MemberID]bool, len(ps))
+	for _, p := range ps {
+		res := l.who[p]
+		switch kind := KindOf(res.Err); {
+		case res.Err == nil, kind == Disabled && res.Member.ID != "":
+			ms[res.Member.ID] = true
+		case kind != NotFound:
+			v.Unsure = true
+			l.unsure(v, p, res.Err)
+		}
+	}
+	return ms
+}
+
+// unsure says why nobody is swept out of an exclusive group.
+func (l *looker) unsure(v *GroupView, p Person, err error) {
+	if v.Rules.Foreign != ForeignRemove || quiet(err) {
+		return
+	}
+	l.s.problem(Problem{Kind: problemOf(err), Directory: l.d, Group: v.Name, Person: p,
+		Message: err.Error() + "; it is on the group's standing or protect list, and until its account is certain nobody is swept out"})
+}

@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// target is one group to look at.
+type target struct {
+	group        Group
+	name         string
+	rules        Rules
+	grants       []*Grant
+	unmanageable string
+	unplaced     bool  // some of its grants may not have found it
+	err          error // why it cannot be read, when that is known already
+}
+
+// looker looks at one directory.
+type looker struct {
+	s    *survey
+	d    Directory
+	conn Connector
+	stop *breaker
+	who  map[Person]Resolution
+}
+
+// call runs f unless the directory has stopped answering.
+func (l *looker) call(f func() error) error {
+	if l.conn == nil {
+		return fmt.Errorf("directory %s is not in the configuration", l.d)
+	}
+	if err := l.stop.open(); err != nil {
+		return &silent{err}
+	}
+	err := f()
+	l.stop.note(err)
+	return err
+}
+
+// silent is the error of a call that was not made because the directory had
+// stopped answering, which is reported once for all.
+type silent struct{ err error }
+
+func (e *silent) Error() string { return e.err.Error() }
+func (e *silent) Unwrap() error { return e.err }
+
+func quiet(err error) bool {
+	var s *silent
+	return errors.As(err, &s)
+}
+
+// refs are the group names that the configuration and the grants use.
+func (l *looker) refs() []GroupRef {
+	var refs []GroupRef
+	for ref := range l.s.r.cfg.Groups {
+		if ref.Directory == l.d {
+			refs = append(refs, ref)
+		}
+	}
+	for ref := range l.s.byRef {
+		if _, configured := l.s.r.cfg.Groups[ref]; !configured && ref.Directory == l.d {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, func(a, b GroupRef) int { return cmp.Compare(a.Name, b.Name) })
+	return refs
+}
+
+// targets finds every group that is named, and adds those that only the ledger
+// still knows: what is in there must end, whatever became of the name.
+func (l *looker) targets(ctx context.Context) []*target {
+	if l.conn == nil {
+		l.s.problem(Problem{Kind: UnknownDirectory, Directory: l.d,
+			Message: "grants or the ledger name this directory, and the configuration does not; memberships in it cannot be ended"})
+	}
+	refs := l.refs()
+	infos, errs := make([]GroupInfo, len(refs)), make([]error, len(refs))
+	parallel(l.s.r.workers(), len(refs), func(i int) {
+		errs[i] = l.call(func() (err error) {
+			infos[i], err = l.conn.Group(ctx, refs[i].Name)
+			return err
+		})
+	})
+	byID := make(map[GroupID]*target)
+	var ts []*target
+	unplaced := false
+	place := func(info GroupInfo, ref GroupRef, err error) {
+		t := byID[info.ID]
+		if t == nil {
+			t = &target{group: Group{l.d, info.ID}, name: info.Name, rules: l.s.r.cfg.Defaults, unmanageable: info.Unmanageable, err: err}
+			byID[info.ID] = t
+			ts = append(ts, t)
+		}
+		if rules, ok := l.s.r.cfg.Groups[ref]; ok {
+			t.rules = rules
+		}
+		t.grants = append(t.grants, l.s.byRef[ref]...)
+	}
+	for i, ref := range refs {
+		if errs[i] == nil {
+			place(infos[i], ref, nil)
+			continue
+		}
+		known := l.ledgerNamed(ref.Name)
+		l.unfound(ref, known, errs[i])
+		if known == nil {
+			unplaced = unplaced || len(l.s.byRef[ref]) > 0
+			continue
+		}
+		// The name is not to be found just now, and the ledger knows which
+		// group it was: its grants still explain what is in there.
+		place(GroupInfo{ID: known.Group.ID, Name: known.Name}, ref, nil)
+	}
+	for _, g := range l.s.ledger[l.d] {
+		if byID[g.Group.ID] == nil {
+			place(GroupInfo{ID: g.Group.ID, Name: g.Name}, GroupRef{l.d, g.Name}, nil)
+			byID[g.Group.ID].unplaced = unplaced
+		}
+	}
+	return ts
+}
+
+// ledgerNamed returns the group that the ledger knows by this name, if it is
+// exactly one.
+func (l *looker) ledgerNamed(name string) *LedgerGroup {
+	var found *LedgerGroup
+	for i, g := range l.s.ledger[l.d] {
+		if g.Name == name {
+			if found != nil {
+				return nil
+			}
+			found = &l.s.ledger[l.d][i]
+		}
+	}
+	return found
+}
+
+func (l *looker) unfound(ref GroupRef, known *LedgerGroup, err error) {
+	if quiet(err) || l.conn == nil {
+		return
+	}
+	message := err.Error()
+	if known != nil {
+		message += fmt.Sprintf("; the ledger knows it as %s, so it was renamed or is out of reach: mend its name in the configuration and the grants", known.Group.ID)
+	}
+	l.s.problem(Problem{Kind: UnknownGroup, Directory: l.d, Group: ref.Name, Message: message})
+}
