@@ -125,7 +125,7 @@ broken 'our own removals are missed' observe.go 's == Removing || s == Removed' 
 broken 'a doubtful listing is not said' limits.go 'case g.Trust == Doubtful && (' 'case false && ('
 broken 'a doubtful listing becomes the measure' look.go 'if v.Trust == Trusted {' 'if true {'
 broken 'a doubtful listing forgets' limits.go 'return unexplained(c) || c.Op == Forget' 'return unexplained(c)'
-broken 'a failed listing is an empty one' survey.go 'v.Trust, v.Note = untrusted(err)
+broken 'a failed listing is an empty one' look.go 'v.Trust, v.Note = untrusted(err)
 ' 'v.Trust = Trusted
 '
 broken 'grants that could not be read are none' survey.go 's.grantsErr = errors.Join(s.grantsErr, err)' '_ = err'
