@@ -241,7 +241,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error 
 	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now())
 	res.count(c)
-	return r.recordOverdue(ctx, res)
+	return r.recordOverdue(context.WithoutCancel(ctx), res)
 }
 
 // decided is what a run writes down before it acts: holds, used releases,
