@@ -130,10 +130,11 @@ func (b *books) runs() (started, ended int) {
 }
 
 // finished reports whether the last sync made a run that came to a good end.
-// One that left because of a lock did not.
-func (b *books) finished() error {
-	if started, _ := b.runs(); started != b.started+1 {
-		return fmt.Errorf("audit: %d runs started since the first, want %d", started, b.started+1)
+// One that left because of a lock did not. With it, this many runs have
+// started.
+func (b *books) finished(runs int) error {
+	if started, _ := b.runs(); started != runs {
+		return fmt.Errorf("audit: %d runs started, want %d", started, runs)
 	}
 	last := b.events[len(b.events)-1]
 	if last.Kind != engine.EventRunEnded || last.Error != "" {

@@ -9,6 +9,7 @@ package crashtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -160,10 +161,7 @@ func (l *lane) interrupted(t *testing.T, url string, signal os.Signal, when mome
 		t.Fatalf("%s: %v", r.name, e)
 	}
 	b := r.inspect(t)
-	if started, ended := b.runs(); started != 1 || ended != 1 {
-		t.Errorf("%s: %d runs started, %d ended", r.name, started, ended)
-	}
-	r.complain(t, b, b.answered())
+	r.complain(t, b, errors.Join(b.answered(), b.finished(1)))
 	r.rewire(t, url)
 	r.recovers(t)
 }

@@ -21,7 +21,7 @@ type room struct {
 	name    string
 	folder  string
 	said    []ended
-	started int // runs on record before the last sync
+	started int // runs on record when it was inspected
 }
 
 func (r *room) path(name string) string { return filepath.Join(r.folder, name) }
@@ -85,7 +85,7 @@ func (r *room) recovers(t *testing.T) bool {
 		wrong = append(wrong, fmt.Errorf("directory (-want +got):\n%s", diff))
 	}
 	b := r.read(t, r.store())
-	wrong = append(wrong, b.whole(), b.finished(), b.ledger(), b.over(), b.agreed())
+	wrong = append(wrong, b.whole(), b.finished(r.started+1), b.ledger(), b.over(), b.agreed())
 	if e := r.run(t.Context(), nil, "plan", "--exit-code"); e.code != 0 {
 		wrong = append(wrong, fmt.Errorf("the plan afterwards ended with code %d", e.code))
 	}

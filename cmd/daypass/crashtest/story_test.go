@@ -196,6 +196,7 @@ directories:
     people: {base: "ou=people,dc=lab,dc=test", match: "(mail={person})"}
     groups: {base: "%s", placeholder: "%s"}
 limits: {remove: 1000, removePercent: 100, add: 1000}
+overdue: 1s
 grants: [grants.yaml]
 groups:
 `, url, base, nobody)
