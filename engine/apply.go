@@ -240,8 +240,12 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 			b.Delete = append(b.Delete, Membership{c.Key(), c.prior.Member.ID})
 			b.Past = append(b.Past, *over)
 		}
-		b.Events = append(b.Events, c.event(EventForgotten, a.run, now))
 		a.counts.Forgot++
+		if over != nil && c.finishes() {
+			b.Events = append(b.Events, over.event(a.run))
+			return
+		}
+		b.Events = append(b.Events, c.event(EventForgotten, a.run, now))
 		return
 	case o != nil:
 		if after := c.settle(*o, e, now); after != nil {
@@ -307,6 +311,13 @@ func (b *breaker) note(err error) {
 	}
 	b.row++
 	b.err = err
+}
+
+// trip stops the calls at once.
+func (b *breaker) trip(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.row, b.err = breakAfter, err
 }
 
 // open returns the last error when the directory failed to answer several

@@ -188,13 +188,16 @@ func held(cs []Change, os []Objection) []Change {
 	return out
 }
 
-// doubts names the implausible listings that objections speak of, so that a
-// release is for exactly those.
+// doubts names the implausible listings and the vanished grants that objections
+// speak of, so that a release is for exactly those.
 func (p Plan) doubts() []string {
 	var ds []string
 	for _, o := range p.Objections {
-		if o.Limit == LimitReading {
+		switch o.Limit {
+		case LimitReading:
 			ds = append(ds, fmt.Sprintf("%s %s reads %d", o.group.Directory, o.group.ID, o.Value))
+		case LimitGrants:
+			ds = append(ds, o.Message)
 		}
 	}
 	return ds

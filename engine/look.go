@@ -14,6 +14,9 @@ func (l *looker) group(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
+	if t.unfound != "" && v.Trust != Gone && v.Trust != Unread {
+		l.renamed(t)
+	}
 	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
 	l.s.add(part, v, proof)
 	return l.s.flush(ctx, 512)

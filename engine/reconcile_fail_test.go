@@ -102,8 +102,8 @@ func TestDirectoryThatIsDownStopsNoOther(t *testing.T) {
 	w.dir.Down(engine.Unavailable)
 	finds, lists := w.dir.Calls(memory.CallGroup), w.dir.Calls(memory.CallMembers)
 	res := w.run()
-	if n := w.dir.Calls(memory.CallGroup) - finds; n != 3 {
-		t.Errorf("%d groups looked for, want 3: then the directory is down", n)
+	if n := w.dir.Calls(memory.CallGroup) - finds; n != 1 {
+		t.Errorf("%d groups looked for, want 1: then the directory is down", n)
 	}
 	if n := w.dir.Calls(memory.CallMembers) - lists; n > 1 {
 		t.Errorf("%d listings, want no more than the confirmation's", n)

@@ -393,3 +393,27 @@ func TestQuietRunWritesTwoEvents(t *testing.T) {
 		t.Errorf("%d events in three quiet runs, want 6: %v", got, w.ledger.kinds(n))
 	}
 }
+
+// A removal that the directory took and whose answer was lost is ours: the
+// next run closes it as a removal, not as somebody else's.
+func TestLostAnswerOfARemovalIsOurRemoval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada", "root")
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.dir.Put(w.admins, w.dir.AddPerson("x@example.org", "x")) // so that the group is not emptied
+	w.run()
+	w.pass(time.Hour + time.Second)
+	w.dir.Fail(memory.Fault{Call: memory.CallRemove, Nth: 1, Kind: engine.Unavailable, After: true})
+	w.dir.Fail(memory.Fault{Call: memory.CallMembers, Nth: 2, Kind: engine.Unavailable}) // nor is it read back
+	w.run()
+	w.pass(time.Minute)
+	w.run()
+	past := w.ledger.past
+	if len(past) != 1 || past[0].Removed.IsZero() || past[0].Why != engine.Ends {
+		t.Errorf("past %+v, want one that we removed", past)
+	}
+	if n := w.ledger.count(engine.EventForgotten); n != 0 {
+		t.Errorf("%d forgotten events, want none: the removal was ours", n)
+	}
+}

@@ -15,8 +15,8 @@ type target struct {
 	rules        Rules
 	grants       []*Grant
 	unmanageable string
-	unplaced     bool  // some of its grants may not have found it
-	err          error // why it cannot be read, when that is known already
+	unplaced     bool   // some of its grants may not have found it
+	unfound      string // why its name was not found, where only the ledger knows it
 }
 
 // looker looks at one directory.
@@ -78,6 +78,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 			Message: "grants or the ledger name this directory, and the configuration does not; memberships in it cannot be ended"})
 	}
 	refs := l.refs()
+	l.knock(ctx, refs)
 	infos, errs := make([]GroupInfo, len(refs)), make([]error, len(refs))
 	parallel(l.s.r.workers(), len(refs), func(i int) {
 		errs[i] = l.call(func() (err error) {
@@ -88,10 +89,10 @@ func (l *looker) targets(ctx context.Context) []*target {
 	byID := make(map[GroupID]*target)
 	var ts []*target
 	unplaced := false
-	place := func(info GroupInfo, ref GroupRef, err error) {
+	place := func(info GroupInfo, ref GroupRef) *target {
 		t := byID[info.ID]
 		if t == nil {
-			t = &target{group: Group{l.d, info.ID}, name: info.Name, rules: l.s.r.cfg.Defaults, unmanageable: info.Unmanageable, err: err}
+			t = &target{group: Group{l.d, info.ID}, name: info.Name, rules: l.s.r.cfg.Defaults, unmanageable: info.Unmanageable}
 			byID[info.ID] = t
 			ts = append(ts, t)
 		}
@@ -99,26 +100,31 @@ func (l *looker) targets(ctx context.Context) []*target {
 			t.rules = rules
 		}
 		t.grants = append(t.grants, l.s.byRef[ref]...)
+		return t
 	}
 	for i, ref := range refs {
 		if errs[i] == nil {
-			place(infos[i], ref, nil)
+			place(infos[i], ref)
 			continue
 		}
 		known := l.ledgerNamed(ref.Name)
-		l.unfound(ref, known, errs[i])
 		if known == nil {
+			l.unfound(ref.Name, errs[i])
 			unplaced = unplaced || len(l.s.byRef[ref]) > 0
 			continue
 		}
 		// The name is not to be found just now, and the ledger knows which
 		// group it was: its grants still explain what is in there.
-		place(GroupInfo{ID: known.Group.ID, Name: known.Name}, ref, nil)
+		t := place(GroupInfo{ID: known.Group.ID, Name: known.Name}, ref)
+		if KindOf(errs[i]) == NotFound {
+			t.unfound = errs[i].Error()
+		} else {
+			l.unfound(ref.Name, errs[i])
+		}
 	}
 	for _, g := range l.s.ledger[l.d] {
 		if byID[g.Group.ID] == nil {
-			place(GroupInfo{ID: g.Group.ID, Name: g.Name}, GroupRef{l.d, g.Name}, nil)
-			byID[g.Group.ID].unplaced = unplaced
+			place(GroupInfo{ID: g.Group.ID, Name: g.Name}, GroupRef{l.d, g.Name}).unplaced = unplaced
 		}
 	}
 	return ts
@@ -139,13 +145,42 @@ func (l *looker) ledgerNamed(name string) *LedgerGroup {
 	return found
 }
 
-func (l *looker) unfound(ref GroupRef, known *LedgerGroup, err error) {
+// unfound says that a name leads to no group, or that it is not known whether
+// it does.
+func (l *looker) unfound(name string, err error) {
 	if quiet(err) || l.conn == nil {
 		return
 	}
-	message := err.Error()
-	if known != nil {
-		message += fmt.Sprintf("; the ledger knows it as %s, so it was renamed or is out of reach: mend its name in the configuration and the grants", known.Group.ID)
+	kind := UnreadableGroup
+	if k := KindOf(err); k == NotFound || k == Ambiguous {
+		kind = UnknownGroup
 	}
-	l.s.problem(Problem{Kind: UnknownGroup, Directory: l.d, Group: ref.Name, Message: message})
+	l.s.problem(Problem{Kind: kind, Directory: l.d, Group: name, Message: err.Error()})
+}
+
+// renamed says that a group which the ledger knows is there under another name.
+func (l *looker) renamed(t *target) {
+	l.s.problem(Problem{Kind: UnknownGroup, Directory: l.d, Group: t.name, Message: t.unfound +
+		fmt.Sprintf("; the ledger knows it as %s, which is there, so it was renamed: mend its name in the configuration and the grants", t.group.ID)})
+}
+
+// knock asks the directory for two answers before anything else, where it can:
+// one that refuses or fails both is then reported once, and not for each of
+// its groups and people.
+func (l *looker) knock(ctx context.Context, refs []GroupRef) {
+	c, ok := l.conn.(Clock)
+	if !ok || len(refs) == 0 {
+		return
+	}
+	if _, err := c.Time(ctx); !shut(err) {
+		return
+	}
+	if _, err := l.conn.Group(ctx, refs[0].Name); shut(err) {
+		l.stop.trip(err)
+	}
+}
+
+func shut(err error) bool {
+	k := KindOf(err)
+	return err != nil && (k == Unavailable || k == Denied)
 }

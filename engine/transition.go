@@ -76,8 +76,15 @@ func (c Change) forget(now time.Time) (kept *Owned, over *Past) {
 	}
 	p := o.past(now)
 	p.Why, p.Due = c.Why, c.due
+	if c.finishes() {
+		p.Removed = now // it was no later than this
+	}
 	return nil, &p
 }
+
+// finishes reports whether c only settles a removal of ours whose answer was
+// lost: the member is not there any more, and it was our doing.
+func (c Change) finishes() bool { return c.Op == Forget && c.prior.State == Removing }
 
 // event starts an audit event about c.
 func (c Change) event(kind EventKind, run RunID, at time.Time) Event {
