@@ -166,6 +166,74 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// Whoever is created where another entry was is somebody else, with an id of
+// its own, whether the other moved, moved with its parent, or is gone since.
+func TestIDsAreNeverGivenTwice(t *testing.T) {
+	t.Parallel()
+	for _, f := range flavors {
+		w := newWorld(t, ldaptest.Options{Flavor: f})
+		attr := map[ldaptest.Flavor]string{ldaptest.OpenLDAP: "entryUUID", ldaptest.DS389: "nsUniqueId", ldaptest.ActiveDirectory: "objectGUID"}[f]
+		owner := map[string]int{}
+		create := func(i int, dn string) {
+			t.Helper()
+			r := ldap.NewAddRequest(dn, nil)
+			r.Attribute("objectClass", []string{"organizationalUnit"})
+			r.Attribute("ou", []string{dn[3:4]})
+			if err := w.conn.Add(r); err != nil {
+				t.Fatal(err)
+			}
+			res := must[*ldap.SearchResult](t)(w.conn.Search(query(dn, ldap.ScopeBaseObject, "(objectClass=*)", attr)))
+			id := string(res.Entries[0].GetRawAttributeValue(attr))
+			if was, taken := owner[id]; taken || id == "" {
+				t.Errorf("%s: entry %d has id %x, which entry %d had before", f, i, id, was)
+			}
+			owner[id] = i
+		}
+		rename := func(dn, rdn string) {
+			t.Helper()
+			if err := w.conn.ModifyDN(ldap.NewModifyDNRequest(dn, rdn, true, "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const top, below = "ou=a,dc=example,dc=org", "ou=k,ou=a,dc=example,dc=org"
+		create(1, top)
+		create(2, below)
+		rename(top, "ou=b")
+		create(3, top) // the others are there, elsewhere
+		create(4, below)
+		rename(top, "ou=c")
+		for _, dn := range []string{"ou=k,ou=c,dc=example,dc=org", "ou=c,dc=example,dc=org"} {
+			if err := w.conn.Del(ldap.NewDelRequest(dn, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create(5, top) // those before are gone, under other names
+		create(6, below)
+		rename(top, "OU=A") // only the spelling changes
+		create(7, "ou=c,dc=example,dc=org")
+	}
+}
+
+// An export may bring an id that an entry would be given here.
+func TestSeededIDsAreNeverGivenTwice(t *testing.T) {
+	t.Parallel()
+	first := newWorld(t, ldaptest.Options{})
+	taken := find(t, first.conn, "(cn=g)", "entryUUID")[0].GetAttributeValue("entryUUID")
+	s := start(t, ldaptest.Options{})
+	err := s.Load(strings.NewReader("dn: ou=x,dc=example,dc=org\nobjectClass: organizationalUnit\nentryUUID: " + taken + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	must[string](t)(s.AddGroup(ldaptest.Group{Name: "g", Kind: ldaptest.PosixGroup}))
+	c := connect(t, s)
+	if got := find(t, c, "(entryUUID="+taken+")"); len(got) != 1 || !strings.HasPrefix(got[0].DN, "ou=x") {
+		t.Errorf("found %v by the seeded id, want ou=x", got)
+	}
+	if got := find(t, c, "(cn=g)", "entryUUID")[0].GetAttributeValue("entryUUID"); got == taken {
+		t.Errorf("the group has the seeded id %s of ou=x", got)
+	}
+}
+
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ldaptest.Options{})

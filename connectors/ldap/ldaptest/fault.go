@@ -2,9 +2,12 @@ package ldaptest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 )
 
 // Fault is a misbehaviour on demand. The zero value of a field leaves that
@@ -29,6 +32,9 @@ type Fault struct {
 	Entries int
 	// References are continuation references sent before the end of a search.
 	References []string
+	// Unmarked leaves the paged results control out of the answer, so that the
+	// client cannot tell whether the page was the last.
+	Unmarked bool
 	// Drop closes the connection instead of answering.
 	Drop bool
 	// Code, Message and Referrals are the false answer. Code 10 with Referrals
@@ -40,6 +46,14 @@ type Fault struct {
 
 // replaces reports whether the fault answers in the server's place.
 func (f *Fault) replaces() bool { return f != nil && (f.Drop || f.Code != 0) }
+
+// unmark takes the mark off the end of a page.
+func (f *Fault) unmark(cs []control) []control {
+	if f == nil || !f.Unmarked {
+		return cs
+	}
+	return slices.DeleteFunc(cs, func(c control) bool { return c.oid == ldap.ControlTypePaging })
+}
 
 func (f *Fault) result() result {
 	return result{code: f.Code, text: f.Message, referrals: f.Referrals}

@@ -57,6 +57,31 @@ func TestReferenceFault(t *testing.T) {
 	}
 }
 
+// A page without its mark: the client cannot know whether it was the last.
+func TestUnmarkedPage(t *testing.T) {
+	t.Parallel()
+	for _, f := range flavors {
+		s, c := crowd(t, 9, ldaptest.Options{Flavor: f})
+		s.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, After: 1, Unmarked: true})
+		var cookie []byte
+		for i, marked := range []bool{true, false, true} {
+			p := ldap.NewControlPaging(4)
+			p.SetCookie(cookie)
+			req := people(0)
+			req.Controls = []ldap.Control{p}
+			res := must[*ldap.SearchResult](t)(c.Search(req))
+			end, ok := ldap.FindControl(res.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+			if len(res.Entries) != 4 || ok != marked {
+				t.Errorf("%s: page %d: %d entries, mark %t; want 4, %t", f, i+1, len(res.Entries), ok, marked)
+			}
+			cookie = nil // the second page's is not known, so the third begins again
+			if ok {
+				cookie = end.Cookie
+			}
+		}
+	}
+}
+
 // A write may fail before it happened or after; a client cannot tell.
 func TestWriteFaults(t *testing.T) {
 	t.Parallel()

@@ -108,7 +108,11 @@ func (s *Server) move(e *entry, dn, norm string) {
 			x.dn, x.norm = rdn+","+x.parent.dn, key+","+x.parent.norm
 		}
 		s.tree.byDN[x.norm] = x
-		if s.opt.RefInt && was != x.norm {
+		if was == x.norm {
+			continue
+		}
+		s.tree.births[was]++ // whoever comes there is somebody else
+		if s.opt.RefInt {
 			s.relink(was, x)
 		}
 	}

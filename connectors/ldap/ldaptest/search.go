@@ -47,6 +47,7 @@ func (c *conn) decodeSearch(req *request) (task, result) {
 	r := c.srv.compileSearch(sr, b, req)
 	return task{dn: sr.base, run: func(ctx context.Context, f *Fault) reply {
 		rep := c.search(ctx, req.id, sr, f)
+		rep.controls = f.unmark(rep.controls)
 		c.logSearch(sr, child(b, 6), rep)
 		return rep
 	}}, r

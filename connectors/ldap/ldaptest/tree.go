@@ -42,10 +42,19 @@ func newTree(f Flavor, suffix string) *tree {
 	return t
 }
 
-// newID makes the id of an entry from its name and how often it was created,
-// so that a simulation started again has the ids of the last one.
-func (t *tree) newID(norm string) (id [16]byte) {
-	if n := t.births[norm]; n > 0 {
+// newID makes the id of an entry from its name and how often that was given
+// up, so that a simulation started again has the ids of the last one.
+func (t *tree) newID(norm string) [16]byte {
+	id := t.nthID(norm, t.births[norm])
+	for t.byID[id] != nil { // a seed brought it
+		t.births[norm]++
+		id = t.nthID(norm, t.births[norm])
+	}
+	return id
+}
+
+func (t *tree) nthID(norm string, n int) (id [16]byte) {
+	if n > 0 {
 		norm += "\x00" + strconv.Itoa(n)
 	}
 	sum := sha1.Sum([]byte("daypass ldaptest\x00" + norm))
