@@ -106,7 +106,7 @@ func ldapConfig(cfg *config.Config, name engine.Directory, l *config.LDAP) ldap.
 		Name: string(name), URL: l.URL, StartTLS: l.StartTLS, CAFile: l.CA, ServerName: l.ServerName, Plaintext: l.Plaintext,
 		BindDN: l.Bind.DN, External: l.Bind.External, ClientCert: l.Bind.Cert, ClientKey: l.Bind.Key,
 		People:      ldap.People{Base: l.People.Base, Match: l.People.Match, Login: l.People.Login, ID: l.People.ID},
-		Groups:      ldap.Groups{Base: l.Groups.Base, Name: l.Groups.Name, Filter: l.Groups.Filter},
+		Groups:      ldap.Groups{Base: l.Groups.Base, Name: l.Groups.Name, Filter: l.Groups.Filter, ID: l.Groups.ID},
 		Schema:      ldap.Schema{ObjectClass: l.Groups.Class, Member: l.Groups.Member},
 		Placeholder: l.Groups.Placeholder, Accounts: accounts,
 		Timeout: l.Timeout.Std(), Connections: l.Connections, PageSize: l.PageSize,

@@ -31,7 +31,7 @@ func (l *LDAP) check(w *walker, path string, c *Config) {
 		}
 	}
 	for name, value := range map[string]string{
-		".people.login": l.People.Login, ".people.id": l.People.ID, ".groups.name": l.Groups.Name,
+		".people.login": l.People.Login, ".people.id": l.People.ID, ".groups.name": l.Groups.Name, ".groups.id": l.Groups.ID,
 		".groups.class": l.Groups.Class, ".groups.member": l.Groups.Member,
 	} {
 		if value != "" && !attribute.MatchString(value) {

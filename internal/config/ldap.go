@@ -64,6 +64,8 @@ type LDAPGroups struct {
 	Base string `yaml:"base" jsonschema:"minLength=1"`
 	// The attribute that holds a group's name.
 	Name string `yaml:"name,omitempty"`
+	// The attribute that holds the immutable id, such as entryUUID.
+	ID string `yaml:"id,omitempty"`
 	// A filter that every group must match.
 	Filter string `yaml:"filter,omitempty"`
 	// The object class of groups, such as groupOfNames.
