@@ -138,6 +138,34 @@ func TestGroupListingsAreWholeOrAnError(t *testing.T) {
 	}
 }
 
+// A page that ends well and does not say whether it was the last: stopping
+// there would be half a listing that looks whole.
+func TestPagesWithoutAMarkArePartial(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t, ldaptest.Options{}, "groupOfMembers", func(c *Config) { c.PageSize = 5 })
+	for i := range 12 {
+		s.newGroup(fmt.Sprintf("g%d", i))
+	}
+	for after := range 3 { // the last of the three pages as well: nobody knows that it is
+		s.server.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, DN: "ou=groups," + s.root, After: after, Unmarked: true})
+		var last error
+		for _, err := range s.Groups(t.Context()) {
+			last = err
+		}
+		wantKind(t, fmt.Sprintf("Groups, page %d unmarked", after+1), last, engine.Partial)
+		if last != nil && !strings.Contains(last.Error(), errNoMark.Error()) {
+			t.Errorf("Groups, page %d unmarked: got %q, want it to say what is missing", after+1, last)
+		}
+	}
+	s.server.Fail(ldaptest.Fault{Op: ldaptest.OpSearch, DN: "ou=people," + s.root, Unmarked: true})
+	var people []engine.Person
+	for i := range 100 { // so many that pages are read
+		people = append(people, engine.Person(fmt.Sprintf("p%d%s", i, labMail)))
+	}
+	_, err := s.ResolveAll(t.Context(), people)
+	wantKind(t, "ResolveAll, a page unmarked", err, engine.Partial)
+}
+
 func TestPagesAreHalvedUntilTheServerAgrees(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t, ldaptest.Options{PageLimit: 6}, "groupOfMembers", func(c *Config) { c.PageSize = 100 })
