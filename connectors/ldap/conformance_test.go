@@ -1,7 +1,10 @@
 package ldap
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,33 +90,62 @@ func TestConformancePosixGroup(t *testing.T) {
 	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, required...)
 }
 
-// sambaLab starts a Samba domain with a crowd of accounts.
-func sambaLab(t testing.TB, crowd int) (*beds.SambaServer, *lab) {
+// What the Samba domain holds: a group of five thousand direct members, most of
+// them accounts and the others contacts. The suite puts a part of them into
+// groups of its own.
+const (
+	sambaCrowd    = 5000
+	sambaContacts = 200 // the last of them
+	sambaSuite    = 1010
+	sambaGroup    = "five-thousand"
+)
+
+// sambaLab starts a Samba domain with a crowd, which takes half a minute when
+// it is made, once per machine.
+func sambaLab(t testing.TB) (*beds.SambaServer, *lab) {
 	t.Helper()
-	s := beds.Samba(t)
-	l := &lab{class: "group", attr: "member", ad: true, base: s.Base}
+	l := &lab{class: "group", attr: "member", ad: true, base: "DC=ad,DC=lab,DC=test"}
+	s := beds.SambaWith(t, l.sambaEntries()...)
 	l.cfg = Config{URL: s.TLSURL, CAFile: s.CAFile, BindDN: s.Admin, Password: static(s.Password), PageSize: 7}
-	var ldif strings.Builder
-	fmt.Fprintf(&ldif, "dn: ou=crowd,%s\nobjectClass: organizationalUnit\n\n", s.Base)
-	for i := range crowd {
-		dn := fmt.Sprintf("cn=crowd%d,ou=crowd,%s", i, s.Base)
-		fmt.Fprintf(&ldif, "dn: %s\nobjectClass: contact\n\n", dn)
-		l.crowd = append(l.crowd, dn)
-	}
-	s.Load(ldif.String())
 	return s, l
 }
 
-// Samba adds some fifty entries in a second, so there is one, and its crowd is
-// as small as the suite permits.
+// sambaEntries makes the crowd and its group, in texts of a good size.
+func (l *lab) sambaEntries() []string {
+	ou := "ou=crowd," + l.base
+	texts := []string{"dn: " + ou + "\nobjectClass: organizationalUnit\n\n"}
+	var group strings.Builder
+	fmt.Fprintf(&group, "dn: cn=%s,%s\nobjectClass: group\n", sambaGroup, ou)
+	for i := range sambaCrowd {
+		dn := fmt.Sprintf("cn=crowd%d,%s", i, ou)
+		class := "contact"
+		if i < sambaCrowd-sambaContacts {
+			class = fmt.Sprintf("user\nsAMAccountName: crowd%d\nuserAccountControl: 544", i)
+		}
+		if i%200 == 0 {
+			texts = append(texts, "")
+		}
+		texts[len(texts)-1] += fmt.Sprintf("dn: %s\nobjectClass: %s\n\n", dn, class)
+		group.WriteString("member: " + dn + "\n")
+		l.crowd = append(l.crowd, dn)
+	}
+	return append(texts, group.String())
+}
+
+// Samba is slow to add members, so there is one, and its crowd is as small as
+// the suite permits.
 func TestConformanceSamba(t *testing.T) {
 	t.Parallel()
-	s, l := sambaLab(t, 1010)
+	s, l := sambaLab(t)
 	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() },
 		append(required, connectortest.Nest, connectortest.Clock)...)
 	t.Run("Windows", func(t *testing.T) {
 		t.Parallel()
 		windows(t, l.newNook(t))
+	})
+	t.Run("FiveThousandMembers", func(t *testing.T) {
+		t.Parallel()
+		fiveThousand(t, l.newNook(t))
 	})
 	t.Run("Transports", func(t *testing.T) {
 		t.Parallel()
@@ -134,7 +166,8 @@ func TestConformanceSamba(t *testing.T) {
 
 // windows reads a group in windows, which Samba makes only when it is asked to.
 func windows(t *testing.T, n *nook) {
-	n.put(n.crowd...)
+	crowd := n.crowd[:sambaSuite]
+	n.put(crowd...)
 	c := n.connector()
 	g := n.id(c, n.group)
 	for _, window := range []int{0, 99, 505, 1010, 1500} {
@@ -148,8 +181,73 @@ func windows(t *testing.T, n *nook) {
 		for _, v := range l.unknown {
 			ids[v.id] = true
 		}
-		if len(ids) != len(n.crowd) || ids[""] {
-			t.Errorf("values in windows of %d: got %d with an id, want %d", window, len(ids), len(n.crowd))
+		if len(ids) != len(crowd) || ids[""] {
+			t.Errorf("values in windows of %d: got %d with an id, want %d", window, len(ids), len(crowd))
+		}
+	}
+}
+
+// fiveThousand wants every member of a large group, each as what it is, however
+// the windows fall, and changes that touch nobody else.
+func fiveThousand(t *testing.T, n *nook) {
+	n.person("ada", n.login("ada"), "ada"+n.tag+labMail)
+	c := n.connector(func(c *Config) { c.People.Base, c.PageSize = n.base, 500 })
+	g := n.id(c, "cn="+sambaGroup+",ou=crowd,"+n.base)
+	want := map[string]engine.MemberKind{}
+	for i, dn := range n.crowd {
+		want[dnKey(dn)] = engine.AccountMember
+		if i >= sambaCrowd-sambaContacts {
+			want[dnKey(dn)] = engine.OtherMember
+		}
+	}
+	// 1,500 is Active Directory's own; the last window is full, or holds one.
+	for _, window := range []int{0, 1500, 1250, 4999, 5000, 5001} {
+		c.window = window
+		wantMembers(t, c, g, want)
+	}
+	c.window = 1500
+	ada, err := c.Resolve(t.Context(), engine.Person("ada"+n.tag+labMail))
+	n.must(err)
+	changes(t, "Add", c.Add, g, ada)
+	want[dnKey(ada.Ref)] = engine.AccountMember
+	ms := wantMembers(t, c, g, want)
+	gone := ms[slices.IndexFunc(ms, func(m engine.Member) bool { return m.Login == "crowd1500" })]
+	changes(t, "Remove", c.Remove, g, gone)
+	delete(want, dnKey(gone.Ref))
+	wantMembers(t, c, g, want)
+	changes(t, "Remove", c.Remove, g, ada)
+	changes(t, "Add", c.Add, g, gone)
+	delete(want, dnKey(ada.Ref))
+	want[dnKey(gone.Ref)] = engine.AccountMember
+	wantMembers(t, c, g, want)
+}
+
+// wantMembers wants exactly these members, sorted, no id twice.
+func wantMembers(t *testing.T, c *Connector, g engine.GroupID, want map[string]engine.MemberKind) []engine.Member {
+	t.Helper()
+	ms, err := c.Members(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]engine.MemberKind{}
+	for i, m := range ms {
+		got[dnKey(m.Ref)] = m.Kind
+		if i > 0 && ms[i-1].ID >= m.ID {
+			t.Fatalf("Members in windows of %d: got %s before %s, want them sorted", c.window, ms[i-1].ID, m.ID)
+		}
+	}
+	if len(ms) != len(want) || !maps.Equal(got, want) {
+		t.Fatalf("Members in windows of %d: got %d, want other %d", c.window, len(ms), len(want))
+	}
+	return ms
+}
+
+// changes wants a call to make the difference, and the same once more not to.
+func changes(t *testing.T, what string, call func(context.Context, engine.GroupID, engine.Member) (bool, error), g engine.GroupID, m engine.Member) {
+	t.Helper()
+	for _, want := range []bool{true, false} {
+		if changed, err := call(t.Context(), g, m); changed != want || err != nil {
+			t.Fatalf("%s %s: got %t and %v, want %t", what, m.Login, changed, err, want)
 		}
 	}
 }

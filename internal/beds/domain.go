@@ -14,6 +14,24 @@ import (
 // used. It is made on first use and kept in the user's cache folder, under a
 // name that holds the recipe and the version of Samba.
 func newDomain() (string, error) {
+	return cached(nil, provision)
+}
+
+// newDomainWith is newDomain with entries in it.
+func newDomainWith(entries []string) (string, error) {
+	if len(entries) == 0 {
+		return newDomain()
+	}
+	empty, err := newDomain()
+	if err != nil {
+		return "", err
+	}
+	return cached(entries, func(dir string) error { return populate(dir, empty, entries) })
+}
+
+// cached returns the folder of the domain with these entries, and makes it
+// when it is not there.
+func cached(entries []string, fill func(dir string) error) (string, error) {
 	cache, err := cacheFolder()
 	if err != nil {
 		return "", err
@@ -22,7 +40,8 @@ func newDomain() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(version + strings.Join(provisionArgs("DIR"), " ") + strings.Join(settingsArgs("DIR"), " ")))
+	recipe := version + strings.Join(provisionArgs("DIR"), " ") + strings.Join(settingsArgs("DIR"), " ") + strings.Join(entries, "\x00")
+	sum := sha256.Sum256([]byte(recipe))
 	domain := filepath.Join(cache, "domain-"+hex.EncodeToString(sum[:8]))
 
 	// Packages are tested at the same time: one makes it, the others wait.
@@ -34,12 +53,12 @@ func newDomain() (string, error) {
 	if _, err := os.Stat(domain); err == nil {
 		return domain, nil
 	}
-	return domain, makeDomain(domain)
+	return domain, makeWhole(domain, fill)
 }
 
-// makeDomain provisions beside the target and renames: a domain that is there
-// is whole.
-func makeDomain(domain string) error {
+// makeWhole fills a folder beside the target and renames: a domain that is
+// there is whole.
+func makeWhole(domain string, fill func(dir string) error) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("making a domain takes root: run the tests as root, in a container or with sudo")
 	}
@@ -50,17 +69,39 @@ func makeDomain(domain string) error {
 	if err := os.MkdirAll(half, 0o700); err != nil {
 		return err
 	}
-	// Without an smb.conf of its own it would copy from the system's.
-	if err := os.WriteFile(filepath.Join(half, "empty.conf"), []byte("[global]\n"), 0o600); err != nil {
-		return err
-	}
-	if err := sambaTool(provisionArgs(half)); err != nil {
-		return err
-	}
-	if err := sambaTool(settingsArgs(half)); err != nil {
+	if err := fill(half); err != nil {
 		return err
 	}
 	return os.Rename(half, domain)
+}
+
+func provision(dir string) error {
+	// Without an smb.conf of its own it would copy from the system's.
+	if err := os.WriteFile(filepath.Join(dir, "empty.conf"), []byte("[global]\n"), 0o600); err != nil {
+		return err
+	}
+	if err := sambaTool(provisionArgs(dir)); err != nil {
+		return err
+	}
+	return sambaTool(settingsArgs(dir))
+}
+
+// populate fills dir with a copy of an empty domain and adds entries, each
+// text in a transaction of its own.
+func populate(dir, empty string, entries []string) error {
+	if err := os.CopyFS(dir, os.DirFS(empty)); err != nil {
+		return err
+	}
+	conf := filepath.Join(dir, "load.conf")
+	if err := os.WriteFile(conf, []byte(sambaConf(dir)), 0o600); err != nil {
+		return err
+	}
+	for _, ldif := range entries {
+		if err := ldbadd(dir, conf, ldif); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func provisionArgs(dir string) []string {

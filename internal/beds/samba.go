@@ -36,7 +36,17 @@ type SambaServer struct {
 // domain itself is made once per machine and copied: making one takes seconds.
 func Samba(t testing.TB) *SambaServer {
 	t.Helper()
-	s, err := newSamba(t)
+	return SambaWith(t)
+}
+
+// SambaWith is Samba with entries in the domain, as LDIF. The domain with them
+// is made once per machine as well, so what takes Samba minutes costs a copy
+// afterwards. Each text is added in a transaction of its own, in order; some
+// two hundred entries in each are best: the time that a transaction takes
+// grows with the square of its entries.
+func SambaWith(t testing.TB, entries ...string) *SambaServer {
+	t.Helper()
+	s, err := newSamba(t, entries)
 	if err != nil {
 		t.Fatalf("samba: %v", err)
 	}
@@ -47,12 +57,12 @@ func Samba(t testing.TB) *SambaServer {
 	return s
 }
 
-func newSamba(t testing.TB) (*SambaServer, error) {
+func newSamba(t testing.TB, entries []string) (*SambaServer, error) {
 	smbd, err := program("samba")
 	if err != nil {
 		return nil, err
 	}
-	domain, err := newDomain()
+	domain, err := newDomainWith(entries)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +157,7 @@ func (s *SambaServer) Load(ldif string) {
 	s.t.Helper()
 	running := s.proc != nil
 	s.Stop()
-	if err := s.ldbadd(ldif); err != nil {
+	if err := ldbadd(s.Dir, s.conf(), ldif); err != nil {
 		s.t.Fatalf("samba: %v", err)
 	}
 	if running {
@@ -155,13 +165,14 @@ func (s *SambaServer) Load(ldif string) {
 	}
 }
 
-func (s *SambaServer) ldbadd(ldif string) error {
-	ldbadd, err := program("ldbadd")
+// ldbadd adds entries to the domain in dir, in one transaction.
+func ldbadd(dir, conf, ldif string) error {
+	tool, err := program("ldbadd")
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(ldbadd, "-H", filepath.Join(s.Dir, "private", "sam.ldb"))
-	cmd.Env = append(os.Environ(), "SMB_CONF_PATH="+s.conf())
+	cmd := exec.Command(tool, "-H", filepath.Join(dir, "private", "sam.ldb"))
+	cmd.Env = append(os.Environ(), "SMB_CONF_PATH="+conf)
 	cmd.Stdin = strings.NewReader(ldif)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("load: %w\n%s", err, out)

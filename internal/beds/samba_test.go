@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -65,6 +66,26 @@ func TestSambaKeepsWhatWasLoaded(t *testing.T) {
 		"CN=Users,"+s.Base, "(sAMAccountName=ada)", "memberOf")
 	if err != nil || len(entries) != 1 || entries[0].GetAttributeValue("memberOf") != "CN=Staff,CN=Users,DC=ad,DC=lab,DC=test" {
 		t.Errorf("got %v, %v; want Ada in Staff", entries, err)
+	}
+}
+
+// A domain with entries is kept apart from the one without.
+func TestSambaBeginsWithEntries(t *testing.T) {
+	t.Parallel()
+	ada, staff, _ := strings.Cut(adStaff, "\n\n")
+	for _, tt := range []struct {
+		entries []string
+		want    int
+	}{
+		{[]string{ada, staff}, 2},
+		{nil, 0},
+	} {
+		s := beds.SambaWith(t, tt.entries...)
+		entries, err := find(dial(t, s.TLSURL, s.Admin, s.Password, trust(t, s.CAFile)),
+			"CN=Users,"+s.Base, "(|(sAMAccountName=ada)(member=CN=Ada,CN=Users,"+s.Base+"))")
+		if err != nil || len(entries) != tt.want {
+			t.Errorf("got %v, %v; want %d entries", entries, err, tt.want)
+		}
 	}
 }
 
