@@ -160,6 +160,7 @@ func (s *snapshot) add(m engine.Member) {
 	if !s.logins || m.Kind != engine.AccountMember {
 		return
 	}
+	m.Ref = m.Login // how memberUid writes it
 	key := loginKey(m.Login)
 	if _, twice := s.byKey[key]; twice {
 		m = ghost(m.Login)

@@ -20,6 +20,11 @@ func (c *Connector) locate(ctx context.Context, s *session, g group, all edits) 
 	if err := c.locateByName(ctx, s, g, all.open()); err != nil {
 		return err
 	}
+	if g.shape.logins {
+		if err := c.locateByLogin(ctx, s, all.open()); err != nil {
+			return err
+		}
+	}
 	for _, e := range all.open() {
 		if e.value != "" || e.member.Ghost() {
 			continue
@@ -64,6 +69,28 @@ func (c *Connector) placeOf(s *session, m engine.Member) (string, bool) {
 	}
 	dn, _ := splitUID([]byte(m.Ref))
 	return string(dn), validDN(string(dn))
+}
+
+// locateByLogin looks for members that were last seen as a memberUid, many at
+// a time. A login that is somebody else's by now is not theirs.
+func (c *Connector) locateByLogin(ctx context.Context, s *session, es edits) error {
+	var asked edits
+	var values []value
+	for _, e := range es {
+		if ref := e.member.Ref; e.value == "" && ref != "" && !e.member.Ghost() && !validDN(ref) {
+			asked, values = append(asked, e), append(values, value{raw: ref})
+		}
+	}
+	found, err := c.lookUpLogins(ctx, s, values)
+	if err != nil {
+		return err
+	}
+	for i, m := range found {
+		if m.ID == asked[i].member.ID {
+			asked[i].value = m.Login
+		}
+	}
+	return nil
 }
 
 // valueOf is how a group of this shape writes m. What uniqueMember has behind

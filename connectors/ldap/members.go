@@ -317,6 +317,7 @@ func (c *Connector) lookUpLogins(ctx context.Context, s *session, values []value
 				return nil
 			}
 			if hits[m.Login]++; hits[m.Login] == 1 {
+				m.Ref = m.Login // how memberUid writes it
 				found[i] = m
 			} else {
 				found[i] = ghost(m.Login)
