@@ -48,7 +48,9 @@ func (b *books) Page(_ context.Context, g engine.Group) (engine.Page, error) {
 	return p, nil
 }
 
-func (b *books) Release(context.Context, string, time.Time) (*engine.Release, error) { return nil, nil }
+func (b *books) Release(context.Context, string, time.Time) (*engine.Release, error) {
+	return nil, nil //nolint:nilnil // as the port says: no release
+}
 
 func (b *books) Record(_ context.Context, batch engine.Batch) error {
 	b.mu.Lock()

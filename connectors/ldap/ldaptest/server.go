@@ -86,7 +86,7 @@ func (s *Server) listen(addr string, secure bool) error {
 	}
 	go func() {
 		defer s.wg.Done()
-		s.accept(l)
+		_ = s.accept(l) // the listener was closed
 	}()
 	return nil
 }

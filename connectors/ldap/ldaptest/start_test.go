@@ -18,7 +18,7 @@ const (
 	password = "correct horse"
 )
 
-var flavors = []ldaptest.Flavor{ //nolint:gochecknoglobals // a table
+var flavors = []ldaptest.Flavor{
 	ldaptest.OpenLDAP, ldaptest.DS389, ldaptest.ActiveDirectory,
 }
 

@@ -48,7 +48,7 @@ func (c *Conn) Bind(ctx context.Context, name, password string) error {
 	op := appendInt(nil, tagInteger, 3)
 	op = appendString(op, tagOctets, name)
 	op = appendString(op, 0x80, password)
-	_, err := c.call(ctx, appendTLV(nil, opBind, op), opBindDone, nil)
+	err := c.call(ctx, appendTLV(nil, opBind, op), opBindDone, nil)
 	return err
 }
 
@@ -58,14 +58,14 @@ func (c *Conn) BindExternal(ctx context.Context) error {
 	op := appendInt(nil, tagInteger, 3)
 	op = appendString(op, tagOctets, "")
 	op = appendTLV(op, 0xa3, appendString(nil, tagOctets, "EXTERNAL"))
-	_, err := c.call(ctx, appendTLV(nil, opBind, op), opBindDone, nil)
+	err := c.call(ctx, appendTLV(nil, opBind, op), opBindDone, nil)
 	return err
 }
 
 // StartTLS begins encryption on a connection in clear text (RFC 4511 4.14).
 func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) error {
 	op := appendString(nil, 0x80, "1.3.6.1.4.1.1466.20037")
-	if _, err := c.call(ctx, appendTLV(nil, opExtended, op), opExtendedDone, nil); err != nil {
+	if err := c.call(ctx, appendTLV(nil, opExtended, op), opExtendedDone, nil); err != nil {
 		return err
 	}
 	if c.br.Buffered() > 0 { // somebody in between speaks before the handshake
@@ -76,7 +76,7 @@ func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) error {
 
 // Modify changes one entry, all of it or nothing.
 func (c *Conn) Modify(ctx context.Context, dn string, changes []Change, controls ...Control) error {
-	_, err := c.call(ctx, modifyOp(dn, changes), opModifyDone, controls)
+	err := c.call(ctx, modifyOp(dn, changes), opModifyDone, controls)
 	return err
 }
 
@@ -201,26 +201,26 @@ func searchOp(s Search) ([]byte, error) {
 }
 
 // call sends a request that has one answer.
-func (c *Conn) call(ctx context.Context, op []byte, answer byte, controls []Control) (result, error) {
+func (c *Conn) call(ctx context.Context, op []byte, answer byte, controls []Control) error {
 	end, err := c.begin(ctx)
 	if err != nil {
-		return result{}, err
+		return err
 	}
 	defer end()
 	id, err := c.send(op, controls)
 	if err != nil {
-		return result{}, c.fail(ctx, err)
+		return c.fail(ctx, err)
 	}
 	m, err := c.receive()
 	if err == nil && (m.id != id || m.op != answer) {
 		err = fmt.Errorf("answer of type %#x to request %d, want type %#x to %d", m.op, m.id, answer, id)
 	}
 	if err != nil {
-		return result{}, c.fail(ctx, err)
+		return c.fail(ctx, err)
 	}
 	r, err := parseResult(m)
 	if err != nil {
-		return result{}, c.fail(ctx, err)
+		return c.fail(ctx, err)
 	}
-	return r, r.refusal()
+	return r.refusal()
 }
