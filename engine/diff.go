@@ -309,7 +309,6 @@ func (d *differ) waits(o *Owned) bool {
 // end tells why a membership that nothing explains is over and since when. It
 // is not ok when the grants are not known and the ledger's times are not up.
 func (d *differ) end(o *Owned) (why Why, due time.Time, ok bool) {
-	why = Ends
 	vanished := 0
 	for _, a := range o.Anchors {
 		end := d.g.Ended[a.Grant]

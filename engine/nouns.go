@@ -138,7 +138,7 @@ func DeriveGrantID(p Person, target string, from time.Time, reason string) Grant
 		start = from.UTC().Format(time.RFC3339Nano)
 	}
 	for _, s := range []string{string(p), target, start, reason} {
-		fmt.Fprintf(h, "%d:%s;", len(s), s) // length first: no two wishes run together
+		_, _ = fmt.Fprintf(h, "%d:%s;", len(s), s) // length first: no two wishes run together
 	}
 	return GrantID("g" + hex.EncodeToString(h.Sum(nil))[:20])
 }

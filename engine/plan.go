@@ -245,10 +245,19 @@ func (p *Plan) sort() {
 	})
 }
 
-var opOrder = map[Op]int{Add: 0, Remove: 1, Forget: 2}
+// order is where a plan lists the operation.
+func (o Op) order() int {
+	switch o {
+	case Add:
+		return 0
+	case Remove:
+		return 1
+	}
+	return 2
+}
 
 func compareChanges(a, b Change) int {
 	return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
-		cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(opOrder[a.Op], opOrder[b.Op]),
+		cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.Op.order(), b.Op.order()),
 		cmp.Compare(a.Member.ID, b.Member.ID))
 }

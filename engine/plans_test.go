@@ -18,7 +18,7 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 )
 
-var update = flag.Bool("update", false, "rewrite the want sections of testdata/plans") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "rewrite the want sections of testdata/plans")
 
 // TestPlans plays the stories of testdata/plans: this was so, this was wished,
 // this is planned. The format is in testdata/plans/README.md.

@@ -168,7 +168,7 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 	*p = p.Limited(r.cfg.Limits)
 	digest := p.HeldDigest()
 	if digest == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing is held, so nothing is to be released
 	}
 	rel, err := r.cfg.Ledger.Release(ctx, digest, now)
 	if err != nil || rel == nil {

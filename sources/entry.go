@@ -23,7 +23,7 @@ const (
 	why
 )
 
-var fieldNames = [...]string{"person", "resource", "group", "from", "until", "for", "reason"}
+var fieldNames = [...]string{"person", "resource", "group", "from", "until", "for", "reason"} //nolint:gochecknoglobals // a table
 
 func fieldOf(name string) (field, bool) {
 	for i, n := range fieldNames {

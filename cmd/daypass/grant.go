@@ -42,7 +42,7 @@ func (a *app) keep(ctx context.Context, f func(*config.Config, *store.Store) err
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // every write was durable before
 	return f(cfg, s)
 }
 

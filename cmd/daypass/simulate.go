@@ -51,7 +51,7 @@ It tells every write on standard error. Nothing is kept when it ends.`,
 			if err != nil {
 				return usage(err)
 			}
-			defer s.Close()
+			defer s.Close() //nolint:errcheck // nothing in it is kept
 			if host, _, err := net.SplitHostPort(listen); err != nil || !loopback(host) {
 				return usage(fmt.Errorf("--listen %q: a simulated directory listens on loopback only, such as 127.0.0.1:3890", listen))
 			}

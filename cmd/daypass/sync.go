@@ -98,7 +98,7 @@ first 12 digits of the digest are enough.`,
 			if err != nil {
 				return err
 			}
-			defer s.Close()
+			defer s.Close() //nolint:errcheck // every write was durable before
 			now := a.now()
 			rel, err := s.AddRelease(ctx, engine.Release{
 				Digest: digest, By: a.actor(), Reason: reason, At: now, Expires: now.Add(cfg.ReleaseFor.Std()),

@@ -14,7 +14,7 @@ func addRemove(c *check) {
 	ms := c.accounts(3)
 	c.add(ms[0], true)
 	c.wantMembers(ms[0])
-	if got, _ := find(c.members(), ms[0].ID); !same(got, ms[0]) {
+	if got := find(c.members(), ms[0].ID); !same(got, ms[0]) {
 		c.Errorf("Members: got %+v, want %+v as from Resolve", got, ms[0])
 	}
 	c.add(ms[1], true)
@@ -133,7 +133,7 @@ func oddNames(c *check) {
 	}
 	c.wantMembers(ms...)
 	for _, m := range ms {
-		if got, _ := find(c.members(), m.ID); got.Login != m.Login {
+		if got := find(c.members(), m.ID); got.Login != m.Login {
 			c.Errorf("Members: got login %q, want %q as from Resolve", got.Login, m.Login)
 		}
 		c.remove(m, true)

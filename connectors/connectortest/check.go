@@ -190,12 +190,12 @@ func ids(ms []engine.Member) []engine.MemberID {
 	return out
 }
 
-func find(ms []engine.Member, id engine.MemberID) (engine.Member, bool) {
+func find(ms []engine.Member, id engine.MemberID) engine.Member {
 	i := slices.IndexFunc(ms, func(m engine.Member) bool { return m.ID == id })
 	if i < 0 {
-		return engine.Member{}, false
+		return engine.Member{}
 	}
-	return ms[i], true
+	return ms[i]
 }
 
 // same reports whether two answers are about the same member, to identify and

@@ -116,7 +116,10 @@ func listGroups(c *check) {
 			c.Errorf("Groups: got %s %d times among %d groups, want it once", g, times[g], len(times))
 		}
 	}
-	for range lister.Groups(c.ctx) {
+	for _, err := range lister.Groups(c.ctx) {
+		if err != nil {
+			c.Errorf("Groups: got %v, want a first group", err)
+		}
 		break // a reader may leave early
 	}
 }

@@ -54,7 +54,7 @@ func nestedGroupsStay(c *check) {
 	c.wantMembers(nested, ms[0], ms[1])
 	c.remove(ms[0], true)
 	c.remove(ms[1], true)
-	if got, _ := find(c.members(), nested.ID); !same(got, nested) {
+	if got := find(c.members(), nested.ID); !same(got, nested) {
 		c.Errorf("Members after changes: got %+v for the nested group, want %+v", got, nested)
 	}
 }
@@ -69,7 +69,7 @@ func renamedAccount(c *check) {
 	if now.ID != ms[0].ID || now.Login != login {
 		c.Errorf("Resolve after renaming: got %+v, want id %q and login %q", now, ms[0].ID, login)
 	}
-	if got, _ := find(c.members(), ms[0].ID); !same(got, now) {
+	if got := find(c.members(), ms[0].ID); !same(got, now) {
 		c.Errorf("Members after renaming: got %+v, want %+v as from Resolve", got, now)
 	}
 	c.add(ms[0], false) // as it was known before

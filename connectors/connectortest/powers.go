@@ -21,8 +21,10 @@ func noWriteOnRead(c *check) {
 		_, _ = bulk.ResolveAll(c.ctx, c.People)
 	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
-		for range lister.Groups(c.ctx) {
-			continue
+		for _, err := range lister.Groups(c.ctx) {
+			if err != nil {
+				break
+			}
 		}
 	}
 	if prober, ok := c.Connector.(engine.Prober); ok {

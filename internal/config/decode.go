@@ -7,7 +7,7 @@ import (
 )
 
 // directoryTypes are the kinds of directory there are; only ldap is built in.
-var directoryTypes = [...]string{"entra", "google", "ldap", "okta"}
+var directoryTypes = [...]string{"entra", "google", "ldap", "okta"} //nolint:gochecknoglobals // a table
 
 func (d *Directory) decode(w *walker, n *yaml.Node, path string) {
 	d.Type = ""

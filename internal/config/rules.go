@@ -12,7 +12,7 @@ import (
 // are joined, so that naming one more person never exposes another. A group
 // that is not named in the file has the defaults.
 func (c *Config) Rules(ref engine.GroupRef) engine.Rules {
-	return c.Groups[ref.String()].over(c.Group.over(engine.DefaultRules()))
+	return c.Groups[ref.String()].over(c.over(engine.DefaultRules()))
 }
 
 // RunLimits returns the limits for a run as a whole.

@@ -42,6 +42,7 @@ func (s Secret) Ref() string {
 }
 
 func (Secret) String() string   { return hidden }
+// GoString hides the value from %#v.
 func (Secret) GoString() string { return hidden }
 
 // Format keeps every verb, also %x and %d, from showing more than [secret].

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files; read the difference before it is kept") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "rewrite the golden files; read the difference before it is kept")
 
 // golden compares what write writes with testdata/name.golden.
 func golden(t *testing.T, name string, write func(*bytes.Buffer) error) {

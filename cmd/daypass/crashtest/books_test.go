@@ -177,7 +177,7 @@ func (b *books) over() error {
 	want, got := make(map[membership]string), make(map[membership]string)
 	for _, p := range b.parts {
 		if p.over {
-			want[membership{p.group, p.person}] = fmt.Sprintf("1 over, due %v", p.role.name != "withdrawn")
+			want[membership{p.group, p.person}] = fmt.Sprintf("1 over, due %v", p.name != "withdrawn")
 		}
 	}
 	for m, ps := range b.past {
