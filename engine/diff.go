@@ -307,13 +307,17 @@ func (d *differ) waits(o *Owned) bool {
 }
 
 // end tells why a membership that nothing explains is over and since when. It
-// is not ok when the grants are not known and the ledger's times are not up.
+// is not ok while a stray grant explains it, and when the grants are not known
+// and the ledger's times are not up.
 func (d *differ) end(o *Owned) (why Why, due time.Time, ok bool) {
 	vanished := 0
 	for _, a := range o.Anchors {
 		end := d.g.Ended[a.Grant]
 		if end.IsZero() {
 			end = a.Until
+		}
+		if end.After(d.now) && d.g.Stray[a.Grant] {
+			return "", time.Time{}, false
 		}
 		if end.After(d.now) {
 			vanished++

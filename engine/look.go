@@ -113,6 +113,13 @@ func (l *looker) wishes(v *GroupView, t *target) {
 			v.Ended[g.ID] = g.When.Until
 		}
 	}
+	v.Stray = l.s.stray
+	for id, end := range l.s.ended {
+		if v.Ended == nil {
+			v.Ended = make(map[GrantID]time.Time)
+		}
+		v.Ended[id] = end
+	}
 	sortWishes(v.Wishes)
 	v.Standing = l.members(v, t.rules.Standing)
 	v.Protected = l.members(v, t.rules.Protect)
@@ -130,7 +137,7 @@ func (l *looker) members(v *GroupView, ps []Person) map[MemberID]bool {
 		switch kind := KindOf(res.Err); {
 		case res.Err == nil, kind == Disabled && res.Member.ID != "":
 			ms[res.Member.ID] = true
-		case kind != NotFound:
+		default: // also one who is not found: a slip of the pen must not cost somebody the protection
 			v.Unsure = true
 			l.unsure(v, p, res.Err)
 		}

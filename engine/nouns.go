@@ -120,8 +120,8 @@ type GrantID string
 type Grant struct {
 	ID       GrantID
 	Person   Person
-	Group    GroupRef
-	Resource string // the resource it was asked for; empty for a plain group
+	Group    GroupRef // zero when it leads nowhere: its resource is not known any more
+	Resource string   // the resource it was asked for; empty for a plain group
 	When     schedule.Window
 	Reason   string
 	Origin   string // where it was said: "grants/ops.yaml:12", "grant add by root"

@@ -49,6 +49,10 @@ func adopt(owned []Owned, members []Member, wishes []Wish) ([]Owned, []keep) {
 	copy(out, owned)
 	for _, i := range lost {
 		m, ok := free[strings.ToLower(out[i].Member.Ref)]
+		if !ok { // not listed since it was added: some groups write logins
+			m, ok = free[strings.ToLower(out[i].Member.Login)]
+			ok = ok && m.Ghost()
+		}
 		if !ok || !m.Ghost() && !belongs(m, out[i].Person, wishes) {
 			continue
 		}

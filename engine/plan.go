@@ -71,7 +71,9 @@ const (
 	Unresolved        ProblemKind = "unresolved" // the directory did not answer for a person
 	UnknownDirectory  ProblemKind = "unknown-directory"
 	DirectoryDown     ProblemKind = "directory-down"
+	UnknownResource   ProblemKind = "unknown-resource"
 	UnknownGroup      ProblemKind = "unknown-group"
+	TwoRules          ProblemKind = "two-rules" // two names of one group have different settings
 	UnreadableGroup   ProblemKind = "unreadable-group"
 	UnmanageableGroup ProblemKind = "unmanageable-group"
 	RemovedByOthers   ProblemKind = "removed-by-others" // with removed: report

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ type survey struct {
 	see func(GroupView, Plan)
 
 	byRef     map[GroupRef][]*Grant
+	stray     map[GrantID]bool      // grants in force that lead nowhere
+	ended     map[GrantID]time.Time // those that are over
 	ledger    map[Directory][]LedgerGroup
 	grantsErr error
 
@@ -61,6 +64,7 @@ func (r *Reconciler) survey(ctx context.Context, now time.Time, run *RunID, see 
 
 func (s *survey) readGrants(ctx context.Context) {
 	s.byRef = make(map[GroupRef][]*Grant)
+	s.stray, s.ended = make(map[GrantID]bool), make(map[GrantID]time.Time)
 	for _, src := range s.r.cfg.Sources {
 		gs, err := src.Grants(ctx)
 		if err != nil {
@@ -68,11 +72,29 @@ func (s *survey) readGrants(ctx context.Context) {
 			continue
 		}
 		for i := range gs {
-			s.byRef[gs[i].Group] = append(s.byRef[gs[i].Group], &gs[i])
+			s.place(&gs[i])
 		}
 	}
 	if s.grantsErr != nil {
-		s.problem(Problem{Kind: GrantsUnread, Message: "the grants could not be read, so nothing starts and nothing is withdrawn; what is due by the ledger ends all the same"})
+		s.problem(Problem{Kind: GrantsUnread, Message: "not all grants could be read, so nothing is withdrawn or swept, and nothing starts that they say; what is due by the ledger ends all the same"})
+	}
+}
+
+// place files a grant under its group. One that is over, in a directory that
+// nobody knows any more, concerns nobody.
+func (s *survey) place(g *Grant) {
+	ref, over := g.Group, g.When.Ended(s.now)
+	_, known := s.r.cfg.Directories[ref.Directory]
+	switch {
+	case ref == GroupRef{} && !over:
+		s.stray[g.ID] = true
+		s.problem(Problem{Kind: UnknownResource, Person: g.Person, Grant: g.ID, Message: fmt.Sprintf(
+			"%s: the configuration has no resource %q, so the grant starts nothing, and what it gave stays until its end; put the resource back, or revoke the grant", g.Origin, g.Resource)})
+	case ref == GroupRef{}:
+		s.ended[g.ID] = g.When.Until
+	case over && !known:
+	default:
+		s.byRef[ref] = append(s.byRef[ref], g)
 	}
 }
 

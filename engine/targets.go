@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -13,6 +14,7 @@ type target struct {
 	group        Group
 	name         string
 	rules        Rules
+	ruled        GroupRef // the name that the rules were written under; zero for the defaults
 	grants       []*Grant
 	unmanageable string
 	unplaced     bool   // some of its grants may not have found it
@@ -97,7 +99,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 			ts = append(ts, t)
 		}
 		if rules, ok := l.s.r.cfg.Groups[ref]; ok {
-			t.rules = rules
+			l.rule(t, ref, rules)
 		}
 		t.grants = append(t.grants, l.s.byRef[ref]...)
 		return t
@@ -109,7 +111,9 @@ func (l *looker) targets(ctx context.Context) []*target {
 		}
 		known := l.ledgerNamed(ref.Name)
 		if known == nil {
-			l.unfound(ref.Name, errs[i])
+			if l.matters(ref) {
+				l.unfound(ref.Name, errs[i])
+			}
 			unplaced = unplaced || len(l.s.byRef[ref]) > 0
 			continue
 		}
@@ -128,6 +132,29 @@ func (l *looker) targets(ctx context.Context) []*target {
 		}
 	}
 	return ts
+}
+
+// matters reports whether a name that leads nowhere is worth saying: it is
+// configured, or a grant under it is not over.
+func (l *looker) matters(ref GroupRef) bool {
+	_, configured := l.s.r.cfg.Groups[ref]
+	return configured || slices.ContainsFunc(l.s.byRef[ref], func(g *Grant) bool { return !g.When.Ended(l.s.now) })
+}
+
+// rule gives t the settings written under ref. Two names with different
+// settings are a problem, and until it is mended the careful half of each
+// holds.
+func (l *looker) rule(t *target, ref GroupRef, rules Rules) {
+	if t.ruled == (GroupRef{}) {
+		t.rules, t.ruled = rules, ref
+		return
+	}
+	if reflect.DeepEqual(t.rules, rules) {
+		return
+	}
+	l.s.problem(Problem{Kind: TwoRules, Directory: l.d, Group: t.name, Message: fmt.Sprintf(
+		"%s and %s are one group with different settings; until only one name is used, nobody is swept, both lists hold, and the smaller limits do", t.ruled, ref)})
+	t.rules = t.rules.careful(rules)
 }
 
 // ledgerNamed returns the group that the ledger knows by this name, if it is

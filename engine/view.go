@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Trust says what a group's listing may be used for.
 type Trust string
@@ -47,6 +50,24 @@ func DefaultRules() Rules {
 	return Rules{Foreign: ForeignReport, Removed: RemovedRestore, Notice: 24 * time.Hour, Limits: DefaultLimits()}
 }
 
+// careful joins two sets of rules for one group into the one that does least.
+func (r Rules) careful(o Rules) Rules {
+	if r.Foreign != o.Foreign {
+		r.Foreign = ForeignReport
+	}
+	if r.Removed != o.Removed {
+		r.Removed = RemovedReport
+	}
+	r.Notice = max(r.Notice, o.Notice)
+	r.Standing = slices.Concat(r.Standing, o.Standing)
+	r.Protect = slices.Concat(r.Protect, o.Protect)
+	r.Limits = Limits{
+		Remove: min(r.Limits.Remove, o.Limits.Remove), RemovePercent: min(r.Limits.RemovePercent, o.Limits.RemovePercent),
+		RemoveFree: min(r.Limits.RemoveFree, o.Limits.RemoveFree), Add: min(r.Limits.Add, o.Limits.Add),
+	}
+	return r
+}
+
 // View is all that Diff may know. It is a value: the clock, what ought to be,
 // what is, and what is ours.
 type View struct {
@@ -72,6 +93,9 @@ type GroupView struct {
 	Wishes []Wish
 	// Ended holds the grants of the group that are over, and since when.
 	Ended map[GrantID]time.Time
+	// Stray holds grants in force that lead nowhere just now, such as one of a
+	// resource that left the configuration. What they explain stays.
+	Stray map[GrantID]bool
 	// GrantsUnread is set when the group's grants are not known. What is ours
 	// then ends by the times in the ledger, and nothing else changes.
 	GrantsUnread bool

@@ -153,18 +153,28 @@ func (s hand) Grants(ctx context.Context) ([]engine.Grant, error) {
 		return nil, err
 	}
 	var gs []engine.Grant
-	var errs []error
 	for _, h := range hs {
-		groups, err := targets(s.cfg, h.Target, h.IsResource)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("grant %s of %s by hand: %w; put it back into the configuration, or revoke the grant", h.ID, h.Person, err))
-			continue
-		}
-		for _, ref := range groups {
+		for _, ref := range s.groups(h) {
 			gs = append(gs, handGrant(h, ref))
 		}
 	}
-	return gs, errors.Join(errs...)
+	return gs, nil
+}
+
+// groups are what the grant stands for. One whose resource the configuration
+// no longer has leads nowhere, and the engine says so.
+func (s hand) groups(h store.HandGrant) []engine.GroupRef {
+	if h.IsResource {
+		if refs, ok := s.cfg.Expand(h.Target); ok {
+			return refs
+		}
+		return []engine.GroupRef{{}}
+	}
+	ref, err := engine.ParseGroupRef(h.Target)
+	if err != nil { // it was checked when the grant was made
+		return []engine.GroupRef{{}}
+	}
+	return []engine.GroupRef{ref}
 }
 
 func handGrant(h store.HandGrant, ref engine.GroupRef) engine.Grant {

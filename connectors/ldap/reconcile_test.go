@@ -131,7 +131,6 @@ func TestOldLoginsGoWithTheGrant(t *testing.T) {
 	for _, seen := range []bool{false, true} { // whether a run notices before the grant ends
 		s := newPosixStory(t)
 		s.run(t)
-		s.run(t) // lists what the first one added
 		s.holds(t, "at first", "ada", "bob")
 		s.renameAda()
 		if seen {
