@@ -23,7 +23,7 @@ type job struct {
 	changes []Change // adds before removals
 	due     bool     // holds an agreed end
 	removes bool
-	swept   int // foreign members taken out, for judging the next listing
+	swept   []Change // foreign members taken out; the next listing is judged by it
 }
 
 // jobs groups what is not held. Agreed ends come first, then other removals,
@@ -255,7 +255,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 		}
 	case e.Err == nil:
 		b.Unnotice = append(b.Unnotice, Membership{c.Key(), c.Member.ID})
-		j.swept++
+		j.swept = append(j.swept, c)
 	}
 	if e.Err != nil {
 		a.fail(c, e.Err)

@@ -31,12 +31,13 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 			failed := make([]error, len(js))
 			parallel(r.workers(), len(js), func(i int) {
 				t := &target{group: js[i].group, name: js[i].changes[0].Group, rules: Rules{Limits: limits[js[i].group]}}
-				v, p, err := look.view(ctx, t, js[i].swept)
+				v, p, err := look.view(ctx, t, len(js[i].swept))
 				if err != nil {
 					failed[i] = err
 					return
 				}
 				s.add(Plan{}, v, p)
+				s.confirmSwept(js[i].swept, v)
 				failed[i] = s.flush(ctx, 512)
 			})
 			errs[i] = errors.Join(failed...)
@@ -44,6 +45,20 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 	}
 	wg.Wait()
 	return s.over, errors.Join(append(errs, s.flush(ctx, 0))...)
+}
+
+// confirmSwept writes down that foreign members are out.
+func (s *survey) confirmSwept(swept []Change, v GroupView) {
+	if v.Trust == Unread || v.Trust == Gone {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range swept {
+		if !slices.ContainsFunc(v.Members, func(m Member) bool { return m.ID == c.Member.ID }) {
+			s.pending.Events = append(s.pending.Events, c.event(EventConfirmed, *s.run, s.now))
+		}
+	}
 }
 
 // sent reports whether j holds anything that touches the directory.

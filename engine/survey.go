@@ -205,7 +205,7 @@ func (b *Batch) prove(p proof, run RunID, now time.Time) {
 func (s *survey) flush(ctx context.Context, more int) error {
 	s.mu.Lock()
 	b := s.pending
-	if len(b.Put)+len(b.Past)+len(b.Readings)+len(b.Unnotice) <= more {
+	if len(b.Put)+len(b.Past)+len(b.Readings)+len(b.Unnotice)+len(b.Events) <= more {
 		s.mu.Unlock()
 		return nil
 	}

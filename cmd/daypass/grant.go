@@ -306,14 +306,21 @@ func (a *app) grantList() *cobra.Command {
 		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			return a.keep(ctx, func(cfg *config.Config, st *store.Store) error {
-				lines, err := a.lines(ctx, cfg, st, all)
+				hs, err := st.Grants(ctx)
 				if err != nil {
 					return err
 				}
+				gs, broken := files(cfg).Grants(ctx)
+				lines := a.lines(hs, gs, all)
 				if asJSON {
-					return printJSON(a.stdout, map[string]any{"version": 1, "grants": lines})
+					err = printJSON(a.stdout, map[string]any{"version": 1, "grants": lines})
+				} else {
+					err = a.showLines(lines)
 				}
-				return a.showLines(lines)
+				if broken != nil { // the ids of those made by hand are of use all the same
+					err = errors.Join(err, usage(broken))
+				}
+				return err
 			})
 		}),
 	}
@@ -322,15 +329,7 @@ func (a *app) grantList() *cobra.Command {
 	return cmd
 }
 
-func (a *app) lines(ctx context.Context, cfg *config.Config, st *store.Store, all bool) ([]line, error) {
-	hs, err := st.Grants(ctx)
-	if err != nil {
-		return nil, err
-	}
-	gs, err := files(cfg).Grants(ctx)
-	if err != nil {
-		return nil, usage(err)
-	}
+func (a *app) lines(hs []store.HandGrant, gs []engine.Grant, all bool) []line {
 	lines := make([]line, 0, len(hs)+len(gs))
 	for _, h := range hs {
 		lines = append(lines, a.handLine(h))
@@ -346,7 +345,7 @@ func (a *app) lines(ctx context.Context, cfg *config.Config, st *store.Store, al
 		lines = slices.DeleteFunc(lines, func(l line) bool { return l.State == "ended" || l.State == "revoked" })
 	}
 	slices.SortStableFunc(lines, func(x, y line) int { return cmp.Or(x.Until.Compare(y.Until), compareText(string(x.ID), string(y.ID))) })
-	return lines, nil
+	return lines
 }
 
 func (a *app) showLines(lines []line) error {

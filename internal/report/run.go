@@ -30,7 +30,7 @@ func Run(w io.Writer, res engine.Result, opt Options) error {
 	p.wholeRun(res.Plan)
 	p.release(res)
 	p.problems(res.Plan.Problems)
-	p.foreignCount(res.Plan.Foreign)
+	p.announced(res.Plan.Foreign)
 	p.runSummary(res)
 	p.nextAfterRun(res)
 	return p.done()
@@ -91,12 +91,19 @@ func (p *page) stillHeld(plan engine.Plan) {
 	}
 }
 
-// foreignCount says how many foreign members there are; plan and report list
-// them.
-func (p *page) foreignCount(fs []engine.Foreign) {
-	if p.opt.All {
-		p.foreign(fs)
+// announced lists the foreign members who are going to be swept out, for that
+// is the notice. Plan and report list the others.
+func (p *page) announced(fs []engine.Foreign) {
+	if !p.opt.All {
+		var soon []engine.Foreign
+		for _, f := range fs {
+			if f.RemoveAt.After(p.now) {
+				soon = append(soon, f)
+			}
+		}
+		fs = soon
 	}
+	p.foreign(fs)
 }
 
 // runSummary says in one line what the run came to.
