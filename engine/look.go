@@ -57,7 +57,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	}
 	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
 	var p proof
-	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)
+	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)
 	// The directory took the removal, and the listing lacks the member: that a
 	// few others are missing as well is no reason to doubt these two witnesses.
 	sure := v.Trust == Trusted || v.Lost <= t.rules.Limits.RemoveFree

@@ -35,10 +35,11 @@ func judge(last *Reading, owned []Owned, n, swept, free int) (t Trust, missing i
 }
 
 // adopt follows memberships of ours whose member is listed under another ID: a
-// ghost, left by a deleted account, or the new account of the same person
-// under the old name. The value in the directory is the one that we added, so
-// it stays ours. It returns the entries in order, and what moved.
-func adopt(owned []Owned, members []Member, wishes []Wish) ([]Owned, []keep) {
+// ghost, left by a deleted account, or a new account under the old name. The
+// value in the directory is the one that we added, and it was never seen to
+// leave, so it stays ours, whoever it leads to by now; only a permanent member
+// keeps it. It returns the entries in order, and what moved.
+func adopt(owned []Owned, members []Member, standing map[MemberID]bool) ([]Owned, []keep) {
 	lost := missingRefs(owned, members)
 	if len(lost) == 0 {
 		return owned, nil
@@ -53,7 +54,7 @@ func adopt(owned []Owned, members []Member, wishes []Wish) ([]Owned, []keep) {
 			m, ok = free[strings.ToLower(out[i].Member.Login)]
 			ok = ok && m.Ghost()
 		}
-		if !ok || !m.Ghost() && !belongs(m, out[i].Person, wishes) {
+		if !ok || standing[m.ID] {
 			continue
 		}
 		after := out[i]
@@ -92,15 +93,6 @@ func unclaimed(owned []Owned, members []Member) map[string]Member {
 		}
 	}
 	return free
-}
-
-func belongs(m Member, p Person, wishes []Wish) bool {
-	for i := range wishes {
-		if wishes[i].Grant.Person == p && wishes[i].Member.ID == m.ID {
-			return true
-		}
-	}
-	return false
 }
 
 // observe settles what a listing proves: an intended add that is there is

@@ -104,7 +104,7 @@ broken 'a dropped claim is ours at the end' diff.go 'case o.State == Dropped:
 broken 'the notice outlives the stranger' look.go 'p.gone = left(' '_ = left('
 broken 'a disabled account is on no list' look.go 'kind == Disabled && ' 'false && '
 broken 'a list that is unsure is not said' look.go 'l.unsure(v, p, res.Err)' ''
-broken 'the account of another takes over a claim' observe.go '!m.Ghost() && !belongs(m, out[i].Person, wishes)' 'false'
+broken 'the account of another under our value goes free' observe.go 'if !ok || standing[m.ID] {' 'if !ok || !m.Ghost() {'
 
 # Law 3: a union.
 broken 'the ledger learns one grant of two' diff.go 'after.Anchors = anchorsOf(ws)' 'after.Anchors = anchorsOf(ws[:1])'
