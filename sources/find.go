@@ -24,6 +24,18 @@ func (f Files) find() (paths []string, errs []error) {
 	return slices.Compact(paths), errs
 }
 
+// Unmatched returns the patterns that no file fits, which may be slips of the
+// pen. Those that cannot be read are not among them: Grants tells those.
+func (f Files) Unmatched() []string {
+	var idle []string
+	for _, pattern := range f.Patterns {
+		if found, err := f.match(pattern); err == nil && len(found) == 0 {
+			idle = append(idle, pattern)
+		}
+	}
+	return idle
+}
+
 func (f Files) match(pattern string) ([]string, error) {
 	full := filepath.Clean(pattern)
 	if !filepath.IsAbs(full) {

@@ -34,6 +34,9 @@ fits a commit hook.`,
 			if err != nil {
 				return usage(err)
 			}
+			for _, pattern := range files(cfg).Unmatched() {
+				fmt.Fprintf(a.stderr, "warning: grants: no file fits %s\n", pattern)
+			}
 			now, active, waiting, over := a.now(), 0, 0, 0
 			wishes := make(map[string]bool)
 			for _, g := range gs {
