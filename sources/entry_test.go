@@ -30,8 +30,8 @@ func TestBadYAML(t *testing.T) {
 		{"tab", "\t- {}\n", []string{"2:1: a value cannot begin like this; indent with spaces, never tabs, and quote text that begins with @ or a backtick"}},
 		{"not UTF-8", "  - {" + ok + ", reason: \"\xff\"}\n", []string{"2:76: is not UTF-8; save the file as UTF-8"}},
 		{"text", "  - ada\n", []string{"2:5: a grant must be a mapping (person: ...), not text"}},
-		{"unknown", "  - {" + ok + ", untl: x, color: red}\n", []string{
-			"2:67: unknown key \"untl\"; did you mean until?",
+		{"unknown", "  - {" + ok + ", untill: x, color: red}\n", []string{
+			"2:67: unknown key \"untill\"; did you mean until?",
 			"2:78: unknown key \"color\"; known here: person, resource, group, from, until, for, reason",
 		}},
 		{"twice", "  - {" + ok + ", person: x@y.z}\n", []string{"2:67: person is written twice"}},
