@@ -100,7 +100,7 @@ type Release struct {
 type Page struct {
 	Owned   []Owned                // sorted by member
 	Reading *Reading               // nil when the group was never trusted
-	Noticed map[MemberID]time.Time // foreign members, and when each was first reported
+	Noticed map[MemberID]time.Time // foreign members who were given notice, and when
 }
 
 // Batch is one durable step of the ledger and the audit log: all of it is
@@ -110,7 +110,7 @@ type Batch struct {
 	Delete   []Membership // no longer ours
 	Past     []Past
 	Readings []Reading
-	Notice   []Notice     // foreign members first seen
+	Notice   []Notice     // foreign members who are given notice
 	Unnotice []Membership // foreign members no longer there
 	Holds    []Hold
 	Spend    []Spend
@@ -123,7 +123,7 @@ func (b *Batch) Empty() bool {
 		len(b.Unnotice)+len(b.Holds)+len(b.Spend)+len(b.Events) == 0
 }
 
-// Notice is the first report of a foreign member.
+// Notice tells that a foreign member is going to be swept out.
 type Notice struct {
 	Membership Membership
 	At         time.Time
@@ -148,7 +148,7 @@ const (
 	EventConfirmed  EventKind = "confirmed" // a reading showed the outcome
 	EventAnchored   EventKind = "anchored"  // the grants behind a membership changed
 	EventForgotten  EventKind = "forgotten" // a claim was given up; nothing was sent
-	EventNoticed    EventKind = "noticed"   // a foreign member was reported for the first time
+	EventNoticed    EventKind = "noticed"   // a foreign member was given notice of being swept out
 	EventHeld       EventKind = "held"
 	EventReleased   EventKind = "released" // a person let a held set through
 	EventSpent      EventKind = "spent"    // a run used a release

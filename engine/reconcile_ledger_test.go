@@ -348,7 +348,7 @@ func TestAuditTellsARunInOrder(t *testing.T) {
 	w.grant("g1", "ada", 1)
 	w.run()
 	want := []engine.EventKind{
-		engine.EventRunStarted, engine.EventNoticed, engine.EventIntended, engine.EventHappened,
+		engine.EventRunStarted, engine.EventIntended, engine.EventHappened,
 		engine.EventConfirmed, engine.EventRunEnded,
 	}
 	if got := w.ledger.kinds(0); !slices.Equal(got, want) {

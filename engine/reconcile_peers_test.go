@@ -515,3 +515,24 @@ func TestOneBadGroupOrPersonStopsNobodyElse(t *testing.T) {
 		t.Errorf("failures %+v, want ada's", res.Failures)
 	}
 }
+
+// Whoever loses the protection of a list is given notice from then on, and not
+// from when daypass first saw a stranger.
+func TestNoticeBeginsWhenProtectionEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "root", "ada", "bob")
+	w.dir.Put(w.admins, w.ids["root"], w.ids["ada"], w.ids["bob"])
+	w.rule("admins", func(r *engine.Rules) {
+		r.Foreign, r.Notice, r.Standing, r.Protect = engine.ForeignRemove, time.Hour, []engine.Person{person("ada"), person("bob")}, []engine.Person{person("root")}
+	})
+	w.run()
+	w.pass(2 * time.Hour)
+	w.rule("admins", func(r *engine.Rules) { r.Protect = nil })
+	w.run()
+	w.pass(time.Hour - time.Second)
+	w.run()
+	w.members("root", "ada", "bob")
+	w.pass(time.Second)
+	w.run()
+	w.members("ada", "bob")
+}

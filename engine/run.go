@@ -245,7 +245,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error 
 }
 
 // decided is what a run writes down before it acts: holds, used releases,
-// anchors that moved, foreign members seen for the first time.
+// anchors that moved, foreign members who are given notice.
 func (r *Reconciler) decided(res *Result, s *survey) Batch {
 	now := res.Started
 	var b Batch
@@ -271,9 +271,12 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 	}
 	for _, f := range res.Plan.Foreign {
 		m := Membership{Group{f.Directory, f.id}, f.Member.ID}
-		if !s.noticed[m] {
+		switch announced := !f.RemoveAt.IsZero(); {
+		case announced && !s.noticed[m]:
 			b.Notice = append(b.Notice, Notice{m, now})
 			b.Events = append(b.Events, f.event(res.Run, now))
+		case !announced && s.noticed[m]:
+			b.Unnotice = append(b.Unnotice, m) // protected, or not certain: the notice begins anew when that ends
 		}
 	}
 	return b

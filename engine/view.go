@@ -39,7 +39,7 @@ const (
 type Rules struct {
 	Foreign  ForeignRule
 	Removed  RemovedRule
-	Notice   time.Duration // between the first report of a foreign member and its removal
+	Notice   time.Duration // between telling that a foreign member goes and its removal
 	Standing []Person      // permanent members: explained, never removed
 	Protect  []Person      // never removed, unless a grant of theirs ends
 	Limits   Limits
@@ -100,7 +100,7 @@ type GroupView struct {
 	// then ends by the times in the ledger, and nothing else changes.
 	GrantsUnread bool
 
-	Noticed map[MemberID]time.Time // foreign members reported before, and since when
+	Noticed map[MemberID]time.Time // foreign members who were given notice, and when
 	// Standing and Protected hold the members behind Rules.Standing and
 	// Rules.Protect. Unsure is set when one of them could not be looked up:
 	// then no foreign member is swept.
