@@ -10,7 +10,9 @@ trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"
 export DAYPASS_LDAP_PASSWORD=secret
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 run() {
   printf '\n$ daypass %s\n' "$*"
   "$daypass" "$@" || echo "(exit code $?)"

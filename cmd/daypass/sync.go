@@ -29,6 +29,9 @@ the page and in the exit code, and the next one tries again.`,
 			err := a.reconcile(ctx, "", asJSON, trustClock)
 			if errors.Is(err, store.ErrLocked) {
 				fmt.Fprintf(a.stderr, "daypass: another run is under way, so this one leaves: %v\n", err)
+				if asJSON {
+					return printJSON(a.stdout, map[string]any{"version": 1, "skipped": "another run is under way"})
+				}
 				return nil
 			}
 			return err
