@@ -150,6 +150,8 @@ func (l *looker) unsure(v *GroupView, p Person, err error) {
 	if v.Rules.Foreign != ForeignRemove || quiet(err) {
 		return
 	}
-	l.s.problem(Problem{Kind: problemOf(err), Directory: l.d, Group: v.Name, Person: p,
-		Message: err.Error() + "; it is on the group's standing or protect list, and until its account is certain nobody is swept out"})
+	l.s.problem(Problem{
+		Kind: problemOf(err), Directory: l.d, Group: v.Name, Person: p,
+		Message: err.Error() + "; it is on the group's standing or protect list, and until its account is certain nobody is swept out",
+	})
 }

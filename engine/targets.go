@@ -76,8 +76,10 @@ func (l *looker) refs() []GroupRef {
 // still knows: what is in there must end, whatever became of the name.
 func (l *looker) targets(ctx context.Context) []*target {
 	if l.conn == nil {
-		l.s.problem(Problem{Kind: UnknownDirectory, Directory: l.d,
-			Message: "grants or the ledger name this directory, and the configuration does not; memberships in it cannot be ended"})
+		l.s.problem(Problem{
+			Kind: UnknownDirectory, Directory: l.d,
+			Message: "grants or the ledger name this directory, and the configuration does not; memberships in it cannot be ended",
+		})
 	}
 	refs := l.refs()
 	l.knock(ctx, refs)

@@ -67,8 +67,9 @@ func (l *liar) Change(ctx context.Context, g engine.GroupID, add, remove []engin
 }
 
 func (l *liar) Groups(ctx context.Context) iter.Seq2[engine.GroupInfo, error] { return l.groups(ctx) }
-func (l *liar) Probe(ctx context.Context) []engine.Finding                    { return l.probe(ctx) }
-func (l *liar) Time(ctx context.Context) (time.Time, error)                   { return l.time(ctx) }
+
+func (l *liar) Probe(ctx context.Context) []engine.Finding  { return l.probe(ctx) }
+func (l *liar) Time(ctx context.Context) (time.Time, error) { return l.time(ctx) }
 
 // answers lets the answers of both writes pass through f.
 func (l *liar) answers(f func(changed bool, err error) (bool, error)) {

@@ -61,8 +61,10 @@ func Verify(records iter.Seq2[Record, error], want *Head) (Head, error) {
 		}
 	}
 	if !seen {
-		return head, &BrokenError{head.Seq + 1, CutTail,
-			fmt.Sprintf("the log ends at event %d, expected to reach event %d", head.Seq, want.Seq)}
+		return head, &BrokenError{
+			head.Seq + 1, CutTail,
+			fmt.Sprintf("the log ends at event %d, expected to reach event %d", head.Seq, want.Seq),
+		}
 	}
 	return head, nil
 }

@@ -61,8 +61,10 @@ func special(t reflect.Type) *generate.Schema {
 	case reflect.TypeFor[Directory]():
 		return &generate.Schema{Ref: "#/$defs/LDAP"}
 	case reflect.TypeFor[Duration]():
-		return &generate.Schema{Type: "string", Pattern: `^([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, MinLength: new(uint64(2)),
-			Examples: []any{"30m", "8h", "7d", "1w"}}
+		return &generate.Schema{
+			Type: "string", Pattern: `^([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, MinLength: new(uint64(2)),
+			Examples: []any{"30m", "8h", "7d", "1w"},
+		}
 	case reflect.TypeFor[Secret]():
 		return &generate.Schema{Type: "string", Pattern: `^(env:|file:|exec:\[).+`, Examples: []any{"env:NAME", "file:PATH", "exec:[program, argument]"}}
 	}

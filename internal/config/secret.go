@@ -41,7 +41,8 @@ func (s Secret) Ref() string {
 	return s.kind + ":" + s.arg
 }
 
-func (Secret) String() string   { return hidden }
+func (Secret) String() string { return hidden }
+
 // GoString hides the value from %#v.
 func (Secret) GoString() string { return hidden }
 

@@ -50,10 +50,14 @@ func bigBatch(group, size int) engine.Batch {
 	for i := range size {
 		m := engine.Member{ID: engine.MemberID(fmt.Sprintf("%08d-1111-2222-3333", i)), Login: "ada", Ref: "uid=ada,ou=people,dc=example,dc=org"}
 		anchors := []engine.Anchor{{Grant: "g0123456789abcdef0123", Until: now.Add(8 * time.Hour)}}
-		b.Put = append(b.Put, engine.Owned{Group: numbered(group), GroupName: "prod-db", Member: m,
-			Person: "ada@example.org", Anchors: anchors, State: engine.Added, Since: now})
-		b.Events = append(b.Events, engine.Event{At: now, Kind: engine.EventHappened, Run: "r1", Op: engine.Add, Why: engine.Starts,
-			Directory: "corp", Group: "prod-db", GroupID: numbered(group).ID, Member: &m, Person: "ada@example.org", Grants: anchors})
+		b.Put = append(b.Put, engine.Owned{
+			Group: numbered(group), GroupName: "prod-db", Member: m,
+			Person: "ada@example.org", Anchors: anchors, State: engine.Added, Since: now,
+		})
+		b.Events = append(b.Events, engine.Event{
+			At: now, Kind: engine.EventHappened, Run: "r1", Op: engine.Add, Why: engine.Starts,
+			Directory: "corp", Group: "prod-db", GroupID: numbered(group).ID, Member: &m, Person: "ada@example.org", Grants: anchors,
+		})
 	}
 	return b
 }

@@ -188,8 +188,10 @@ func grantIDs(gs []HandGrant) string {
 // event tells what became of g. Its anchor holds the end as it now is. A
 // resource stands in Group alone, without a directory.
 func (g HandGrant) event(kind engine.EventKind, by, reason string, at time.Time) engine.Event {
-	e := engine.Event{At: at, Kind: kind, By: by, Person: g.Person, Group: g.Target, Reason: reason,
-		Grants: []engine.Anchor{{Grant: g.ID, Until: g.End()}}}
+	e := engine.Event{
+		At: at, Kind: kind, By: by, Person: g.Person, Group: g.Target, Reason: reason,
+		Grants: []engine.Anchor{{Grant: g.ID, Until: g.End()}},
+	}
 	if ref, err := engine.ParseGroupRef(g.Target); err == nil && !g.IsResource {
 		e.Directory, e.Group = ref.Directory, ref.Name
 	}
@@ -211,8 +213,10 @@ func grantArgs(g HandGrant) ([]any, error) {
 	if g.IsResource {
 		isResource = 1
 	}
-	return []any{string(g.ID), string(g.Person), g.Target, isResource, micros(g.From), micros(g.Until), g.Reason,
-		g.By, micros(g.At), micros(g.RevokedAt), g.RevokedBy, g.RevokeReason}, nil
+	return []any{
+		string(g.ID), string(g.Person), g.Target, isResource, micros(g.From), micros(g.Until), g.Reason,
+		g.By, micros(g.At), micros(g.RevokedAt), g.RevokedBy, g.RevokeReason,
+	}, nil
 }
 
 func scanGrant(r *sql.Rows) (g HandGrant, err error) {

@@ -147,8 +147,10 @@ func TestGrantEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	event := func(at time.Duration, kind engine.EventKind, by, reason string, until time.Duration) engine.Event {
-		return engine.Event{At: start.Add(at), Kind: kind, By: by, Reason: reason, Person: "ada@example.org",
-			Directory: "corp", Group: "prod-db", Grants: []engine.Anchor{{Grant: g.ID, Until: start.Add(until)}}}
+		return engine.Event{
+			At: start.Add(at), Kind: kind, By: by, Reason: reason, Person: "ada@example.org",
+			Directory: "corp", Group: "prod-db", Grants: []engine.Anchor{{Grant: g.ID, Until: start.Add(until)}},
+		}
 	}
 	want := []engine.Event{
 		event(0, engine.EventGranted, "root", "CHG-1", 8*time.Hour),

@@ -54,9 +54,11 @@ func recordLedger(ctx context.Context, t *tx, b *engine.Batch) error {
 	}
 	return each(ctx, t, b.Put, sqlPutOwned, func(o engine.Owned) ([]any, error) {
 		anchors, err := anchorList(o.Anchors)
-		return []any{string(o.Group.Directory), string(o.Group.ID), string(o.Member.ID), o.GroupName,
+		return []any{
+			string(o.Group.Directory), string(o.Group.ID), string(o.Member.ID), o.GroupName,
 			o.Member.Login, string(o.Member.Kind), o.Member.Ref, string(o.Person), anchors, string(o.State),
-			micros(o.Since), micros(o.Confirmed), micros(o.Due), micros(o.Gone)}, err
+			micros(o.Since), micros(o.Confirmed), micros(o.Due), micros(o.Gone),
+		}, err
 	})
 }
 
@@ -93,9 +95,11 @@ func recordPast(ctx context.Context, t *tx, b *engine.Batch) error {
 	return each(ctx, t, b.Past, sqlAddPast, func(p engine.Past) ([]any, error) {
 		seq++
 		anchors, err := anchorList(p.Anchors)
-		return []any{seq, string(p.Group.Directory), string(p.Group.ID), string(p.Member.ID), p.GroupName,
+		return []any{
+			seq, string(p.Group.Directory), string(p.Group.ID), string(p.Member.ID), p.GroupName,
 			p.Member.Login, string(p.Member.Kind), p.Member.Ref, string(p.Person), anchors,
-			micros(p.Added), micros(p.Due), micros(p.Removed), micros(p.Confirmed), string(p.Why)}, err
+			micros(p.Added), micros(p.Due), micros(p.Removed), micros(p.Confirmed), string(p.Why),
+		}, err
 	})
 }
 

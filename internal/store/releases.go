@@ -59,8 +59,10 @@ func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Releas
 		if _, err := t.ExecContext(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires)); err != nil {
 			return err
 		}
-		return appendEvents(ctx, t, []engine.Event{{At: r.At, Kind: engine.EventReleased, Run: hold.Run,
-			By: r.By, Digest: r.Digest, Reason: r.Reason, Objected: hold.Objections, Due: &r.Expires}})
+		return appendEvents(ctx, t, []engine.Event{{
+			At: r.At, Kind: engine.EventReleased, Run: hold.Run,
+			By: r.By, Digest: r.Digest, Reason: r.Reason, Objected: hold.Objections, Due: &r.Expires,
+		}})
 	})
 	return r, err
 }
@@ -164,7 +166,7 @@ func stampText(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // unmarshalCounts reads a run's counts; nil when it has none.
 func unmarshalCounts(text string) (*engine.Counts, error) {
 	if text == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // none is no error
 	}
 	c := new(engine.Counts)
 	return c, json.Unmarshal([]byte(text), c)

@@ -13,9 +13,11 @@ import (
 // held records a hold whose digests are made of one digit each.
 func held(t *testing.T, s *Store, run engine.RunID, own, plan string) engine.Hold {
 	t.Helper()
-	h := engine.Hold{Digest: "sha256:" + strings.Repeat(own, 64), PlanDigest: "sha256:" + strings.Repeat(plan, 64), Run: run,
+	h := engine.Hold{
+		Digest: "sha256:" + strings.Repeat(own, 64), PlanDigest: "sha256:" + strings.Repeat(plan, 64), Run: run,
 		At:         storetest.Start(),
-		Objections: []engine.Objection{{Limit: engine.LimitRemove, Value: 60, Allowed: 50}}}
+		Objections: []engine.Objection{{Limit: engine.LimitRemove, Value: 60, Allowed: 50}},
+	}
 	if err := s.Record(t.Context(), engine.Batch{Holds: []engine.Hold{h}}); err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +49,10 @@ func TestReleaseByAnyDigest(t *testing.T) {
 	if err != nil || len(all) != 5 {
 		t.Fatalf("%d events, %v; want 5", len(all), err)
 	}
-	same(t, "event", all[0], engine.Event{At: want.At, Kind: engine.EventReleased, Run: h.Run, By: "boss", Digest: h.Digest,
-		Reason: "planned", Objected: h.Objections, Due: &want.Expires})
+	same(t, "event", all[0], engine.Event{
+		At: want.At, Kind: engine.EventReleased, Run: h.Run, By: "boss", Digest: h.Digest,
+		Reason: "planned", Objected: h.Objections, Due: &want.Expires,
+	})
 }
 
 func TestReleaseUnknown(t *testing.T) {

@@ -27,8 +27,10 @@ var (
 )
 
 func drawMember(t *rapid.T) engine.Member {
-	return engine.Member{ID: engine.MemberID(text.Draw(t, "member")), Login: text.Draw(t, "login"),
-		Kind: engine.MemberKind(text.Draw(t, "kind")), Ref: text.Draw(t, "ref")}
+	return engine.Member{
+		ID: engine.MemberID(text.Draw(t, "member")), Login: text.Draw(t, "login"),
+		Kind: engine.MemberKind(text.Draw(t, "kind")), Ref: text.Draw(t, "ref"),
+	}
 }
 
 func drawGroup(t *rapid.T) engine.Group {
@@ -43,28 +45,38 @@ func drawAnchors(t *rapid.T) []engine.Anchor {
 }
 
 func drawOwned(t *rapid.T) engine.Owned {
-	return engine.Owned{Group: drawGroup(t), GroupName: text.Draw(t, "name"), Member: drawMember(t),
+	return engine.Owned{
+		Group: drawGroup(t), GroupName: text.Draw(t, "name"), Member: drawMember(t),
 		Person: engine.Person(text.Draw(t, "person")), Anchors: drawAnchors(t), State: engine.State(text.Draw(t, "state")),
-		Since: micro.Draw(t, "since"), Confirmed: micro.Draw(t, "confirmed"), Due: micro.Draw(t, "due"), Gone: micro.Draw(t, "gone")}
+		Since: micro.Draw(t, "since"), Confirmed: micro.Draw(t, "confirmed"), Due: micro.Draw(t, "due"), Gone: micro.Draw(t, "gone"),
+	}
 }
 
 func drawPast(t *rapid.T) engine.Past {
-	return engine.Past{Group: drawGroup(t), GroupName: text.Draw(t, "name"), Member: drawMember(t),
+	return engine.Past{
+		Group: drawGroup(t), GroupName: text.Draw(t, "name"), Member: drawMember(t),
 		Person: engine.Person(text.Draw(t, "person")), Anchors: drawAnchors(t), Added: micro.Draw(t, "added"),
 		Due: micro.Draw(t, "due"), Removed: micro.Draw(t, "removed"), Confirmed: micro.Draw(t, "confirmed"),
-		Why: engine.Why(text.Draw(t, "why"))}
+		Why: engine.Why(text.Draw(t, "why")),
+	}
 }
 
 func drawHold(t *rapid.T) engine.Hold {
 	member := drawMember(t)
 	member.Ref = "" // not part of a plan as it is stored
-	return engine.Hold{Digest: "sha256:" + text.Draw(t, "digest"), PlanDigest: text.Draw(t, "plan"), Run: engine.RunID(text.Draw(t, "run")),
+	return engine.Hold{
+		Digest: "sha256:" + text.Draw(t, "digest"), PlanDigest: text.Draw(t, "plan"), Run: engine.RunID(text.Draw(t, "run")),
 		At: micro.Draw(t, "at"),
-		Changes: []engine.Change{{Op: engine.Op(text.Draw(t, "op")), Why: engine.Why(text.Draw(t, "why")), Directory: "corp",
+		Changes: []engine.Change{{
+			Op: engine.Op(text.Draw(t, "op")), Why: engine.Why(text.Draw(t, "why")), Directory: "corp",
 			Group: text.Draw(t, "group"), GroupID: engine.GroupID(text.Draw(t, "id")), Member: member, Person: "ada@example.org",
-			Grant: engine.GrantID(text.Draw(t, "grant")), Reason: text.Draw(t, "reason"), Until: micro.Draw(t, "until"), Held: rapid.Bool().Draw(t, "held")}},
-		Objections: []engine.Objection{{Limit: engine.LimitName(text.Draw(t, "limit")), Group: text.Draw(t, "of"),
-			Value: rapid.Int().Draw(t, "value"), Allowed: rapid.Int().Draw(t, "allowed"), Message: text.Draw(t, "message")}}}
+			Grant: engine.GrantID(text.Draw(t, "grant")), Reason: text.Draw(t, "reason"), Until: micro.Draw(t, "until"), Held: rapid.Bool().Draw(t, "held"),
+		}},
+		Objections: []engine.Objection{{
+			Limit: engine.LimitName(text.Draw(t, "limit")), Group: text.Draw(t, "of"),
+			Value: rapid.Int().Draw(t, "value"), Allowed: rapid.Int().Draw(t, "allowed"), Message: text.Draw(t, "message"),
+		}},
+	}
 }
 
 // TestRoundTrip writes every field of everything that a batch holds and reads
@@ -77,8 +89,10 @@ func TestRoundTrip(t *testing.T) {
 		o, p, h := drawOwned(t), drawPast(t), drawHold(t)
 		reading := engine.Reading{Group: o.Group, Name: text.Draw(t, "reading"), Members: rapid.Int().Draw(t, "members"), At: micro.Draw(t, "read at")}
 		notice := engine.Notice{Membership: engine.Membership{Group: o.Group, Member: "stranger"}, At: micro.Draw(t, "noticed")}
-		batch := engine.Batch{Put: []engine.Owned{o}, Past: []engine.Past{p}, Readings: []engine.Reading{reading},
-			Unnotice: []engine.Membership{notice.Membership}, Notice: []engine.Notice{notice}, Holds: []engine.Hold{h}}
+		batch := engine.Batch{
+			Put: []engine.Owned{o}, Past: []engine.Past{p}, Readings: []engine.Reading{reading},
+			Unnotice: []engine.Membership{notice.Membership}, Notice: []engine.Notice{notice}, Holds: []engine.Hold{h},
+		}
 		if err := s.Record(context.Background(), batch); err != nil {
 			t.Fatal(err)
 		}
@@ -94,8 +108,10 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 		page.Owned = slices.DeleteFunc(page.Owned, func(other engine.Owned) bool { return other.Key() != o.Key() })
-		same(t, "page", page, engine.Page{Owned: []engine.Owned{o}, Reading: &reading,
-			Noticed: map[engine.MemberID]time.Time{"stranger": notice.At}})
+		same(t, "page", page, engine.Page{
+			Owned: []engine.Owned{o}, Reading: &reading,
+			Noticed: map[engine.MemberID]time.Time{"stranger": notice.At},
+		})
 		holds, err := s.Holds(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -115,10 +131,12 @@ func TestRoundTripGrant(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n++
 		at := time.UnixMicro(rapid.Int64Range(0, 1<<51).Draw(t, "at")).UTC()
-		g := HandGrant{Person: engine.Person(text.Draw(t, "person")), Target: text.Draw(t, "target"),
+		g := HandGrant{
+			Person: engine.Person(text.Draw(t, "person")), Target: text.Draw(t, "target"),
 			IsResource: rapid.Bool().Draw(t, "resource"), From: at.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "from")) * time.Minute),
 			Until: at.Add(101 * time.Minute), Reason: text.Draw(t, "reason"),
-			ID: engine.GrantID(text.Draw(t, "id") + time.Duration(n).String())}
+			ID: engine.GrantID(text.Draw(t, "id") + time.Duration(n).String()),
+		}
 		by, why := text.Draw(t, "by"), text.Draw(t, "why")
 		want := g
 		want.By, want.At = by, at

@@ -73,8 +73,10 @@ const (
 // prepareAll prepares what runs often, before any transaction holds a
 // connection.
 func (s *Store) prepareAll(ctx context.Context) error {
-	for _, q := range []string{sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
-		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent} {
+	for _, q := range []string{
+		sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
+		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent,
+	} {
 		st, err := s.writer.PrepareContext(ctx, q)
 		if err != nil {
 			return fmt.Errorf("prepare %.40q: %w", q, err)

@@ -167,7 +167,7 @@ func one[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error), que
 	case err != nil:
 		return nil, err
 	case len(all) == 0:
-		return nil, nil
+		return nil, nil //nolint:nilnil // none is no error
 	case len(all) > 1:
 		return nil, fmt.Errorf("%d rows where one was expected", len(all))
 	}

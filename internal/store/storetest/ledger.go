@@ -24,8 +24,10 @@ func putReplaces(t *testing.T, w World) {
 	record(t, w.Ledger, engine.Batch{Put: []engine.Owned{first}})
 	equal(t, "put", page(t, w.Ledger, group(1)).Owned, []engine.Owned{first})
 
-	second := engine.Owned{Group: group(1), GroupName: "renamed", Person: "eve@example.org", State: engine.Dropped,
-		Member: engine.Member{ID: "m1", Login: "eve", Kind: engine.OtherMember}, Since: Start().Add(time.Hour)}
+	second := engine.Owned{
+		Group: group(1), GroupName: "renamed", Person: "eve@example.org", State: engine.Dropped,
+		Member: engine.Member{ID: "m1", Login: "eve", Kind: engine.OtherMember}, Since: Start().Add(time.Hour),
+	}
 	record(t, w.Ledger, engine.Batch{Put: []engine.Owned{second}})
 	equal(t, "put again", page(t, w.Ledger, group(1)).Owned, []engine.Owned{second})
 }
@@ -60,8 +62,10 @@ func groupsApart(t *testing.T, w World) {
 
 func groupsNamedLast(t *testing.T, w World) {
 	one, two := owned(group(1), "a"), owned(group(2), "a")
-	record(t, w.Ledger, engine.Batch{Put: []engine.Owned{one, owned(group(1), "b"), two},
-		Readings: []engine.Reading{{Group: group(3), Name: "no entry", At: Start()}}})
+	record(t, w.Ledger, engine.Batch{
+		Put:      []engine.Owned{one, owned(group(1), "b"), two},
+		Readings: []engine.Reading{{Group: group(3), Name: "no entry", At: Start()}},
+	})
 	two.GroupName = "renamed"
 	record(t, w.Ledger, engine.Batch{Put: []engine.Owned{two}})
 	groups, err := w.Ledger.Groups(t.Context())
@@ -148,8 +152,10 @@ func concurrent(t *testing.T, w World) {
 			l := ledgers[i%len(ledgers)]
 			for n := range rounds {
 				o := owned(group(i), engine.MemberID(fmt.Sprint(n)))
-				err := l.Record(t.Context(), engine.Batch{Put: []engine.Owned{o},
-					Events: []engine.Event{{At: Start(), Kind: engine.EventHappened, Group: fmt.Sprint(i), Reason: fmt.Sprint(n)}}})
+				err := l.Record(t.Context(), engine.Batch{
+					Put:    []engine.Owned{o},
+					Events: []engine.Event{{At: Start(), Kind: engine.EventHappened, Group: fmt.Sprint(i), Reason: fmt.Sprint(n)}},
+				})
 				if err != nil {
 					t.Errorf("record: %v", err)
 					return

@@ -16,8 +16,10 @@ func hold() engine.Hold {
 	return engine.Hold{
 		Digest: digest, PlanDigest: "sha256:2222222222222222222222222222222222222222222222222222222222222222",
 		Run: "run-1", At: Start(),
-		Changes: []engine.Change{{Op: engine.Remove, Why: engine.Withdrawn, Directory: "corp", Group: "prod-db", GroupID: group(1).ID,
-			Member: engine.Member{ID: "m1", Login: "ada"}, Person: "ada@example.org", Held: true}},
+		Changes: []engine.Change{{
+			Op: engine.Remove, Why: engine.Withdrawn, Directory: "corp", Group: "prod-db", GroupID: group(1).ID,
+			Member: engine.Member{ID: "m1", Login: "ada"}, Person: "ada@example.org", Held: true,
+		}},
 		Objections: []engine.Objection{{Limit: engine.LimitRemove, Group: "corp/prod-db", Value: 60, Allowed: 50, Message: "too many"}},
 	}
 }
@@ -135,11 +137,13 @@ func eventsInOrder(t *testing.T, w World) {
 	due := Start().Add(time.Hour + time.Nanosecond)
 	want := []engine.Event{
 		{At: Start(), Kind: engine.EventRunStarted, Run: "run-1"},
-		{At: Start().Add(-time.Hour), Kind: engine.EventHappened, Run: "run-1", Op: engine.Add, Why: engine.Starts,
+		{
+			At: Start().Add(-time.Hour), Kind: engine.EventHappened, Run: "run-1", Op: engine.Add, Why: engine.Starts,
 			Directory: "corp", Group: `pro<d>-"db"` + "\n", GroupID: "g1", Member: &engine.Member{ID: "m", Login: "ada"},
 			Person: "ada@example.org", Grants: []engine.Anchor{{Grant: "g", Until: due}}, Changed: &yes, Due: &due, Removed: &due,
 			Error: "e", Digest: digest, Reason: "r", By: "root",
-			Objected: []engine.Objection{{Limit: engine.LimitAdd, Value: 1}}, Counts: &engine.Counts{Added: 1}},
+			Objected: []engine.Objection{{Limit: engine.LimitAdd, Value: 1}}, Counts: &engine.Counts{Added: 1},
+		},
 		{At: Start(), Kind: engine.EventRunEnded, Run: "run-1", Counts: &engine.Counts{Groups: 1}},
 	}
 	record(t, w.Ledger, engine.Batch{Events: want[:2]})
