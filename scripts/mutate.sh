@@ -102,7 +102,7 @@ broken 'a dropped claim is ours at the end' diff.go 'case o.State == Dropped:
 		d.leave(' 'case false:
 		d.leave('
 broken 'the notice outlives the stranger' look.go 'p.gone = left(' '_ = left('
-broken 'a disabled account is on no list' look.go 'kind == Disabled && ' 'false && '
+broken 'a disabled account is on no list' look.go 'kind == Disabled && ' 'kind == "" && kind == Disabled && '
 broken 'a list that is unsure is not said' look.go 'l.unsure(v, p, res.Err)' ''
 broken 'the account of another under our value goes free' observe.go 'if !ok || standing[m.ID] {' 'if !ok || !m.Ghost() {'
 
@@ -184,7 +184,7 @@ broken 'the run does not say that it ended' run.go 'Batch{Events: []Event{end}}'
 # Law 9 is the store's. Law 10: identity fails closed.
 broken 'a disabled account is used' look.go 'w.Member = Member{} //' '//'
 broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) {' 'if false {'
-broken 'accounts that were made again are strangers' look.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Wishes)' '_ = adopt'
+broken 'accounts that were made again are strangers' look.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)' '_ = adopt'
 
 # Law 11: nothing is silent; and one bad thing stops no other.
 broken 'a directory that is down is asked for everything' apply.go 'if b.row < breakAfter {' 'if true {'
