@@ -223,6 +223,7 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 		return
 	}
 	after := *o
+	after.Person = ws[0].Grant.Person // another's, where the account took over what we wrote
 	after.State, after.Due, after.Gone = state, time.Time{}, time.Time{}
 	if o.State == Removing || o.State == Removed {
 		after.Confirmed = time.Time{} // this listing may be older than our removal: read back anew

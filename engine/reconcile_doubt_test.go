@@ -109,3 +109,25 @@ func TestVanishedGrantsAreToldOnce(t *testing.T) {
 		t.Errorf("anchors %+v, then %+v, want all three in mind", before[0].Anchors, after[0].Anchors)
 	}
 }
+
+// What was written for somebody whose login another person has by now, with a
+// grant of their own, is on record as that person's.
+func TestTakenOverMembershipIsTheNewPersons(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	w.dir.KeepGhosts()
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.dir.Delete(w.ids["ada"])
+	w.dir.AddPerson(person("adam"), "ada")
+	w.grant("g2", "adam", 10)
+	w.run()
+	for _, o := range w.ledger.owned {
+		if o.Person != person("adam") {
+			t.Errorf("the ledger has %s for %s, want adam", o.Person, o.Member.Login)
+		}
+	}
+	if len(w.ledger.owned) != 1 {
+		t.Errorf("%d entries, want one", len(w.ledger.owned))
+	}
+}
