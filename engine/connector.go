@@ -94,6 +94,68 @@ type Clock interface {
 	Time(ctx context.Context) (time.Time, error)
 }
 
+// BulkFinder is the power to find many groups with few requests. Without it,
+// Group is called for each.
+type BulkFinder interface {
+	// FindAll answers for every name, in the order asked, as Group would. The
+	// error is for a failure of the whole.
+	FindAll(ctx context.Context, names []string) ([]Found, error)
+}
+
+// Found is what [Connector.Group] answers for one name.
+type Found struct {
+	Info GroupInfo
+	Err  error
+}
+
+// Lagging is the power of a directory that owns up to listings which may be
+// older than its last writes. Without it, a listing shows every write that was
+// answered before it was asked for.
+type Lagging interface {
+	// Grace is how long a write that was answered is believed more than a
+	// listing that lacks it. It does not change.
+	Grace() time.Duration
+}
+
+// Marker is the power to tell which groups changed since a mark, with fewer
+// requests than listing them. Without it, every run lists every group.
+type Marker interface {
+	// Changed returns the groups whose members or own description may have
+	// changed since the mark, and the mark to ask with next time. An empty mark,
+	// or one that the directory does not know any more, is no error: then All
+	// is set. What happens during the call is told by this call or the next.
+	Changed(ctx context.Context, since Mark) (Changes, error)
+}
+
+// Mark is a place in a directory's history. Only its connector can read it.
+type Mark string
+
+// Changes is what [Marker] answers.
+type Changes struct {
+	All    bool // anything may have changed; Groups says nothing
+	Groups []GroupID
+	// Names is set when a group may have come, gone, or got another name, so
+	// that names have to be looked up anew.
+	Names bool
+	Next  Mark
+}
+
+// Attributor is the power to tell who changed a group. Without it, reports
+// leave that open.
+type Attributor interface {
+	// Attribute returns the changes to the members of g since a time, as the
+	// directory's own log has them, oldest first. The log may lag.
+	Attribute(ctx context.Context, g GroupID, since time.Time) ([]Attribution, error)
+}
+
+// Attribution is one line of a directory's own log.
+type Attribution struct {
+	At     time.Time
+	Op     Op // Add or Remove
+	Member MemberID
+	By     string // to be read
+}
+
 // Powers names the optional powers of c, in a fixed order. It is the one place
 // that asserts them all; the documentation's table is made from it.
 func Powers(c Connector) []string {
@@ -113,6 +175,14 @@ func Powers(c Connector) []string {
 	add("probe rights", ok)
 	_, ok = c.(Clock)
 	add("tell the time", ok)
+	_, ok = c.(BulkFinder)
+	add("find many groups at once", ok)
+	_, ok = c.(Lagging)
+	add("own up to lagging listings", ok)
+	_, ok = c.(Marker)
+	add("tell what changed", ok)
+	_, ok = c.(Attributor)
+	add("tell who changed it", ok)
 	return names
 }
 
