@@ -11,13 +11,14 @@ import (
 // confirm reads the changed groups back and settles what the listings prove:
 // an added member is there, a removed one is gone, and the lag is known. It
 // returns the memberships that are over. What it cannot prove now, the next
-// run's listing will.
+// run's listing will; of a directory whose listings lag it asks nothing, for
+// that is all that they could prove.
 func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js []*job) ([]Past, error) {
 	s := &survey{r: r, now: r.now(), run: &run, byRef: before.byRef, grantsErr: before.grantsErr, noticed: make(map[Membership]bool)}
 	limits := before.limits()
 	byDirectory := make(map[Directory][]*job)
 	for _, j := range js {
-		if j.sent() {
+		if j.sent() && grace(r.cfg.Directories[j.group.Directory]) == 0 {
 			byDirectory[j.group.Directory] = append(byDirectory[j.group.Directory], j)
 		}
 	}

@@ -268,7 +268,7 @@ func (d *differ) countLost(before, after []Anchor) {
 // somebody who is not listed is given up only after the removal was sent all
 // the same: it does nothing when the listing was right.
 func (d *differ) unwished(o *Owned, m *Member) {
-	if d.waits(o) {
+	if d.waits(o) || o.State == Removed && o.settling(d.g.Read, d.g.Grace) {
 		return
 	}
 	why, due, ok := d.end(o)

@@ -86,6 +86,15 @@ func (w *Writes) prune(g GroupID) {
 	}
 }
 
+// grace returns how long a write to the directory is believed more than its
+// listings.
+func grace(c Connector) time.Duration {
+	if l, ok := c.(Lagging); ok {
+		return l.Grace()
+	}
+	return 0
+}
+
 // lay makes m present in a sorted listing, or absent.
 func lay(listing []Member, m Member, id MemberID, present bool) []Member {
 	i, found := slices.BinarySearchFunc(listing, id, func(m Member, id MemberID) int { return strings.Compare(string(m.ID), string(id)) })

@@ -48,6 +48,14 @@ type Owned struct {
 	Confirmed time.Time // when the membership was read back after our last write; zero until then
 	Due       time.Time // when its last grant ended; zero while it is explained
 	Gone      time.Time // when the directory took the removal; zero until then
+	Wrote     time.Time // when the directory last answered a write of ours about it; zero until then
+}
+
+// settling reports whether a listing that was asked for at read may be older
+// than our last write: then it proves nothing about o, and what was written is
+// believed.
+func (o *Owned) settling(read time.Time, grace time.Duration) bool {
+	return (o.State == Added || o.State == Removed) && !o.Wrote.IsZero() && read.Sub(o.Wrote) < grace
 }
 
 // Key returns the membership that o is about.

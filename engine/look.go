@@ -43,6 +43,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	}
 	v.Owned, v.Noticed = page.Owned, page.Noticed
 	l.wishes(&v, t)
+	v.Read, v.Grace = l.s.r.now(), grace(l.conn)
 	err = l.call(func() (err error) {
 		v.Members, err = l.conn.Members(ctx, t.group.ID)
 		return err
@@ -55,13 +56,14 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	if !slices.IsSortedFunc(v.Members, compareMembers) {
 		SortMembers(v.Members)
 	}
+	v.layWrites()
 	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
 	var p proof
 	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)
 	// The directory took the removal, and the listing lacks the member: that a
 	// few others are missing as well is no reason to doubt these two witnesses.
 	sure := v.Trust == Trusted || v.Lost <= t.rules.Limits.RemoveFree
-	v.Owned, p.seen, p.over = observe(v.Owned, v.Members, sure, l.s.now)
+	v.Owned, p.seen, p.over = observe(&v, sure, l.s.now)
 	if v.Trust == Trusted {
 		if page.Reading == nil || page.Reading.Members != len(v.Members) || page.Reading.Name != t.name {
 			p.reading = &Reading{t.group, t.name, len(v.Members), l.s.now}

@@ -98,9 +98,10 @@ func unclaimed(owned []Owned, members []Member) map[string]Member {
 // observe settles what a listing proves: an intended add that is there is
 // ours, and a member is gone whose removal the directory took. A removal that
 // was never answered is not settled by absence alone: it is sent again. With
-// sure unset, the listing proves presence only. Both lists are sorted by
-// member.
-func observe(owned []Owned, members []Member, sure bool, now time.Time) (after []Owned, seen []keep, over []Past) {
+// sure unset, the listing proves presence only; about what is settling it
+// proves nothing. Both lists of the view are sorted by member.
+func observe(v *GroupView, sure bool, now time.Time) (after []Owned, seen []keep, over []Past) {
+	owned, members := v.Owned, v.Members
 	after = owned
 	copied := false
 	own := func() {
@@ -116,6 +117,7 @@ func observe(owned []Owned, members []Member, sure bool, now time.Time) (after [
 		}
 		present := len(members) > 0 && members[0].ID == o.Member.ID
 		switch {
+		case o.settling(v.Read, v.Grace):
 		case present && (o.State == Adding || o.State == Added && o.Confirmed.IsZero()):
 			own()
 			after[i].State, after[i].Confirmed = Added, now
@@ -133,6 +135,19 @@ func observe(owned []Owned, members []Member, sure bool, now time.Time) (after [
 		after = append(after[:drop[n]], after[drop[n]+1:]...)
 	}
 	return after, seen, over
+}
+
+// layWrites makes the view's listing show what was written so shortly before
+// it that it may not show it yet.
+func (v *GroupView) layWrites() {
+	if v.Grace <= 0 {
+		return
+	}
+	for i := range v.Owned {
+		if o := &v.Owned[i]; o.settling(v.Read, v.Grace) {
+			v.Members = lay(v.Members, o.Member, o.Member.ID, o.State == Added)
+		}
+	}
 }
 
 // past closes o: a reading at now shows that the membership is over.

@@ -150,7 +150,7 @@ func (r *Reconciler) plan(ctx context.Context, now time.Time, visit func(GroupVi
 	if digest := res.Plan.HeldDigest(); digest != "" && res.Release == nil {
 		err = r.cfg.Ledger.Record(ctx, Batch{Holds: []Hold{res.Plan.hold("", now)}})
 	}
-	res.Overdue = r.overdue(res.Plan, nil, nil, now)
+	res.Overdue = r.overdue(res.Plan, nil, nil, now, false)
 	res.count(Counts{})
 	return res, err
 }
@@ -239,7 +239,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error 
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
 	res.Past = append(s.over, over...)
 	slices.SortFunc(res.Past, comparePasts)
-	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now())
+	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now(), true)
 	res.count(c)
 	return r.recordOverdue(context.WithoutCancel(ctx), res)
 }
@@ -351,8 +351,9 @@ func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*
 }
 
 // overdue lists the agreed removals of p that are later than allowed and not
-// among those that are over.
-func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time) []Late {
+// among those that are over. Where listings lag, a removal that p sent and the
+// directory took is believed until its grace is over.
+func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, sent bool) []Late {
 	over := make(map[Membership]bool, len(past))
 	for _, o := range past {
 		over[Membership{o.Group, o.Member.ID}] = true
@@ -367,6 +368,9 @@ func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time) [
 			if f.Change.Key() == c.Key() && f.Change.Member.ID == c.Member.ID {
 				l.Error = f.Error
 			}
+		}
+		if sent && l.Error == "" && grace(r.cfg.Directories[c.Directory]) > 0 {
+			continue
 		}
 		late = append(late, l)
 	}

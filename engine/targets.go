@@ -83,13 +83,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 	}
 	refs := l.refs()
 	l.knock(ctx, refs)
-	infos, errs := make([]GroupInfo, len(refs)), make([]error, len(refs))
-	parallel(l.s.r.workers(), len(refs), func(i int) {
-		errs[i] = l.call(func() (err error) {
-			infos[i], err = l.conn.Group(ctx, refs[i].Name)
-			return err
-		})
-	})
+	found := l.find(ctx, refs)
 	byID := make(map[GroupID]*target)
 	var ts []*target
 	unplaced := false
@@ -107,14 +101,14 @@ func (l *looker) targets(ctx context.Context) []*target {
 		return t
 	}
 	for i, ref := range refs {
-		if errs[i] == nil {
-			place(infos[i], ref)
+		if found[i].Err == nil {
+			place(found[i].Info, ref)
 			continue
 		}
 		known := l.ledgerNamed(ref.Name)
 		if known == nil {
 			if l.matters(ref) {
-				l.unfound(ref.Name, errs[i])
+				l.unfound(ref.Name, found[i].Err)
 			}
 			unplaced = unplaced || len(l.s.byRef[ref]) > 0
 			continue
@@ -122,10 +116,10 @@ func (l *looker) targets(ctx context.Context) []*target {
 		// The name is not to be found just now, and the ledger knows which
 		// group it was: its grants still explain what is in there.
 		t := place(GroupInfo{ID: known.Group.ID, Name: known.Name}, ref)
-		if KindOf(errs[i]) == NotFound {
-			t.unfound = errs[i].Error()
+		if KindOf(found[i].Err) == NotFound {
+			t.unfound = found[i].Err.Error()
 		} else {
-			l.unfound(ref.Name, errs[i])
+			l.unfound(ref.Name, found[i].Err)
 		}
 	}
 	for _, g := range l.s.ledger[l.d] {
@@ -134,6 +128,36 @@ func (l *looker) targets(ctx context.Context) []*target {
 		}
 	}
 	return ts
+}
+
+// find looks the groups up by name.
+func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
+	found := make([]Found, len(refs))
+	if bulk, ok := l.conn.(BulkFinder); ok && len(refs) > 1 {
+		names := make([]string, len(refs))
+		for i, ref := range refs {
+			names[i] = ref.Name
+		}
+		err := l.call(func() (err error) {
+			found, err = bulk.FindAll(ctx, names)
+			return err
+		})
+		if err == nil {
+			return found
+		}
+		found = make([]Found, len(refs))
+		for i := range found {
+			found[i].Err = err
+		}
+		return found
+	}
+	parallel(l.s.r.workers(), len(refs), func(i int) {
+		found[i].Err = l.call(func() (err error) {
+			found[i].Info, err = l.conn.Group(ctx, refs[i].Name)
+			return err
+		})
+	})
+	return found
 }
 
 // matters reports whether a name that leads nowhere is worth saying: it is

@@ -39,7 +39,7 @@ func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 	case unknown:
 		return &o
 	case c.Op == Add && e.Err == nil && (e.Changed || c.ours()):
-		o.State = Added
+		o.State, o.Wrote = Added, now
 		return &o
 	case c.Op == Add:
 		return c.prior // refused, or there before us: as it was
@@ -48,7 +48,7 @@ func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 		back.Due = c.due // still due: the next run tries again
 		return &back
 	}
-	o.State = Removed
+	o.State, o.Wrote = Removed, now
 	if e.Changed || o.Gone.IsZero() {
 		o.Gone = now
 	}

@@ -86,6 +86,12 @@ type GroupView struct {
 	// Unmanageable says why the group must not be changed; empty where it may.
 	Unmanageable string
 
+	// Read is when the listing was asked for, and Grace how long a write is
+	// believed more than the directory's listings ([Lagging]). Members has the
+	// writes laid over it that are not older than that.
+	Read  time.Time
+	Grace time.Duration
+
 	Members []Member // sorted by ID
 	Owned   []Owned  // sorted by Member.ID
 	// Wishes are the grants in force, sorted by Member.ID and grant; those

@@ -72,7 +72,7 @@ func (d *Directory) look(a act) ([]engine.Member, Lie, error) {
 	if !ok {
 		return nil, nil, d.fail(a, engine.NotFound, errors.New("no such group"))
 	}
-	return g.glance(), g.lie, nil
+	return d.glance(g), g.lie, nil
 }
 
 // Add makes m a member of g, see [engine.Connector]. An account that was never

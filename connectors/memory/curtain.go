@@ -112,6 +112,7 @@ func (d *Directory) AddGroup(name string) engine.GroupID {
 	self := &object{member: engine.Member{ID: engine.MemberID(id), Login: name, Kind: engine.GroupMember}}
 	d.objects[self.member.ID] = self
 	d.groups[id] = &group{info: engine.GroupInfo{ID: id, Name: name}, self: self}
+	d.note(id, true)
 	return id
 }
 
@@ -121,6 +122,7 @@ func (d *Directory) RenameGroup(g engine.GroupID, name string) {
 	defer d.mu.Unlock()
 	gr := d.group(g)
 	gr.info.Name, gr.self.member.Login = name, name
+	d.note(g, true)
 }
 
 // DeleteGroup removes the group. Its id is never used again.
@@ -129,6 +131,7 @@ func (d *Directory) DeleteGroup(g engine.GroupID) {
 	defer d.mu.Unlock()
 	d.group(g)
 	delete(d.groups, g)
+	d.note(g, true)
 	delete(d.objects, engine.MemberID(g))
 	d.replace(engine.MemberID(g), nil)
 }
@@ -139,6 +142,7 @@ func (d *Directory) Unmanageable(g engine.GroupID, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.group(g).info.Unmanageable = reason
+	d.note(g, true)
 }
 
 // Put makes members of g unseen: somebody else did it. Present ones stay.

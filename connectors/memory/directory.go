@@ -35,6 +35,10 @@ type Directory struct {
 	groups  map[engine.GroupID]*group
 	ghosts  bool
 	lag     int
+	late    time.Duration // how long listings lack a change, by the clock
+	slow    time.Duration // how long Changed does
+	grace   time.Duration
+	log     []change
 	now     func() time.Time
 	down    engine.Kind
 	faults  []*pending

@@ -23,6 +23,7 @@ const (
 	CallGroups     Call = "list groups"
 	CallProbe      Call = "probe"
 	CallTime       Call = "time"
+	CallChanged    Call = "tell what changed"
 )
 
 // Fault says which call fails, and how.
@@ -71,7 +72,7 @@ func (d *Directory) Down(k engine.Kind) {
 func (d *Directory) Mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.down, d.faults, d.lag = "", nil, 0
+	d.down, d.faults, d.lag, d.late = "", nil, 0, 0
 	for _, g := range d.groups {
 		g.lie, g.past = nil, nil
 	}

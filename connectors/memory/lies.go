@@ -1,6 +1,11 @@
 package memory
 
-import "github.com/daypass-dev/daypass/engine"
+import (
+	"slices"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+)
 
 // Lie makes a listing that is whole to look at, and wrong: the failure that no
 // connector can notice. It may change and return the slice that it gets.
@@ -27,31 +32,49 @@ func (d *Directory) Lag(reads int) {
 	d.lag = reads
 }
 
-// glimpse is what a group looked like before a change, for so many more reads.
+// LagFor makes every change invisible to listings for a time, by the
+// directory's clock. [Directory.Mend] ends it.
+func (d *Directory) LagFor(late time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.late = late
+}
+
+// glimpse is what a group looked like before a change, for so many more reads
+// or until a time.
 type glimpse struct {
 	members []*object
 	reads   int
+	until   time.Time
 }
 
 // remember keeps what lagging readers still see, before a change.
 func (d *Directory) remember(g *group) {
-	if d.lag > 0 {
-		g.past = append(g.past, glimpse{members: append([]*object(nil), g.members...), reads: d.lag})
+	d.note(g.info.ID, false)
+	if d.lag == 0 && d.late == 0 {
+		return
 	}
+	p := glimpse{members: append([]*object(nil), g.members...), reads: d.lag}
+	if d.late > 0 {
+		p.until = d.now().Add(d.late)
+	}
+	g.past = append(g.past, p)
 }
 
-// glance is one listing. The oldest look that has reads left is what it sees.
-func (g *group) glance() []engine.Member {
+// glance is one listing. The oldest look that lasts is what it sees.
+func (d *Directory) glance(g *group) []engine.Member {
+	if len(g.past) == 0 {
+		return list(g.members)
+	}
+	now := d.now()
+	lasts := func(p glimpse) bool { return p.reads > 0 || p.until.After(now) }
+	g.past = slices.DeleteFunc(g.past, func(p glimpse) bool { return !lasts(p) })
 	seen := g.members
 	if len(g.past) > 0 {
 		seen = g.past[0].members
 	}
-	kept := g.past[:0]
-	for _, p := range g.past {
-		if p.reads--; p.reads > 0 {
-			kept = append(kept, p)
-		}
+	for i := range g.past {
+		g.past[i].reads--
 	}
-	g.past = kept
 	return list(seen)
 }

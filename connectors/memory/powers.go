@@ -16,6 +16,9 @@ var (
 	_ engine.Changer      = (*Directory)(nil)
 	_ engine.Prober       = (*Directory)(nil)
 	_ engine.Clock        = (*Directory)(nil)
+	_ engine.BulkFinder   = (*Directory)(nil)
+	_ engine.Lagging      = (*Directory)(nil)
+	_ engine.Marker       = (*Directory)(nil)
 )
 
 // Groups yields every group, sorted by ID. A fault of [CallGroups] strikes
