@@ -72,6 +72,19 @@ written 30m, 8h, 7d or 1w. The schema for editors is [daypass.schema.json](../in
 	}
 	root.list(t, &b, "", root.Defs)
 	b.WriteString(`
+Under ` + "`directories.NAME`" + `, ` + "`type`" + ` says which keys there are. [directories.md](directories.md) tells what to set up on the
+other side.
+`)
+	for _, kind := range []struct{ title, def string }{
+		{"entra: Microsoft Entra ID", "Entra"}, {"google: Google Workspace and Cloud Identity", "Google"},
+		{"ldap: LDAP and Active Directory", "LDAP"}, {"okta: Okta", "Okta"},
+	} {
+		fmt.Fprintf(&b, "\n## %s\n\n| key | what it is |\n|---|---|\n", kind.title)
+		root.Defs[kind.def].list(t, &b, "", root.Defs)
+	}
+	b.WriteString(`
+## Grant files
+
 Grant files have the keys person, resource or group, from, until or for, and reason, under ` + "`grants:`" + `; a CSV file has them
 as its first line:
 
@@ -92,7 +105,6 @@ type schema struct {
 	Examples    []any
 	Additional  json.RawMessage `json:"additionalProperties"`
 	OneOf       []schema
-	AnyOf       []schema
 	Items       *schema
 }
 
@@ -103,8 +115,8 @@ func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[s
 		d.list(t, b, prefix, defs)
 		return
 	}
-	for _, one := range append(s.OneOf, s.AnyOf...) {
-		one.list(t, b, prefix, defs)
+	if len(s.OneOf) > 0 { // the kinds of directory, which have tables of their own
+		return
 	}
 	var below schema
 	if len(s.Additional) > 0 && s.Additional[0] == '{' && json.Unmarshal(s.Additional, &below) == nil {

@@ -24,8 +24,8 @@ func (c *Config) check(w *walker) {
 		if !directoryName.MatchString(string(name)) {
 			w.failKey(path, "a directory's name is made of a-z, 0-9 and -, and begins with a letter or digit")
 		}
-		if l := c.Directories[name].LDAP; l != nil {
-			l.check(w, path, c)
+		if s := c.Directories[name].settings(); s != nil {
+			s.check(w, path, c)
 		}
 	}
 	if c.Directories != nil && len(c.Directories) == 0 {

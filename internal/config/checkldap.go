@@ -3,7 +3,6 @@ package config
 import (
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 )
@@ -18,12 +17,7 @@ func (l *LDAP) check(w *walker, path string, c *Config) {
 	l.checkURL(w, path)
 	l.Bind.check(w, path+".bind", l)
 	for name, file := range map[string]string{".ca": l.CA, ".bind.cert": l.Bind.Cert, ".bind.key": l.Bind.Key} {
-		if file == "" {
-			continue
-		}
-		if _, err := os.Stat(c.abs(file)); err != nil {
-			w.fail(path+name, "%s: %v", file, reason(err))
-		}
+		w.exists(path+name, file, c)
 	}
 	for name, value := range map[string]string{".people.base": l.People.Base, ".groups.base": l.Groups.Base, ".groups.placeholder": l.Groups.Placeholder} {
 		if value != "" && !dn.MatchString(value) {

@@ -94,10 +94,39 @@ type Resource struct {
 	Policy string `yaml:"policy,omitempty"`
 }
 
-// Directory is one identity provider.
+// Directory is one identity provider: its type, and the settings of that type.
+// The others are nil.
 type Directory struct {
-	Type string
-	LDAP *LDAP // set when Type is "ldap"
+	Type   string
+	LDAP   *LDAP
+	Entra  *Entra
+	Okta   *Okta
+	Google *Google
+}
+
+// settings are those of one type of directory.
+type settings interface {
+	// check reports what is well formed but wrong.
+	check(w *walker, path string, c *Config)
+	// complete makes paths absolute and fills in defaults.
+	complete(c *Config)
+	// secrets are by the path below the directory.
+	secrets() map[string]Secret
+}
+
+// settings returns nil where the type was not understood.
+func (d Directory) settings() settings {
+	switch {
+	case d.LDAP != nil:
+		return d.LDAP
+	case d.Entra != nil:
+		return d.Entra
+	case d.Okta != nil:
+		return d.Okta
+	case d.Google != nil:
+		return d.Google
+	}
+	return nil
 }
 
 // StorePath returns the absolute path of the SQLite file.

@@ -6,27 +6,49 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// directoryTypes are the kinds of directory there are; only ldap is built in.
-var directoryTypes = [...]string{"entra", "google", "ldap", "okta"} //nolint:gochecknoglobals // a table
-
 func (d *Directory) decode(w *walker, n *yaml.Node, path string) {
-	d.Type = ""
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "type" && n.Content[i+1].Kind == yaml.ScalarNode {
-			d.Type = n.Content[i+1].Value
-			w.values[path+".type"] = markOf(n.Content[i+1])
-		}
+	if n.Kind != yaml.MappingNode {
+		w.failAt(markOf(n), path, "must be a mapping (key: value), not %s", kindOf(n))
+		return
 	}
+	value := typeOf(n)
+	if value == nil {
+		w.failAt(markOf(n), path+".type", "is missing; known: %s", strings.Join(directoryTypes[:], ", "))
+		return
+	}
+	w.values[path+".type"] = markOf(value)
+	if !w.plain(value, path+".type") {
+		return
+	}
+	d.Type = value.Value
 	switch d.Type {
-	case "ldap", "": // without a type, the walk below says that it is missing
-		ldap := &LDAP{}
-		w.into(n, ldap, path)
-		d.LDAP = ldap
-	case "entra", "google", "okta":
-		w.fail(path+".type", "%s is not available in this version; use ldap", d.Type)
+	case "ldap":
+		d.LDAP = &LDAP{}
+		w.into(n, d.LDAP, path)
+	case "entra":
+		d.Entra = &Entra{}
+		w.into(n, d.Entra, path)
+	case "okta":
+		d.Okta = &Okta{}
+		w.into(n, d.Okta, path)
+	case "google":
+		d.Google = &Google{}
+		w.into(n, d.Google, path)
 	default:
 		w.fail(path+".type", "there is no directory of type %q%s", d.Type, knownWords(d.Type, directoryTypes[:]))
 	}
+}
+
+var directoryTypes = [...]string{"entra", "google", "ldap", "okta"} //nolint:gochecknoglobals // a table
+
+// typeOf returns the value that says which keys the rest may have.
+func typeOf(n *yaml.Node) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "type" && n.Content[i+1].Kind == yaml.ScalarNode {
+			return n.Content[i+1]
+		}
+	}
+	return nil
 }
 
 func (s *Secret) decode(w *walker, n *yaml.Node, path string) {

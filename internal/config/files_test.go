@@ -24,14 +24,24 @@ func TestGoodFiles(t *testing.T) {
 	if err != nil || len(files) < 4 {
 		t.Fatalf("got %d good files, %v", len(files), err)
 	}
-	for _, file := range append(files, "../../examples/ldap/daypass.yaml") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+	for _, file := range append(files, examples(t)...) {
+		t.Run(strings.TrimPrefix(file, "../../"), func(t *testing.T) {
 			t.Parallel()
 			if _, err := Load(file, noEnv); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// examples are the configurations that people begin with.
+func examples(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../../examples/*/daypass.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	return files
 }
 
 // TestBadFiles compares every error of a bad file with the lines "# want: " at

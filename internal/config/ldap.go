@@ -76,3 +76,14 @@ type LDAPGroups struct {
 	// member. It is never shown as a member.
 	Placeholder string `yaml:"placeholder,omitempty"`
 }
+
+func (l *LDAP) complete(c *Config) {
+	l.CA, l.Bind.Cert, l.Bind.Key = c.abs(l.CA), c.abs(l.Bind.Cert), c.abs(l.Bind.Key)
+	if l.People.Match == "" {
+		l.People.Match = "(mail={person})"
+	}
+}
+
+func (l *LDAP) secrets() map[string]Secret {
+	return map[string]Secret{".bind.password": l.Bind.Password}
+}

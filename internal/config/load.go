@@ -160,26 +160,25 @@ func (c *Config) complete() {
 		c.ReleaseFor = Duration(24 * time.Hour)
 	}
 	for _, d := range c.Directories {
-		l := d.LDAP
-		l.CA, l.Bind.Cert, l.Bind.Key = c.abs(l.CA), c.abs(l.Bind.Cert), c.abs(l.Bind.Key)
-		if l.People.Match == "" {
-			l.People.Match = "(mail={person})"
-		}
+		d.settings().complete(c)
 	}
 }
 
 // warn notes secret files that anybody may read.
 func (c *Config) warn(w *walker) {
 	for _, name := range sortedKeys(c.Directories) {
-		s := c.Directories[name].LDAP.Bind.Password
-		if s.kind != "file" {
-			continue
-		}
-		info, err := os.Stat(s.path())
-		if err == nil && info.Mode().Perm()&0o004 != 0 {
-			at := w.at("directories." + string(name) + ".bind.password")
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: secret %s can be read by everybody; chmod 600 it",
-				w.file, at.line, at.col, s.Ref()))
+		secrets := c.Directories[name].settings().secrets()
+		for _, path := range sortedKeys(secrets) {
+			s := secrets[path]
+			if s.kind != "file" {
+				continue
+			}
+			info, err := os.Stat(s.path())
+			if err == nil && info.Mode().Perm()&0o004 != 0 {
+				at := w.at("directories." + string(name) + path)
+				c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: secret %s can be read by everybody; chmod 600 it",
+					w.file, at.line, at.col, s.Ref()))
+			}
 		}
 	}
 }

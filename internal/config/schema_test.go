@@ -46,8 +46,10 @@ func generated(t *testing.T) []byte {
 	s := r.Reflect(&Config{})
 	s.ID = ""
 	s.Title = "daypass.yaml"
-	one := (&generate.Reflector{FieldNameTag: "yaml", Mapper: special, CommentMap: r.CommentMap}).Reflect(&LDAP{})
-	maps.Copy(s.Definitions, one.Definitions)
+	for _, settings := range []any{&Entra{}, &Google{}, &LDAP{}, &Okta{}} {
+		one := (&generate.Reflector{FieldNameTag: "yaml", Mapper: special, CommentMap: r.CommentMap}).Reflect(settings)
+		maps.Copy(s.Definitions, one.Definitions)
+	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +61,9 @@ func generated(t *testing.T) []byte {
 func special(t reflect.Type) *generate.Schema {
 	switch t {
 	case reflect.TypeFor[Directory]():
-		return &generate.Schema{Ref: "#/$defs/LDAP"}
+		return &generate.Schema{OneOf: []*generate.Schema{
+			{Ref: "#/$defs/Entra"}, {Ref: "#/$defs/Google"}, {Ref: "#/$defs/LDAP"}, {Ref: "#/$defs/Okta"},
+		}}
 	case reflect.TypeFor[Duration]():
 		return &generate.Schema{
 			Type: "string", Pattern: `^([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, MinLength: new(uint64(2)),
@@ -81,7 +85,7 @@ func TestSchemaAgrees(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	for _, file := range append(files, "../../examples/ldap/daypass.yaml") {
+	for _, file := range append(files, examples(t)...) {
 		if err := schema.Validate(instance(t, file)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
@@ -89,6 +93,9 @@ func TestSchemaAgrees(t *testing.T) {
 	for _, name := range []string{
 		"unknown-key", "near-miss", "no-version", "version", "version-text", "no-bind", "no-directories", "duration", "duration-number",
 		"type-words", "foreign", "limits", "secret-literal", "secret-number", "match", "directory-type-unknown", "url-scheme", "resource-empty",
+		"directory-type", "entra-auth-missing", "entra-tenant-missing", "entra-cloud", "entra-match", "entra-secret-literal", "entra-unknown-key",
+		"entra-role-text", "okta-url-missing", "okta-url-host-only", "okta-token-literal", "okta-match", "okta-unknown-key", "google-auth-missing",
+		"google-customer", "google-key-path", "google-key-mapping", "cloud-quota", "cloud-scalar", "cloud-type-missing", "cloud-many",
 	} {
 		err := schema.Validate(instance(t, configs+name+".bad.yaml"))
 		if !errors.As(err, new(*validate.ValidationError)) {
