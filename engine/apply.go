@@ -152,6 +152,9 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 				b.Events = append(b.Events, c.event(EventIntended, a.run, now))
 			}
 		}
+		if j.sent() {
+			b.Unlist = append(b.Unlist, j.group)
+		}
 	}
 	if b.Empty() {
 		return intents, nil

@@ -53,6 +53,7 @@ type history struct {
 	rules    map[string]engine.Rules // by group name
 	calm     time.Duration           // between the runs of converge
 	late     time.Duration           // how long listings lack a change
+	relist   time.Duration           // how long the directory is believed about what changed
 }
 
 func (h *history) Grants(context.Context) ([]engine.Grant, error) {
@@ -92,7 +93,7 @@ func (h *history) reconciler() *engine.Reconciler {
 			{Directory: "mem", Name: "g0"}: h.rules["g0"],
 			{Directory: "mem", Name: "g1"}: h.rules["g1"],
 		},
-		Sources: []engine.Source{h}, Ledger: h.ledger, Overdue: time.Hour,
+		Sources: []engine.Source{h}, Ledger: h.ledger, Overdue: time.Hour, Relist: h.relist,
 		Now: func() time.Time { return h.now },
 	})
 }
@@ -116,8 +117,32 @@ func (h *history) restores(g engine.Group) bool {
 	return h.rules[h.names[g]].Removed == engine.RemovedRestore
 }
 
+// sameAsWhole asserts that a plan from what changed is the plan from whole
+// listings.
+func (h *history) sameAsWhole() {
+	some, err := h.reconciler().Plan(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	relist := h.relist
+	h.relist = 0
+	all, err := h.reconciler().Plan(context.Background())
+	h.relist = relist
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	a, _ := some.Plan.MarshalJSON()
+	b, _ := all.Plan.MarshalJSON()
+	if string(a) != string(b) {
+		h.t.Fatalf("the plan from what changed:\n%s\nfrom whole listings:\n%s", a, b)
+	}
+}
+
 // run makes one reconciliation and judges every write of it.
 func (h *history) run() engine.Result {
+	if h.relist > 0 && h.late == 0 && !h.trouble {
+		h.sameAsWhole()
+	}
 	h.runs++
 	res, err := h.reconciler().Run(context.Background(), "cron", "")
 	if err != nil && !errors.Is(err, errCrashed) && !h.trouble {
@@ -360,6 +385,41 @@ func TestLawsHoldWhenListingsLag(t *testing.T) {
 		h.calm = 2 * grace
 		h.dir.SetGrace(grace)
 		h.dir.LagFor(h.late)
+		as := h.actions()
+		as["moment"] = func(t *rapid.T) {
+			h.now = h.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)
+		}
+		t.Repeat(as)
+		h.converge()
+	})
+}
+
+// The same where the directory tells what changed, and everything is listed
+// only now and then: every plan is the one that whole listings give.
+func TestLawsHoldWithMarks(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHistory(t)
+		h.relist = time.Duration(rapid.IntRange(1, 1000).Draw(t, "relist")) * time.Minute
+		as := h.actions()
+		delete(as, "lie") // one that says what was there before is believed until the next whole listing
+		t.Repeat(as)
+		h.converge()
+	})
+}
+
+// And where what changed is told late, and shown late, and in any order.
+func TestLawsHoldWithLateMarks(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHistory(t)
+		grace := 2 * time.Minute
+		h.late = time.Duration(rapid.IntRange(1, 120).Draw(t, "late")) * time.Second
+		h.dir.SetGrace(grace)
+		h.dir.LagFor(h.late)
+		h.dir.MarkLate(time.Duration(rapid.IntRange(0, 40).Draw(t, "told")) * time.Minute)
+		h.relist = time.Duration(rapid.IntRange(1, 30).Draw(t, "relist")) * time.Minute
+		h.calm = time.Hour
 		as := h.actions()
 		as["moment"] = func(t *rapid.T) {
 			h.now = h.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)

@@ -123,12 +123,18 @@ type Batch struct {
 	Holds    []Hold
 	Spend    []Spend
 	Events   []Event
+
+	Known     []Known     // replaces what was known of a directory, all of it
+	UnlistAll []Directory // forgets every listing of a directory; before Listings
+	Unlist    []Group     // forgets the listing of a group; before Listings
+	Listings  []Listing
 }
 
 // Empty reports whether there is nothing to write.
 func (b *Batch) Empty() bool {
 	return len(b.Put)+len(b.Delete)+len(b.Past)+len(b.Readings)+len(b.Notice)+
-		len(b.Unnotice)+len(b.Holds)+len(b.Spend)+len(b.Events) == 0
+		len(b.Unnotice)+len(b.Holds)+len(b.Spend)+len(b.Events)+
+		len(b.Known)+len(b.UnlistAll)+len(b.Unlist)+len(b.Listings) == 0
 }
 
 // Notice tells that a foreign member is going to be swept out.
@@ -208,6 +214,11 @@ type Ledger interface {
 	// Newest returns the greatest time of any event, those apart that are ahead
 	// of an EventVouched written after them; zero when there is none.
 	Newest(ctx context.Context) (time.Time, error)
+	// Known returns what earlier runs learnt of a directory. An unknown
+	// directory has nothing but its name.
+	Known(ctx context.Context, d Directory) (Known, error)
+	// Listing returns the listing of a group that still holds, or nil.
+	Listing(ctx context.Context, g Group) (*Listing, error)
 }
 
 // LedgerGroup is a group in the ledger.

@@ -22,6 +22,8 @@ type memLedger struct {
 	holds    map[string]engine.Hold
 	releases map[string]engine.Release
 	events   []engine.Event
+	known    map[engine.Directory]engine.Known
+	listings map[engine.Group]engine.Listing
 
 	// crash is called before and after each Record is written; true means
 	// that the process dies there.
@@ -36,6 +38,7 @@ func newLedger() *memLedger {
 		owned: make(map[engine.Membership]engine.Owned), readings: make(map[engine.Group]engine.Reading),
 		noticed: make(map[engine.Membership]time.Time), holds: make(map[string]engine.Hold),
 		releases: make(map[string]engine.Release),
+		known:    make(map[engine.Directory]engine.Known), listings: make(map[engine.Group]engine.Listing),
 	}
 }
 
@@ -113,6 +116,19 @@ func (l *memLedger) Record(ctx context.Context, b engine.Batch) error {
 		r.Used = s.Run
 		l.releases[s.Digest] = r
 	}
+	for _, k := range b.Known {
+		k.Groups, k.Accounts = maps.Clone(k.Groups), maps.Clone(k.Accounts)
+		l.known[k.Directory] = k
+	}
+	for g := range l.listings {
+		if slices.Contains(b.Unlist, g) || slices.Contains(b.UnlistAll, g.Directory) {
+			delete(l.listings, g)
+		}
+	}
+	for _, x := range b.Listings {
+		x.Members = slices.Clone(x.Members)
+		l.listings[x.Group] = x
+	}
 	l.past = append(l.past, b.Past...)
 	l.events = append(l.events, b.Events...)
 	if l.dies(true) {
@@ -136,6 +152,25 @@ func (l *memLedger) Newest(context.Context) (time.Time, error) {
 		}
 	}
 	return newest, nil
+}
+
+func (l *memLedger) Known(_ context.Context, d engine.Directory) (engine.Known, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.known[d]
+	k.Directory, k.Groups, k.Accounts = d, maps.Clone(k.Groups), maps.Clone(k.Accounts)
+	return k, nil
+}
+
+func (l *memLedger) Listing(_ context.Context, g engine.Group) (*engine.Listing, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x, ok := l.listings[g]
+	if !ok {
+		return nil, nil //nolint:nilnil // as the port says: no listing
+	}
+	x.Members = slices.Clone(x.Members)
+	return &x, nil
 }
 
 // release lets the held digest through, as a person would.

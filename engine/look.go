@@ -18,6 +18,15 @@ func (l *looker) group(ctx context.Context, t *target) error {
 		l.renamed(t)
 	}
 	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
+	if l.told != nil && part.needsFresh() {
+		t.anew = true
+		l.recognise(ctx, t)
+		if v, proof, err = l.view(ctx, t, 0); err != nil {
+			return err
+		}
+		part = Diff(View{Now: l.s.now, Groups: []GroupView{v}})
+	}
+	part.Problems = append(part.Problems, t.doubts...)
 	l.s.add(part, v, proof)
 	return l.s.flush(ctx, 512)
 }
@@ -28,6 +37,7 @@ type proof struct {
 	moved, seen []keep
 	over        []Past
 	reading     *Reading
+	listing     *Listing
 	gone        []Membership // noticed foreign members that left
 }
 
@@ -43,20 +53,17 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	}
 	v.Owned, v.Noticed = page.Owned, page.Noticed
 	l.wishes(&v, t)
-	v.Read, v.Grace = l.s.r.now(), grace(l.conn)
-	err = l.call(func() (err error) {
-		v.Members, err = l.conn.Members(ctx, t.group.ID)
-		return err
-	})
-	if err != nil {
+	v.Grace = grace(l.conn)
+	fresh, unread, err := l.list(ctx, &v, t.anew)
+	switch {
+	case err != nil:
+		return v, proof{}, fmt.Errorf("read the last listing of %s/%s: %w", t.group.Directory, t.name, err)
+	case unread != nil:
 		v.Members = nil
-		v.Trust, v.Note = untrusted(err)
+		v.Trust, v.Note = untrusted(unread)
 		return v, proof{}, nil
 	}
-	if !slices.IsSortedFunc(v.Members, compareMembers) {
-		SortMembers(v.Members)
-	}
-	v.layWrites()
+	settling := v.layWrites()
 	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
 	var p proof
 	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)
@@ -68,11 +75,55 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		if page.Reading == nil || page.Reading.Members != len(v.Members) || page.Reading.Name != t.name {
 			p.reading = &Reading{t.group, t.name, len(v.Members), l.s.now}
 		}
+		// One listing may be wrong and look right. The second that says the same
+		// is kept.
+		same := page.Reading != nil && page.Reading.Members == len(v.Members)
+		if fresh && same && !settling && l.told.keeps(t.group.ID) {
+			p.listing = &Listing{t.group, v.Read, v.Members}
+		}
 	}
 	if sure {
 		p.gone = left(v.Noticed, v.Members, t.group)
 	}
 	return v, p, nil
+}
+
+// list puts the group's members into the view: those of an earlier listing
+// that still holds, unless it is to be anew, or fresh ones. It tells why the
+// directory did not list them (unread); an error is the ledger's.
+func (l *looker) list(ctx context.Context, v *GroupView, anew bool) (fresh bool, unread, err error) {
+	if !anew && l.told.holds(v.Group.ID) {
+		kept, err := l.s.r.cfg.Ledger.Listing(ctx, v.Group)
+		if err != nil {
+			return false, nil, err
+		}
+		if kept != nil && !settles(v.Owned, kept.Read, v.Grace) {
+			v.Read, v.Members = kept.Read, kept.Members
+			return false, nil, nil
+		}
+	}
+	v.Read = l.s.r.now()
+	unread = l.call(func() (err error) {
+		v.Members, err = l.conn.Members(ctx, v.Group.ID)
+		return err
+	})
+	if !slices.IsSortedFunc(v.Members, compareMembers) {
+		SortMembers(v.Members)
+	}
+	return true, unread, nil
+}
+
+// settles reports whether a listing may be older than a write of ours.
+func settles(owned []Owned, read time.Time, grace time.Duration) bool {
+	return slices.ContainsFunc(owned, func(o Owned) bool { return o.settling(read, grace) })
+}
+
+// needsFresh reports whether the plan holds anything that must not rest on
+// what an earlier run read: all but the agreed end of what is ours. Whose a
+// membership is that is added, and who is a stranger, is decided by how things
+// are now.
+func (p Plan) needsFresh() bool {
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Op != Remove || !c.Why.Agreed() })
 }
 
 func untrusted(err error) (Trust, string) {
@@ -100,10 +151,12 @@ func left(noticed map[MemberID]time.Time, members []Member, g Group) []Membershi
 // wishes puts the group's grants into the view: those in force with their
 // accounts, those that are over with their ends.
 func (l *looker) wishes(v *GroupView, t *target) {
+	v.Wishes, v.Unsure, t.doubts = nil, false, nil
 	for _, g := range t.grants {
 		switch {
 		case g.When.Active(l.s.now):
-			w := Wish{Grant: g, Member: l.who[g.Person].Member, Err: l.who[g.Person].Err}
+			res := l.account(t, g.Person)
+			w := Wish{Grant: g, Member: res.Member, Err: res.Err}
 			if w.Err != nil {
 				w.Member = Member{} // a disabled account is known, and not to be used
 			}
@@ -123,36 +176,36 @@ func (l *looker) wishes(v *GroupView, t *target) {
 		v.Ended[id] = end
 	}
 	sortWishes(v.Wishes)
-	v.Standing = l.members(v, t.rules.Standing)
-	v.Protected = l.members(v, t.rules.Protect)
+	v.Standing = l.members(v, t, t.rules.Standing)
+	v.Protected = l.members(v, t, t.rules.Protect)
 }
 
 // members returns the accounts behind a list of the group's rules. A disabled
 // account is on it like any other.
-func (l *looker) members(v *GroupView, ps []Person) map[MemberID]bool {
+func (l *looker) members(v *GroupView, t *target, ps []Person) map[MemberID]bool {
 	if len(ps) == 0 {
 		return nil
 	}
 	ms := make(map[MemberID]bool, len(ps))
 	for _, p := range ps {
-		res := l.who[p]
+		res := l.account(t, p)
 		switch kind := KindOf(res.Err); {
 		case res.Err == nil, kind == Disabled && res.Member.ID != "":
 			ms[res.Member.ID] = true
 		default: // also one who is not found: a slip of the pen must not cost somebody the protection
 			v.Unsure = true
-			l.unsure(v, p, res.Err)
+			l.unsure(v, t, p, res.Err)
 		}
 	}
 	return ms
 }
 
 // unsure says why nobody is swept out of an exclusive group.
-func (l *looker) unsure(v *GroupView, p Person, err error) {
+func (l *looker) unsure(v *GroupView, t *target, p Person, err error) {
 	if v.Rules.Foreign != ForeignRemove || quiet(err) {
 		return
 	}
-	l.s.problem(Problem{
+	t.doubts = append(t.doubts, Problem{
 		Kind: problemOf(err), Directory: l.d, Group: v.Name, Person: p,
 		Message: err.Error() + "; it is on the group's standing or protect list, and until its account is certain nobody is swept out",
 	})

@@ -138,16 +138,15 @@ func observe(v *GroupView, sure bool, now time.Time) (after []Owned, seen []keep
 }
 
 // layWrites makes the view's listing show what was written so shortly before
-// it that it may not show it yet.
-func (v *GroupView) layWrites() {
-	if v.Grace <= 0 {
-		return
-	}
+// it that it may not show it yet. It reports whether there was any.
+func (v *GroupView) layWrites() (any bool) {
 	for i := range v.Owned {
 		if o := &v.Owned[i]; o.settling(v.Read, v.Grace) {
 			v.Members = lay(v.Members, o.Member, o.Member.ID, o.State == Added)
+			any = true
 		}
 	}
+	return any
 }
 
 // past closes o: a reading at now shows that the membership is over.

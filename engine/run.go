@@ -85,6 +85,10 @@ type Config struct {
 	Ledger      Ledger
 	Overdue     time.Duration // a removal later than this is overdue
 	Workers     int           // concurrent requests per directory; 4 when zero
+	// Relist is how long a directory's word on what changed is taken before
+	// every group of it is listed again; zero lists every group in every run.
+	Relist time.Duration
+	Full   bool // list every group now
 	// TrustClock is set when a person vouches for this machine's clock: the
 	// next run goes on although the store holds later times, and says so there.
 	TrustClock bool
@@ -121,13 +125,18 @@ func (r *Reconciler) workers() int { return cmp.Or(r.cfg.Workers, 4) }
 // is put on record, so that it can be released.
 func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
 	now := r.now()
+	told, err := r.gather(ctx, now)
+	if err != nil {
+		return Result{}, err
+	}
 	if err := r.checkClock(ctx, now); err != nil {
 		return Result{}, err
 	}
-	return r.plan(ctx, now, nil)
+	return r.plan(ctx, now, told, nil)
 }
 
-// Inspect is Plan with a look at every group on the way: visit is called once
+// Inspect is Plan with a look at every group on the way, each listed anew
+// whatever its directory says of changes: visit is called once
 // for each, never twice at a time, in no certain order. What it is given must
 // not be kept or changed.
 func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (Result, error) {
@@ -135,11 +144,11 @@ func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (
 	if err := r.checkClock(ctx, now); err != nil {
 		return Result{}, err
 	}
-	return r.plan(ctx, now, visit)
+	return r.plan(ctx, now, nil, visit)
 }
 
-func (r *Reconciler) plan(ctx context.Context, now time.Time, visit func(GroupView, Plan)) (Result, error) {
-	s, err := r.survey(ctx, now, nil, visit)
+func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory]*news, visit func(GroupView, Plan)) (Result, error) {
+	s, err := r.survey(ctx, now, nil, told, visit)
 	if err != nil {
 		return Result{}, err
 	}
@@ -187,6 +196,10 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 // the others.
 func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error) {
 	now := r.now()
+	told, err := r.gather(ctx, now)
+	if err != nil {
+		return Result{}, err
+	}
 	if err := r.checkClock(ctx, now); err != nil {
 		return Result{}, err
 	}
@@ -198,7 +211,7 @@ func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error)
 	if err := r.cfg.Ledger.Record(ctx, begin); err != nil {
 		return res, err
 	}
-	err := r.run(ctx, &res, digest)
+	err = r.run(ctx, &res, told, digest)
 	res.Ended = r.now()
 	end := Event{At: res.Ended, Kind: EventRunEnded, Run: res.Run, Digest: res.Plan.Digest(), Counts: &res.Counts}
 	if err != nil {
@@ -207,9 +220,9 @@ func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error)
 	return res, errors.Join(err, r.cfg.Ledger.Record(context.WithoutCancel(ctx), Batch{Events: []Event{end}}))
 }
 
-func (r *Reconciler) run(ctx context.Context, res *Result, digest string) error {
+func (r *Reconciler) run(ctx context.Context, res *Result, told map[Directory]*news, digest string) error {
 	now := res.Started
-	s, err := r.survey(ctx, now, &res.Run, nil)
+	s, err := r.survey(ctx, now, &res.Run, told, nil)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type survey struct {
 	run *RunID // nil for a look that writes nothing
 	see func(GroupView, Plan)
 
+	told      map[Directory]*news
 	byRef     map[GroupRef][]*Grant
 	stray     map[GrantID]bool      // grants in force that lead nowhere
 	ended     map[GrantID]time.Time // those that are over
@@ -36,8 +37,8 @@ type survey struct {
 
 // survey looks at everything. With a run it writes down what the listings
 // prove; without, it only looks.
-func (r *Reconciler) survey(ctx context.Context, now time.Time, run *RunID, see func(GroupView, Plan)) (*survey, error) {
-	s := &survey{r: r, now: now, run: run, see: see, plan: Plan{AsOf: now}, noticed: make(map[Membership]bool)}
+func (r *Reconciler) survey(ctx context.Context, now time.Time, run *RunID, told map[Directory]*news, see func(GroupView, Plan)) (*survey, error) {
+	s := &survey{r: r, now: now, run: run, told: told, see: see, plan: Plan{AsOf: now}, noticed: make(map[Membership]bool)}
 	s.readGrants(ctx)
 	if err := s.readLedger(ctx); err != nil {
 		return nil, err
@@ -134,7 +135,10 @@ func (s *survey) directories() []Directory {
 // directory looks at one directory. Its error is the ledger's; what goes wrong
 // in the directory is a problem in the plan.
 func (s *survey) directory(ctx context.Context, d Directory) error {
-	look := &looker{s: s, d: d, conn: s.r.cfg.Directories[d], stop: new(breaker)}
+	look := &looker{s: s, d: d, conn: s.r.cfg.Directories[d], stop: new(breaker), told: s.told[d]}
+	if err := look.begin(ctx); err != nil {
+		return err
+	}
 	ts := look.targets(ctx)
 	s.mu.Lock()
 	s.total += len(ts)
@@ -145,7 +149,7 @@ func (s *survey) directory(ctx context.Context, d Directory) error {
 	if err := look.stop.open(); err != nil && look.conn != nil {
 		s.problem(Problem{Kind: DirectoryDown, Directory: d, Message: err.Error()})
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, look.end(ctx))...)
 }
 
 func (s *survey) problem(p Problem) {
@@ -198,6 +202,9 @@ func (b *Batch) prove(p proof, run RunID, now time.Time) {
 	if p.reading != nil {
 		b.Readings = append(b.Readings, *p.reading)
 	}
+	if p.listing != nil {
+		b.Listings = append(b.Listings, *p.listing)
+	}
 	b.Unnotice = append(b.Unnotice, p.gone...)
 }
 
@@ -205,7 +212,11 @@ func (b *Batch) prove(p proof, run RunID, now time.Time) {
 func (s *survey) flush(ctx context.Context, more int) error {
 	s.mu.Lock()
 	b := s.pending
-	if len(b.Put)+len(b.Past)+len(b.Readings)+len(b.Unnotice)+len(b.Events) <= more {
+	members := 0 // listings are let go sooner: they are what takes memory
+	for _, l := range b.Listings {
+		members += len(l.Members)
+	}
+	if len(b.Put)+len(b.Past)+len(b.Readings)+len(b.Unnotice)+len(b.Events)+len(b.Listings)+members/32 <= more {
 		s.mu.Unlock()
 		return nil
 	}

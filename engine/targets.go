@@ -19,6 +19,11 @@ type target struct {
 	unmanageable string
 	unplaced     bool   // some of its grants may not have found it
 	unfound      string // why its name was not found, where only the ledger knows it
+	anew         bool   // is to be listed, whatever the directory said of changes
+	// recognised are the accounts that were looked up anew for this group, and
+	// doubts the problems with those on its lists.
+	recognised map[Person]Resolution
+	doubts     []Problem
 }
 
 // looker looks at one directory.
@@ -27,7 +32,37 @@ type looker struct {
 	d    Directory
 	conn Connector
 	stop *breaker
+	told *news // nil when the directory does not tell what changed
 	who  map[Person]Resolution
+	// remembered are those in who whose account an earlier run found.
+	remembered map[Person]bool
+}
+
+// begin writes down what the directory said of changes, before anything is
+// listed.
+func (l *looker) begin(ctx context.Context) error {
+	switch {
+	case l.told == nil:
+		return nil
+	case l.told.err != nil:
+		l.stop.note(l.told.err)
+		return nil
+	case l.s.run == nil:
+		return nil
+	}
+	return l.s.r.cfg.Ledger.Record(ctx, l.told.begin(l.d, l.s.now))
+}
+
+// end writes down what was learnt of names and accounts.
+func (l *looker) end(ctx context.Context) error {
+	if l.told == nil || !l.told.good || l.s.run == nil {
+		return nil
+	}
+	b := l.told.learnt()
+	if b.Empty() {
+		return nil
+	}
+	return l.s.r.cfg.Ledger.Record(ctx, b)
 }
 
 // call runs f unless the directory has stopped answering.
@@ -130,8 +165,30 @@ func (l *looker) targets(ctx context.Context) []*target {
 	return ts
 }
 
-// find looks the groups up by name.
+// find finds the groups by name: as an earlier run did, where that still
+// holds, or anew.
 func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
+	found := make([]Found, len(refs))
+	var unknown []GroupRef
+	var at []int
+	for i, ref := range refs {
+		if info, ok := l.told.group(ref.Name); ok {
+			found[i].Info = info
+		} else {
+			unknown, at = append(unknown, ref), append(at, i)
+		}
+	}
+	for i, f := range l.look(ctx, unknown) {
+		found[at[i]] = f
+	}
+	for i, f := range found {
+		l.told.learnGroup(refs[i].Name, f)
+	}
+	return found
+}
+
+// look looks groups up by name.
+func (l *looker) look(ctx context.Context, refs []GroupRef) []Found {
 	found := make([]Found, len(refs))
 	if bulk, ok := l.conn.(BulkFinder); ok && len(refs) > 1 {
 		names := make([]string, len(refs))
@@ -222,7 +279,7 @@ func (l *looker) renamed(t *target) {
 // its groups and people.
 func (l *looker) knock(ctx context.Context, refs []GroupRef) {
 	c, ok := l.conn.(Clock)
-	if !ok || len(refs) == 0 {
+	if !ok || len(refs) == 0 || l.told != nil && l.told.err == nil {
 		return
 	}
 	if _, err := c.Time(ctx); !shut(err) {

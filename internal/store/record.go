@@ -21,7 +21,7 @@ func (s *Store) Record(ctx context.Context, b engine.Batch) error {
 	s.fail.hit("record-before")
 	err := s.write(ctx, "record", func(ctx context.Context, t *tx) error {
 		for _, step := range []func(context.Context, *tx, *engine.Batch) error{
-			recordLedger, recordPast, recordReadings, recordNotices, recordHolds, recordSpends, recordRuns,
+			recordLedger, recordPast, recordReadings, recordNotices, recordHolds, recordSpends, recordRuns, recordKnown,
 		} {
 			if err := step(ctx, t, &b); err != nil {
 				return err
@@ -57,7 +57,7 @@ func recordLedger(ctx context.Context, t *tx, b *engine.Batch) error {
 		return []any{
 			string(o.Group.Directory), string(o.Group.ID), string(o.Member.ID), o.GroupName,
 			o.Member.Login, string(o.Member.Kind), o.Member.Ref, string(o.Person), anchors, string(o.State),
-			micros(o.Since), micros(o.Confirmed), micros(o.Due), micros(o.Gone),
+			micros(o.Since), micros(o.Confirmed), micros(o.Due), micros(o.Gone), micros(o.Wrote),
 		}, err
 	})
 }

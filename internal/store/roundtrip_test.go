@@ -49,6 +49,7 @@ func drawOwned(t *rapid.T) engine.Owned {
 		Group: drawGroup(t), GroupName: text.Draw(t, "name"), Member: drawMember(t),
 		Person: engine.Person(text.Draw(t, "person")), Anchors: drawAnchors(t), State: engine.State(text.Draw(t, "state")),
 		Since: micro.Draw(t, "since"), Confirmed: micro.Draw(t, "confirmed"), Due: micro.Draw(t, "due"), Gone: micro.Draw(t, "gone"),
+		Wrote: micro.Draw(t, "wrote"),
 	}
 }
 

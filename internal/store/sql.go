@@ -8,15 +8,15 @@ import (
 // Every statement that runs often, in words that SQLite and PostgreSQL share:
 // $1 placeholders, ON CONFLICT, no functions of one engine.
 const (
-	sqlOwnedColumns = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, state, since, confirmed, due, gone`
+	sqlOwnedColumns = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, state, since, confirmed, due, gone, wrote`
 	sqlPastColumns  = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, added, due, removed, confirmed, why`
 
 	sqlPutOwned = `INSERT INTO ledger (` + sqlOwnedColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (directory, group_id, member_id) DO UPDATE SET
 		group_name = excluded.group_name, login = excluded.login, kind = excluded.kind, ref = excluded.ref,
 		person = excluded.person, anchors = excluded.anchors, state = excluded.state, since = excluded.since,
-		confirmed = excluded.confirmed, due = excluded.due, gone = excluded.gone`
+		confirmed = excluded.confirmed, due = excluded.due, gone = excluded.gone, wrote = excluded.wrote`
 	sqlDeleteOwned = `DELETE FROM ledger WHERE directory = $1 AND group_id = $2 AND member_id = $3`
 	sqlPageOwned   = `SELECT ` + sqlOwnedColumns + ` FROM ledger WHERE directory = $1 AND group_id = $2 ORDER BY member_id`
 
@@ -38,6 +38,16 @@ const (
 		ON CONFLICT (directory, group_id, member_id) DO NOTHING`
 	sqlDeleteNotice = `DELETE FROM notices WHERE directory = $1 AND group_id = $2 AND member_id = $3`
 	sqlPageNoticed  = `SELECT member_id, noticed_at FROM notices WHERE directory = $1 AND group_id = $2`
+
+	sqlPutKnown = `INSERT INTO known (directory, mark, whole_at, groups, accounts) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (directory) DO UPDATE SET mark = excluded.mark, whole_at = excluded.whole_at,
+		groups = excluded.groups, accounts = excluded.accounts`
+	sqlKnown      = `SELECT mark, whole_at, groups, accounts FROM known WHERE directory = $1`
+	sqlPutListing = `INSERT INTO listings (directory, group_id, read_at, members) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (directory, group_id) DO UPDATE SET read_at = excluded.read_at, members = excluded.members`
+	sqlListing   = `SELECT read_at, members FROM listings WHERE directory = $1 AND group_id = $2`
+	sqlUnlist    = `DELETE FROM listings WHERE directory = $1 AND group_id = $2`
+	sqlUnlistAll = `DELETE FROM listings WHERE directory = $1`
 
 	sqlHoldColumns = `digest, plan_digest, run, held_at, changes, objections`
 	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, 0)
@@ -75,7 +85,7 @@ const (
 func (s *Store) prepareAll(ctx context.Context) error {
 	for _, q := range []string{
 		sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
-		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent,
+		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent, sqlPutListing, sqlUnlist,
 	} {
 		st, err := s.writer.PrepareContext(ctx, q)
 		if err != nil {
@@ -83,7 +93,7 @@ func (s *Store) prepareAll(ctx context.Context) error {
 		}
 		s.prepare.Store(prepared{s.writer, q}, st)
 	}
-	for _, q := range []string{sqlPageOwned, sqlPageReading, sqlPageNoticed, sqlOpenRelease} {
+	for _, q := range []string{sqlPageOwned, sqlPageReading, sqlPageNoticed, sqlOpenRelease, sqlListing} {
 		st, err := s.reader.PrepareContext(ctx, q)
 		if err != nil {
 			return fmt.Errorf("prepare %.40q: %w", q, err)

@@ -60,6 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"ReleaseExpires", releaseExpires},
 		{"NoSuchRelease", noSuchRelease},
 		{"EventsInOrder", eventsInOrder},
+		{"KnownReplaces", knownReplaces},
+		{"ListingHoldsUntilUnlisted", listingHoldsUntilUnlisted},
 		{"CallerKeepsItsBatch", callerKeepsItsBatch},
 		{"Concurrent", concurrent},
 		{"SecondHandleSees", secondHandleSees},
@@ -84,7 +86,7 @@ func owned(g engine.Group, member engine.MemberID) engine.Owned {
 			{Grant: "g1", Until: now.Add(time.Hour)},
 			{Grant: "g2", Until: now.Add(2*time.Hour + time.Nanosecond)}, // an end comes back as it was
 		},
-		Since: now, Confirmed: now.Add(time.Second), Due: now.Add(time.Hour), Gone: now.Add(2 * time.Hour),
+		Since: now, Confirmed: now.Add(time.Second), Due: now.Add(time.Hour), Gone: now.Add(2 * time.Hour), Wrote: now.Add(3 * time.Hour),
 	}
 }
 

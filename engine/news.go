@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Known is what earlier runs learnt of a directory that tells what changed
+// ([Marker]), and what of it is still good. All of it can be lost at any time:
+// then the next run asks for everything.
+type Known struct {
+	Directory Directory
+	Mark      Mark
+	Whole     time.Time            // when every group was last listed
+	Groups    map[string]GroupInfo // by the name that was looked up
+	Accounts  map[Person]Member    // usable ones
+}
+
+// Listing is a trusted listing that holds until its directory says that the
+// group changed, or daypass changes it.
+type Listing struct {
+	Group   Group
+	Read    time.Time // when it was asked for
+	Members []Member  // sorted by ID
+}
+
+// news is what is known of one directory at the beginning of a run, and what
+// the run learns.
+type news struct {
+	known Known
+	// whole is set when every group is to be listed, and good when what is
+	// learnt may be kept for the next run.
+	whole, good bool
+	names       bool // names lead where they led
+	changed     map[GroupID]bool
+	err         error // why the directory did not tell
+
+	mu       sync.Mutex
+	groups   map[string]GroupInfo
+	accounts map[Person]Member
+}
+
+// gather asks every directory that can tell what changed. It is the first
+// thing a run asks for: what changes later is told to the next run.
+func (r *Reconciler) gather(ctx context.Context, now time.Time) (map[Directory]*news, error) {
+	all := make(map[Directory]*news)
+	if r.cfg.Relist <= 0 {
+		return all, nil
+	}
+	var wg sync.WaitGroup
+	for _, d := range r.directories() {
+		m, ok := r.cfg.Directories[d].(Marker)
+		if !ok {
+			continue
+		}
+		known, err := r.cfg.Ledger.Known(ctx, d)
+		if err != nil {
+			wg.Wait()
+			return nil, err
+		}
+		n := &news{known: known}
+		all[d] = n
+		wg.Go(func() { n.ask(ctx, m, r.cfg.Full || now.Sub(known.Whole) >= r.cfg.Relist) })
+	}
+	wg.Wait()
+	return all, nil
+}
+
+func (n *news) ask(ctx context.Context, m Marker, whole bool) {
+	since := n.known.Mark
+	if whole {
+		since = ""
+	}
+	ch, err := m.Changed(ctx, since)
+	n.groups, n.accounts = make(map[string]GroupInfo), make(map[Person]Member)
+	if err != nil { // as if it could not tell: everything is listed, and nothing is kept
+		n.whole, n.err = true, err
+		return
+	}
+	n.good = true
+	n.whole = since == "" || ch.All
+	n.names = !n.whole && !ch.Names
+	n.known.Mark = ch.Next
+	n.changed = make(map[GroupID]bool, len(ch.Groups))
+	for _, g := range ch.Groups {
+		n.changed[g] = true
+	}
+}
+
+// begin is what a run writes down before it lists anything: from here on the
+// new mark holds, and what changed before it is not known any more.
+func (n *news) begin(d Directory, now time.Time) Batch {
+	var b Batch
+	n.known.Directory = d
+	if n.whole {
+		n.known = Known{Directory: d, Mark: n.known.Mark, Whole: now}
+		b.UnlistAll = []Directory{d}
+	}
+	for g := range n.changed {
+		b.Unlist = append(b.Unlist, Group{d, g})
+	}
+	if !n.names {
+		n.known.Groups = nil
+	}
+	b.Known = []Known{n.known}
+	return b
+}
+
+// learnt is what a run writes down at its end; empty when it is as before.
+func (n *news) learnt() Batch {
+	if maps.Equal(n.groups, n.known.Groups) && maps.Equal(n.accounts, n.known.Accounts) {
+		return Batch{}
+	}
+	n.known.Groups, n.known.Accounts = n.groups, n.accounts
+	return Batch{Known: []Known{n.known}}
+}
+
+// group returns the group behind a name, where that is still known.
+func (n *news) group(name string) (GroupInfo, bool) {
+	if n == nil || !n.names {
+		return GroupInfo{}, false
+	}
+	info, ok := n.known.Groups[name]
+	return info, ok
+}
+
+// account returns a person's account as an earlier run found it. Nobody is
+// added or swept by it: see [looker.group].
+func (n *news) account(p Person) (Member, bool) {
+	if n == nil || n.whole {
+		return Member{}, false
+	}
+	m, ok := n.known.Accounts[p]
+	return m, ok
+}
+
+func (n *news) learnGroup(name string, f Found) {
+	if n != nil && f.Err == nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.groups[name] = f.Info
+	}
+}
+
+func (n *news) learnAccount(p Person, res Resolution) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.accounts, p)
+	if res.Err == nil {
+		n.accounts[p] = res.Member
+	}
+}
+
+// keeps reports whether a fresh listing of g may stand in for one in the next
+// run. One that is listed because it changed is listed once more: the change
+// may be told sooner than it is shown.
+func (n *news) keeps(g GroupID) bool { return n != nil && n.good && !n.changed[g] }
+
+// holds reports whether an earlier listing of g may stand in for one now.
+func (n *news) holds(g GroupID) bool { return n != nil && !n.whole && !n.changed[g] }

@@ -1,0 +1,190 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/connectors/memory"
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// newMarked is a world of 20 groups with a member each, which were listed
+// twice: from then on the directory's word on what changed is taken.
+func newMarked(t *testing.T, people ...string) (w *world, groups []engine.GroupID) {
+	t.Helper()
+	w = newWorld(t, people...)
+	w.cfg.Relist = 24 * time.Hour
+	for _, name := range crowd("team", 19) {
+		groups = append(groups, w.group(name))
+	}
+	groups = append(groups, w.admins)
+	for _, g := range groups {
+		w.dir.Put(g, w.ids[people[0]])
+	}
+	w.run()
+	w.run()
+	return w, groups
+}
+
+// calls asserts how often the directory was asked since the last time.
+func (w *world) calls(want map[memory.Call]int, during func()) {
+	w.t.Helper()
+	all := []memory.Call{memory.CallChanged, memory.CallGroup, memory.CallResolve, memory.CallResolveAll, memory.CallMembers, memory.CallAdd, memory.CallRemove}
+	before := make(map[memory.Call]int)
+	for _, c := range all {
+		before[c] = w.dir.Calls(c)
+	}
+	during()
+	for _, c := range all {
+		if got := w.dir.Calls(c) - before[c]; got != want[c] {
+			w.t.Errorf("%q was asked %d times, want %d", c, got, want[c])
+		}
+	}
+}
+
+type asked = map[memory.Call]int
+
+func TestMarksSpareWhatDidNotChange(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.calls(asked{memory.CallChanged: 1}, func() { w.run() })
+	w.dir.Put(groups[3], w.ids["bob"])
+	w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() {
+		if n := len(w.run().Plan.Foreign); n != 21 {
+			t.Errorf("a plan from what changed tells of %d foreign members, want 21", n)
+		}
+	})
+	// The change may be told sooner than it is shown: once more.
+	w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() { w.run() })
+	w.calls(asked{memory.CallChanged: 1}, func() { w.run() })
+}
+
+func TestMarksAreNotTakenForAdditions(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob")
+	w.grant("g1", "bob", 1)
+	// Listed and looked up before the add, and listed after it.
+	w.calls(asked{memory.CallChanged: 1, memory.CallResolve: 1, memory.CallMembers: 2, memory.CallAdd: 1}, func() {
+		w.changes(w.run().Plan, "add bob starts")
+	})
+	w.run()
+	w.run()
+	w.calls(asked{memory.CallChanged: 1}, func() { w.run() }) // bob's account is remembered
+	w.pass(time.Hour)
+	w.calls(asked{memory.CallChanged: 1, memory.CallRemove: 1, memory.CallMembers: 1}, func() {
+		w.changes(w.run().Plan, "remove bob ends")
+	})
+	w.members("ada")
+}
+
+func TestNobodyIsAddedByARememberedAccount(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.grant("g1", "bob", 8)
+	for range 3 {
+		w.run()
+	}
+	w.dir.Disable(w.ids["bob"]) // which no mark tells
+	w.grantIn("g2", "bob", "corp", "team00", 8)
+	p := w.run().Plan
+	w.changes(p)
+	if len(p.Problems) != 1 || p.Problems[0].Kind != engine.DisabledAccount {
+		t.Errorf("problems %+v, want one of the disabled account", p.Problems)
+	}
+	w.membersOf(groups[0], "ada")
+}
+
+func TestNobodyIsSweptByARememberedAccount(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob")
+	w.rule("admins", func(r *engine.Rules) {
+		r.Foreign, r.Notice, r.Protect = engine.ForeignRemove, time.Hour, []engine.Person{person("ada")}
+	})
+	for range 3 {
+		w.run()
+	}
+	// The account that is protected is another one now, and it is in the group.
+	w.dir.Delete(w.ids["ada"])
+	w.ids["ada"] = w.dir.AddPerson(person("ada"), "ada")
+	w.dir.Put(w.admins, w.ids["ada"])
+	for range 4 {
+		w.run()
+		w.pass(time.Hour)
+	}
+	w.members("ada")
+}
+
+func TestWholeListingsOnAnIntervalAndOnDemand(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada")
+	whole := asked{memory.CallChanged: 1, memory.CallGroup: 20, memory.CallMembers: 20}
+	w.cfg.Full = true
+	w.calls(whole, func() { w.run() })
+	w.cfg.Full = false
+	w.calls(asked{memory.CallChanged: 1}, func() { w.run() })
+	w.pass(24 * time.Hour)
+	w.calls(whole, func() { w.run() })
+	w.cfg.Relist = 0
+	delete(whole, memory.CallChanged)
+	w.calls(asked{memory.CallGroup: 20, memory.CallMembers: 20}, func() { w.run() })
+}
+
+func TestNamesAreFoundAnewWhenOneMayHaveMoved(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada")
+	w.dir.RenameGroup(groups[5], "other")
+	w.calls(asked{memory.CallChanged: 1, memory.CallGroup: 20, memory.CallMembers: 0}, func() {
+		p := w.run().Plan
+		if len(p.Problems) != 1 || p.Problems[0].Kind != engine.UnknownGroup {
+			t.Errorf("problems %+v, want one of a group that is not there", p.Problems)
+		}
+	})
+	w.calls(asked{memory.CallChanged: 1, memory.CallGroup: 1}, func() { w.run() }) // the one that is not found
+}
+
+func TestDirectoryThatDoesNotTellIsListed(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.dir.Fail(memory.Fault{Call: memory.CallChanged, Nth: 1, Kind: engine.Denied})
+	w.dir.Put(groups[2], w.ids["bob"])
+	w.calls(asked{memory.CallChanged: 1, memory.CallGroup: 20, memory.CallMembers: 20}, func() {
+		if n := len(w.run().Plan.Foreign); n != 21 {
+			t.Errorf("%d foreign members, want 21", n)
+		}
+	})
+	w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() { w.run() }) // from the mark before
+}
+
+// A crash between any two writes of the ledger costs requests, never a change
+// that is not seen.
+func TestCrashNeverHidesAChange(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 12; n++ {
+		w, groups := newMarked(t, "ada", "bob")
+		w.dir.Put(groups[7], w.ids["bob"])
+		w.grant("g1", "bob", 8)
+		left := n
+		w.ledger.crash = func(bool) bool { left--; return left <= 0 }
+		_, _ = engine.New(w.cfg).Run(t.Context(), "cron", "")
+		w.ledger.crash, w.ledger.dead = nil, false
+		w.run()
+		p := w.run().Plan
+		if len(p.Foreign) != 21 {
+			t.Fatalf("after a crash at write %d: %d foreign members, want 21", n, len(p.Foreign))
+		}
+		w.members("ada", "bob")
+	}
+}
+
+func TestPlanKeepsNothing(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.dir.Put(groups[3], w.ids["bob"])
+	mark := w.ledger.known["corp"].Mark
+	for range 2 {
+		w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() { w.plan() })
+	}
+	if got := w.ledger.known["corp"].Mark; got != mark {
+		t.Errorf("a plan moved the mark from %s to %s", mark, got)
+	}
+}
