@@ -6,16 +6,17 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // counter answers a listing and counts what it carried out.
-type counter struct{ n int }
+type counter struct{ n atomic.Int32 }
 
 func (c *counter) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	c.n++
+	c.n.Add(1)
 	w.Header().Set("Link", `<x>; rel="next"`)
 	_, _ = io.WriteString(w, `{"value":[1,2,3],"@odata.nextLink":"x","kind":"list"}`)
 }
@@ -73,14 +74,14 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			inner, faults := &counter{}, &Faults{}
 			both(t, faults.Wrap(inner), func(t *testing.T, c *http.Client, url string) {
-				inner.n = 0
+				inner.n.Store(0)
 				faults.Inject(tc.fault)
 				status, header, body, err := fetch(c, url)
 				if status != tc.status || body != tc.body || !errors.Is(err, tc.err) {
 					t.Errorf("got %d %q %v, want %d %q %v", status, body, err, tc.status, tc.body, tc.err)
 				}
-				if inner.n != tc.carried {
-					t.Errorf("carried out %d times, want %d", inner.n, tc.carried)
+				if int(inner.n.Load()) != tc.carried {
+					t.Errorf("carried out %d times, want %d", inner.n.Load(), tc.carried)
 				}
 				if tc.status == 429 && header.Get("Retry-After") != "3" {
 					t.Errorf("headers %v lack Retry-After", header)
@@ -163,7 +164,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 		if _, err := c.Do(req); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the deadline", err)
 		}
-		if inner.n != 0 {
+		if inner.n.Load() != 0 {
 			t.Error("a request that hangs was carried out")
 		}
 	})
