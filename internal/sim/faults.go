@@ -267,6 +267,13 @@ func record(h http.Handler, r *http.Request) *recorder {
 	return rec
 }
 
+// Record serves r and returns the answer instead of sending it, for a request
+// inside a batch.
+func Record(h http.Handler, r *http.Request) (status int, header http.Header, body []byte) {
+	rec := record(h, r)
+	return rec.status, rec.header, rec.body.Bytes()
+}
+
 func (rec *recorder) Header() http.Header { return rec.header }
 
 func (rec *recorder) WriteHeader(status int) {

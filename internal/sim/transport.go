@@ -3,6 +3,7 @@ package sim
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -65,6 +66,9 @@ func inbound(ctx context.Context, req *http.Request) *http.Request {
 	r.RemoteAddr = "127.0.0.1:1"
 	if r.Host == "" {
 		r.Host = req.URL.Host
+	}
+	if req.URL.Scheme == "https" {
+		r.TLS = &tls.ConnectionState{HandshakeComplete: true} // so that the handler can name its own address
 	}
 	u := *req.URL
 	u.Scheme, u.Host, u.User, u.Fragment = "", "", nil, ""
