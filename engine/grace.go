@@ -49,6 +49,14 @@ func (w *Writes) Note(g GroupID, m Member, op Op) {
 	w.groups[g][m.ID] = write{op, m, w.now()}
 }
 
+// Forget drops what was noted for a member of g: a later write to it ended
+// without an answer, and what it is now is not known.
+func (w *Writes) Forget(g GroupID, id MemberID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.groups[g], id)
+}
+
 // Last returns what was last written for a member of g, when that was less
 // than the grace ago.
 func (w *Writes) Last(g GroupID, id MemberID) (op Op, ok bool) {
