@@ -97,7 +97,7 @@ func (l *looker) list(ctx context.Context, v *GroupView, anew bool) (fresh bool,
 		if err != nil {
 			return false, nil, err
 		}
-		if kept != nil && !settles(v.Owned, kept.Read, v.Grace) {
+		if kept != nil {
 			v.Read, v.Members = kept.Read, kept.Members
 			return false, nil, nil
 		}
@@ -111,11 +111,6 @@ func (l *looker) list(ctx context.Context, v *GroupView, anew bool) (fresh bool,
 		SortMembers(v.Members)
 	}
 	return true, unread, nil
-}
-
-// settles reports whether a listing may be older than a write of ours.
-func settles(owned []Owned, read time.Time, grace time.Duration) bool {
-	return slices.ContainsFunc(owned, func(o Owned) bool { return o.settling(read, grace) })
 }
 
 // needsFresh reports whether the plan holds anything that must not rest on

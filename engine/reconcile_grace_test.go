@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
 )
 
@@ -176,4 +177,12 @@ func TestSweptMemberIsNotNoticedAnew(t *testing.T) {
 			t.Fatalf("a notice is left: %v", w.ledger.noticed)
 		}
 	})
+}
+
+// A listing inside the grace would prove nothing: it is not asked for.
+func TestNothingIsReadBackInsideTheGrace(t *testing.T) {
+	t.Parallel()
+	w := newLate(t, 0, "ada")
+	w.grant("g1", "ada", 8)
+	w.calls(asked{memory.CallGroup: 1, memory.CallResolve: 1, memory.CallMembers: 1, memory.CallAdd: 1}, func() { w.run() })
 }

@@ -188,3 +188,80 @@ func TestPlanKeepsNothing(t *testing.T) {
 		t.Errorf("a plan moved the mark from %s to %s", mark, got)
 	}
 }
+
+// A lie is not kept for a day because it came first.
+func TestFirstListingIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada", "bob")
+	w.cfg.Relist = 24 * time.Hour
+	w.dir.Put(w.admins, w.ids["ada"], w.ids["bob"])
+	w.dir.Lie(w.admins, memory.Half)
+	w.run()
+	w.dir.Lie(w.admins, nil)
+	if n := len(w.run().Plan.Foreign); n != 2 {
+		t.Errorf("%d foreign members, want 2", n)
+	}
+}
+
+// Told at once, shown later: the listing in between is not kept, also when as
+// many are in the group as before.
+func TestChangeThatIsToldBeforeItIsShown(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.dir.LagFor(time.Minute)
+	w.dir.Take(groups[0], w.ids["ada"])
+	w.dir.Put(groups[0], w.ids["bob"])
+	w.run()
+	w.pass(time.Minute)
+	for _, f := range w.run().Plan.Foreign {
+		if f.Group == "team00" && f.Member.Login != "bob" {
+			t.Errorf("team00 is said to hold %s, want bob", f.Member.Login)
+		}
+	}
+}
+
+// What daypass itself changed is listed, however late the directory tells.
+func TestOwnChangeIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob")
+	w.dir.MarkLate(time.Hour)
+	w.grant("g1", "bob", 1)
+	w.run()
+	w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() { w.changes(w.run().Plan) })
+	w.pass(time.Hour)
+	w.run()
+	w.members("ada")
+	w.calls(asked{memory.CallChanged: 1, memory.CallMembers: 1}, func() { w.changes(w.run().Plan) })
+}
+
+// A whole listing that fails for a group leaves no older one in its place.
+func TestFailedWholeListingIsNotReplacedByAnOldOne(t *testing.T) {
+	t.Parallel()
+	w, groups := newMarked(t, "ada", "bob")
+	w.dir.MarkLate(100 * time.Hour) // this change is never told
+	w.dir.Put(groups[0], w.ids["bob"])
+	w.dir.Truncate(groups[0])
+	w.pass(24 * time.Hour)
+	w.run()
+	if n := len(w.run().Plan.Foreign); n != 21 {
+		t.Errorf("%d foreign members, want 21", n)
+	}
+}
+
+// A listing that may lack what daypass wrote is not kept: it would never prove
+// anything.
+func TestListingInsideTheGraceIsNotKept(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob")
+	w.dir.SetGrace(grace)
+	w.dir.MarkLate(time.Hour)
+	w.grant("g1", "bob", 8)
+	for range 3 {
+		w.run()
+	}
+	w.pass(grace)
+	w.run()
+	if o := w.owns("bob"); o == nil || o.Confirmed.IsZero() {
+		t.Errorf("after the grace: %+v, want it confirmed", o)
+	}
+}

@@ -175,7 +175,7 @@ broken 'send without a durable intent' apply.go 'return nil, fmt.Errorf("write i
 broken 'an unknown outcome is a refusal' transition.go 'unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()' 'unknown := false'
 broken 'a refusal is an unknown outcome' transition.go 'unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()' 'unknown := e.Err != nil'
 broken 'what was sent is not settled when the caller gives up' apply.go 'a.settle(context.WithoutCancel(ctx), ' 'a.settle(ctx, '
-broken 'nothing is read back' confirm.go 'if j.sent() {' 'if false {'
+broken 'nothing is read back' confirm.go 'if j.sent() &&' 'if false &&'
 broken 'a crash in a removal is settled by absence' observe.go 'o.State == Removed:
 			drop' '(o.State == Removed || o.State == Removing):
 			drop'
@@ -199,6 +199,35 @@ broken 'who vouches for the clock is not on record' run.go 'if r.cfg.TrustClock 
 broken 'the digest depends on the zone' plan.go 'c.Until = c.Until.UTC()' ''
 broken 'a plan that was changed in its file is read' plan.go 'have != j.Digest' 'false'
 broken 'what was not tried is not told' apply.go 'a.fail(c, fmt.Errorf("not tried: %w", err))' '_ = c'
+
+# Listings that lag, and directories that tell what changed.
+broken 'lag: a write is not believed more than a listing' observe.go 'v.Members = lay(v.Members, o.Member, o.Member.ID, o.State == Added)' '_ = o'
+broken 'lag: a listing inside the grace is proof' observe.go 'case o.settling(v.Read, v.Grace):' 'case false:'
+broken 'lag: a removal is sent again inside its grace' diff.go ' || o.State == Removed && o.settling(d.g.Read, d.g.Grace)' ''
+broken 'lag: when an add was answered is not on record' transition.go 'o.State, o.Wrote = Added, now' 'o.State = Added'
+broken 'lag: when a removal was answered is not on record' transition.go 'o.State, o.Wrote = Removed, now' 'o.State = Removed'
+broken 'lag: the grace never ends' ledger.go 'read.Sub(o.Wrote) < grace' 'grace > 0'
+broken 'lag: what was changed is read back at once' confirm.go ' && grace(r.cfg.Directories[j.group.Directory]) == 0' ''
+broken 'lag: the notice of a sweep is taken back at once' apply.go 'if grace(a.conn) == 0 {' 'if true {'
+broken 'lag: a removal that was taken is overdue' run.go 'if sent && l.Error == "" &&' 'if false &&'
+broken 'marks: the listing of a changed group is kept' news.go 'n != nil && n.good && !n.changed[g]' 'n != nil && n.good'
+broken 'marks: the listing of a changed group still holds' news.go 'n != nil && !n.whole && !n.changed[g]' 'n != nil && !n.whole'
+broken 'marks: the listing of a group that we change still holds' apply.go 'b.Unlist = append(b.Unlist, j.group)' '_ = j'
+broken 'marks: an old listing outlives a change' news.go 'b.Unlist = append(b.Unlist, Group{d, g})' '_ = g'
+broken 'marks: whole listings keep the old ones' news.go 'b.UnlistAll = []Directory{d}' ''
+broken 'marks: a change rests on a kept listing' look.go 't.anew = true' 't.anew = false'
+broken 'marks: a change rests on a remembered account' look.go 'l.recognise(ctx, t)' ''
+broken 'marks: an agreed end waits for a listing' look.go 'return c.Op != Remove || !c.Why.Agreed()' 'return true'
+broken 'marks: nothing is ever listed anew' news.go 'r.cfg.Full || now.Sub(known.Whole) >= r.cfg.Relist' 'r.cfg.Full'
+broken 'marks: full is not full' news.go 'r.cfg.Full || now' 'now'
+broken 'marks: one listing is enough to be kept' look.go 'fresh && same && !settling' 'fresh && (same || true) && !settling'
+broken 'marks: a listing that lags is kept' look.go 'fresh && same && !settling' 'fresh && same && (true || !settling)'
+broken 'marks: names are believed although one may have moved' news.go 'n.names = !n.whole && !ch.Names' 'n.names = !n.whole'
+broken 'marks: the mark is written when it is too late' targets.go 'return l.s.r.cfg.Ledger.Record(ctx, l.told.begin(l.d, l.s.now))' 'l.told.begin(l.d, l.s.now); return nil'
+broken 'marks: a plan moves the mark' targets.go '	case l.s.run == nil:
+		return nil
+' ''
+broken 'marks: who does not tell is believed' news.go 'n.whole, n.err = true, err' 'n.err = err'
 
 wait
 echo

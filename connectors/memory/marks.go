@@ -54,6 +54,9 @@ func (d *Directory) Changed(ctx context.Context, since engine.Mark) (engine.Chan
 		told--
 	}
 	from, err := strconv.Atoi(string(since))
+	if err == nil && from <= len(d.log) {
+		told = max(told, from) // what was told once is not taken back
+	}
 	ch := engine.Changes{All: err != nil || from < 0 || from > told, Next: engine.Mark(strconv.Itoa(told))}
 	if ch.All {
 		return ch, nil
