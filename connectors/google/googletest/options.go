@@ -42,8 +42,9 @@ type Options struct {
 	// Delegated are the scopes that the service account may ask for in the name
 	// of a user; nil is all. In its own name it may ask for any.
 	Delegated []string
-	// TokenClock judges the times in assertions; nil is the simulator's clock. It
-	// is for tests whose client signs with this machine's time.
+	// TokenClock judges the times in assertions, and how long tokens last; nil is
+	// the simulator's clock. Set it to time.Now where the client signs with this
+	// machine's time.
 	TokenClock func() time.Time
 
 	// Precondition makes the API say 412 conditionNotMet where it says 409 for a

@@ -30,7 +30,7 @@ type principal struct {
 
 func (p principal) may(r Right) bool { return slices.Contains(p.has, r) }
 
-// Grant makes a bearer token valid for an hour by the simulator's clock, for
+// Grant makes a bearer token valid for an hour by [Options].TokenClock, for
 // the scopes or, when there are none, for all. It speaks for the service
 // account.
 func (s *Server) Grant(bearer string, scopes ...string) {
@@ -39,7 +39,7 @@ func (s *Server) Grant(bearer string, scopes ...string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens[bearer] = token{scopes: scopes, expires: s.Clock.Now().Add(tokenLife)}
+	s.tokens[bearer] = token{scopes: scopes, expires: s.opt.TokenClock().Add(tokenLife)}
 }
 
 // Revoke makes every token invalid that was given out so far.
@@ -56,7 +56,7 @@ func (s *Server) authorize(c *call, r *http.Request) (principal, error) {
 		return principal{}, unauthorized("Login Required.")
 	}
 	t, known := s.tokens[bearer]
-	if !known || !c.now.Before(t.expires) {
+	if !known || !s.opt.TokenClock().Before(t.expires) {
 		return principal{}, unauthorized("Invalid Credentials")
 	}
 	who, ok := s.principal(t)

@@ -113,7 +113,7 @@ func (s *Server) exchange(r *http.Request) (string, *oauthError) {
 	defer s.mu.Unlock()
 	s.minted++
 	bearer := "ya29.c.daypass" + strconv.Itoa(s.minted)
-	s.tokens[bearer] = token{scopes: strings.Fields(c.Scope), subject: c.Sub, expires: s.Clock.Now().Add(tokenLife)}
+	s.tokens[bearer] = token{scopes: strings.Fields(c.Scope), subject: c.Sub, expires: s.opt.TokenClock().Add(tokenLife)}
 	return bearer, nil
 }
 
