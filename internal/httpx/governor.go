@@ -1,0 +1,221 @@
+package httpx
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// governor lets the requests of one directory through: so many at a time, and
+// no more of a kind than its quota allows. There is one queue. Urgent requests
+// go first, then older calls; a call that was throttled keeps its place.
+type governor struct {
+	policy Policy
+
+	mu      sync.Mutex
+	tickets uint64
+	free    int // requests that may start besides those in flight
+	buckets map[string]*bucket
+	ceiling *bucket // all buckets together; nil: none
+	queue   []*waiter
+	timer   *time.Timer
+}
+
+// wish is a request that wants to be sent.
+type wish struct {
+	ticket   uint64 // place in the queue: lower is older
+	urgent   bool
+	bucket   string
+	cost     float64
+	deadline time.Time // of no use later
+}
+
+type waiter struct {
+	wish
+	bucket *bucket
+	pass   *pass
+	turn   chan error // nil: go
+}
+
+// pass is the leave to send one request.
+type pass struct {
+	governor *governor
+	bucket   *bucket
+	cost     float64
+	epoch    int // of the bucket, when the request was sent
+}
+
+// outcome is what became of a request that was let through.
+type outcome struct {
+	unsent    bool          // it never left
+	answered  bool          // with whatever status
+	throttled bool          //
+	wait      time.Duration // until when the directory wants rest; 0 when it did not say
+	quota     Quota         // with learnt
+	learnt    bool
+	reset     time.Time // the quota's, by this machine's clock
+}
+
+func newGovernor(p Policy) *governor {
+	g := &governor{policy: p, free: p.Concurrency, buckets: make(map[string]*bucket)}
+	if p.Ceiling.Units > 0 {
+		g.ceiling = newBucket(p.Ceiling, 1, p.Concurrency)
+	}
+	return g
+}
+
+// ticket returns a place in the queue behind all that were given out.
+func (g *governor) ticket() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tickets++
+	return g.tickets
+}
+
+// enter waits until a request may be sent. It does not wait for what comes
+// after its deadline: that is a [*quotaError] at once.
+func (g *governor) enter(ctx context.Context, w wish) (*pass, error) {
+	if ctx.Err() != nil {
+		return nil, &quotaError{}
+	}
+	g.mu.Lock()
+	b := g.bucket(w.bucket)
+	me := &waiter{wish: w, bucket: b, turn: make(chan error, 1), pass: &pass{governor: g, bucket: b, cost: w.cost}}
+	at, _ := slices.BinarySearchFunc(g.queue, me, before)
+	g.queue = slices.Insert(g.queue, at, me)
+	g.dispatch()
+	g.mu.Unlock()
+
+	select {
+	case err := <-me.turn:
+		return me.pass, err
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.queue, me); i >= 0 {
+		g.queue = slices.Delete(g.queue, i, i+1)
+		g.dispatch() // those behind it may be next
+		return nil, &quotaError{}
+	}
+	if err := <-me.turn; err != nil { // its turn came in this moment
+		return nil, err
+	}
+	g.leave(me.pass, outcome{unsent: true})
+	return nil, &quotaError{}
+}
+
+func before(a, b *waiter) int {
+	if a.urgent != b.urgent {
+		if a.urgent {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a.ticket, b.ticket)
+}
+
+// bucket returns the named bucket.
+func (g *governor) bucket(name string) *bucket {
+	b := g.buckets[name]
+	if b == nil {
+		b = newBucket(g.policy.Quotas[name], g.policy.Share, g.policy.Concurrency)
+		g.buckets[name] = b
+	}
+	return b
+}
+
+// done gives a pass back, with what was learnt.
+func (p *pass) done(o outcome) {
+	p.governor.mu.Lock()
+	defer p.governor.mu.Unlock()
+	p.governor.leave(p, o)
+}
+
+func (g *governor) leave(p *pass, o outcome) {
+	now := time.Now()
+	g.free++
+	p.bucket.leave(now, p.cost, p.epoch, o)
+	if g.ceiling != nil {
+		g.ceiling.leave(now, 1, 0, outcome{unsent: o.unsent})
+	}
+	g.dispatch()
+}
+
+// dispatch lets through whoever may go now, turns away whoever would wait too
+// long, and sets the timer for the next one. A request that must wait holds
+// back the later ones of its bucket, so that dear requests do not starve.
+func (g *governor) dispatch() {
+	now := time.Now()
+	var next time.Time
+	var held []*bucket
+	for i := 0; i < len(g.queue) && g.free > 0; {
+		w := g.queue[i]
+		if slices.Contains(held, w.bucket) {
+			i++
+			continue
+		}
+		at, known := g.when(now, w)
+		switch {
+		case known && !at.After(now):
+			g.start(now, w)
+		case known && at.After(w.deadline):
+			w.turn <- &quotaError{at.Sub(now)}
+		default:
+			held = append(held, w.bucket)
+			if known && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+			i++
+			continue
+		}
+		g.queue = slices.Delete(g.queue, i, i+1)
+	}
+	g.wake(now, next)
+}
+
+// when tells from when on a request may be sent; known is false when that
+// depends on an answer that is not here yet.
+func (g *governor) when(now time.Time, w *waiter) (at time.Time, known bool) {
+	at, known = w.bucket.when(now, w.cost)
+	if g.ceiling == nil || !known {
+		return at, known
+	}
+	all, known := g.ceiling.when(now, 1)
+	return later(at, all), known
+}
+
+func (g *governor) start(now time.Time, w *waiter) {
+	g.free--
+	w.pass.epoch = w.bucket.epoch
+	w.bucket.enter(now, w.cost)
+	if g.ceiling != nil {
+		g.ceiling.enter(now, 1)
+	}
+	w.turn <- nil
+}
+
+// wake calls dispatch again at an instant.
+func (g *governor) wake(now, at time.Time) {
+	if g.timer != nil {
+		g.timer.Stop()
+		g.timer = nil
+	}
+	if at.IsZero() {
+		return
+	}
+	g.timer = time.AfterFunc(at.Sub(now), func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.dispatch()
+	})
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
