@@ -147,5 +147,7 @@ func tests() []clause {
 		{"NoWriteOnRead", noWriteOnRead, needs(Mark)},
 		{"Probe", probe, needs(Prober)},
 		{"Time", tells, needs(Clock)},
+		{"BulkFind", bulkFind, needs(BulkFinder)},
+		{"Marks", marks, needs(Marker, Put)},
 	}
 }

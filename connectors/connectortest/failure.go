@@ -149,6 +149,17 @@ func (c *check) cancelledPowers(ended context.Context, member, newcomer engine.M
 			c.Errorf("Change with an ended context: got %d and %d effects, want 1 and 1", len(added), len(removed))
 		}
 	}
+	if finder, ok := c.Connector.(engine.BulkFinder); ok {
+		found, err := finder.FindAll(ended, []string{c.GroupName, string(c.Group)})
+		if err == nil && len(found) == 2 {
+			err = found[0].Err
+		}
+		c.wantEnded("FindAll", err)
+	}
+	if marker, ok := c.Connector.(engine.Marker); ok {
+		_, err := marker.Changed(ended, "")
+		c.wantEnded("Changed", err)
+	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
 		var last error
 		for _, err := range lister.Groups(ended) {

@@ -20,6 +20,12 @@ func noWriteOnRead(c *check) {
 	if bulk, ok := c.Connector.(engine.BulkResolver); ok {
 		_, _ = bulk.ResolveAll(c.ctx, c.People)
 	}
+	if finder, ok := c.Connector.(engine.BulkFinder); ok {
+		_, _ = finder.FindAll(c.ctx, []string{c.GroupName, string(c.Group)})
+	}
+	if marker, ok := c.Connector.(engine.Marker); ok {
+		_, _ = marker.Changed(c.ctx, "")
+	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
 		for _, err := range lister.Groups(c.ctx) {
 			if err != nil {

@@ -87,6 +87,8 @@ const (
 	Changer      Feature = "Changer"
 	Prober       Feature = "Prober"
 	Clock        Feature = "Clock"
+	BulkFinder   Feature = "BulkFinder"
+	Marker       Feature = "Marker"
 )
 
 // All returns every feature: what a world requires that lacks nothing.
@@ -121,6 +123,8 @@ func (w World) rows() []row {
 	_, changer := w.Connector.(engine.Changer)
 	_, prober := w.Connector.(engine.Prober)
 	_, clock := w.Connector.(engine.Clock)
+	_, finder := w.Connector.(engine.BulkFinder)
+	_, marker := w.Connector.(engine.Marker)
 	return []row{
 		{Twins, w.Twins != ""},
 		{Disabled, w.Disabled != ""},
@@ -149,6 +153,8 @@ func (w World) rows() []row {
 		{Changer, changer},
 		{Prober, prober},
 		{Clock, clock},
+		{BulkFinder, finder},
+		{Marker, marker},
 	}
 }
 

@@ -29,17 +29,27 @@ type liar struct {
 	groups     func(context.Context) iter.Seq2[engine.GroupInfo, error]
 	probe      func(context.Context) []engine.Finding
 	time       func(context.Context) (time.Time, error)
+	findAll    func(context.Context, []string) ([]engine.Found, error)
+	changed    func(context.Context, engine.Mark) (engine.Changes, error)
 }
 
 type write = func(context.Context, engine.GroupID, engine.Member) (bool, error)
 
 // newLiar returns one that is honest so far.
 func newLiar(d *memory.Directory) *liar {
-	return &liar{d, d.Group, d.Resolve, d.Members, d.Add, d.Remove, d.ResolveAll, d.Change, d.Groups, d.Probe, d.Time}
+	return &liar{d, d.Group, d.Resolve, d.Members, d.Add, d.Remove, d.ResolveAll, d.Change, d.Groups, d.Probe, d.Time, d.FindAll, d.Changed}
 }
 
 func (l *liar) Group(ctx context.Context, name string) (engine.GroupInfo, error) {
 	return l.group(ctx, name)
+}
+
+func (l *liar) FindAll(ctx context.Context, names []string) ([]engine.Found, error) {
+	return l.findAll(ctx, names)
+}
+
+func (l *liar) Changed(ctx context.Context, since engine.Mark) (engine.Changes, error) {
+	return l.changed(ctx, since)
 }
 
 func (l *liar) Resolve(ctx context.Context, p engine.Person) (engine.Member, error) {
@@ -572,6 +582,53 @@ func liesOfPowers() []lie {
 		{"shows its password to the doctor", by("Probe"), func(l *liar, w *connectortest.World) {
 			l.probe = func(context.Context) []engine.Finding {
 				return []engine.Finding{{OK: true, What: "bind", Message: "as cn=daypass with " + w.Secrets[0]}}
+			}
+		}},
+		{"finds groups in its own order", by("BulkFind"), func(l *liar, _ *connectortest.World) {
+			l.findAll = func(ctx context.Context, names []string) ([]engine.Found, error) {
+				fs, err := l.Directory.FindAll(ctx, names)
+				slices.Reverse(fs)
+				return fs, err
+			}
+		}},
+		{"finds the groups that there are only", by("BulkFind"), func(l *liar, _ *connectortest.World) {
+			l.findAll = func(ctx context.Context, names []string) ([]engine.Found, error) {
+				fs, err := l.Directory.FindAll(ctx, names)
+				return slices.DeleteFunc(fs, func(f engine.Found) bool { return f.Err != nil }), err
+			}
+		}},
+		{"says that nothing changed", by("Marks"), func(l *liar, _ *connectortest.World) {
+			l.changed = func(ctx context.Context, since engine.Mark) (engine.Changes, error) {
+				ch, err := l.Directory.Changed(ctx, since)
+				ch.Groups = nil
+				return ch, err
+			}
+		}},
+		{"tells of other people's changes only", by("Marks"), func(l *liar, w *connectortest.World) {
+			told := false
+			l.changed = func(ctx context.Context, since engine.Mark) (engine.Changes, error) {
+				ch, err := l.Directory.Changed(ctx, since)
+				if told {
+					ch.Groups = nil
+				}
+				told = told || slices.Contains(ch.Groups, w.Group)
+				return ch, err
+			}
+		}},
+		{"keeps quiet about names", by("Marks"), func(l *liar, _ *connectortest.World) {
+			l.changed = func(ctx context.Context, since engine.Mark) (engine.Changes, error) {
+				ch, err := l.Directory.Changed(ctx, since)
+				ch.Names = false
+				return ch, err
+			}
+		}},
+		{"refuses a mark that it does not know", by("Marks"), func(l *liar, _ *connectortest.World) {
+			l.changed = func(ctx context.Context, since engine.Mark) (engine.Changes, error) {
+				ch, err := l.Directory.Changed(ctx, since)
+				if since != "" && ch.All {
+					return engine.Changes{}, &engine.Error{Op: "corp: tell what changed", Kind: engine.Rejected}
+				}
+				return ch, err
 			}
 		}},
 		{"tells local time as UTC", by("Time"), func(l *liar, _ *connectortest.World) {
