@@ -1,0 +1,106 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// rulesKept is how long the group rules are believed. Before a removal they
+// are read again.
+const rulesKept = time.Minute
+
+// rule is what daypass reads of a group rule.
+type rule struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Status  string `json:"status"`
+	Actions struct {
+		Assign struct {
+			Groups []engine.GroupID `json:"groupIds"`
+		} `json:"assignUserToGroups"`
+	} `json:"actions"`
+}
+
+func (r rule) check() error {
+	if r.ID == "" {
+		return errors.New("a group rule without an id")
+	}
+	return nil
+}
+
+// active takes a status that Okta may invent for one that works.
+func (r rule) active() bool { return r.Status != "INACTIVE" && r.Status != "INVALID" }
+
+// feeds are the groups that active rules fill, with the name of one rule each.
+type feeds map[engine.GroupID]string
+
+// why says why a group that a rule fills must not be changed. Okta would take
+// the removal of a member whom a rule put there, and add that person to the
+// rule's exclusions for good, of which there can be 100.
+func (f feeds) why(id engine.GroupID) string {
+	name, fed := f[id]
+	if !fed {
+		return ""
+	}
+	return fmt.Sprintf("the group rule %q fills it, and Okta would exclude everybody whom daypass removes from that rule for good; "+
+		"use a group without rules, or deactivate the rule", clip(name))
+}
+
+// ruleBook holds the group rules as last read. Callers who want newer ones take
+// turns, and share a reading that began after they came.
+type ruleBook struct {
+	begun atomic.Int64  // readings so far
+	turn  chan struct{} // guards what follows, and ends with a context
+	fed   feeds         // nil before the first one
+	at    time.Time
+	last  int64 // the reading that fed is of
+}
+
+func newRuleBook() *ruleBook { return &ruleBook{turn: make(chan struct{}, 1)} }
+
+// read returns the groups that rules fill, as of at most so long ago; with a
+// zero age, as of a reading that began after the call.
+func (b *ruleBook) read(ctx context.Context, c *Connector, age time.Duration) (feeds, error) {
+	came := b.begun.Load()
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	now := c.cfg.Now()
+	if b.fed != nil && (b.last > came || now.Sub(b.at) < age) {
+		return b.fed, nil
+	}
+	mine := b.begun.Add(1)
+	fed, err := c.readRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.fed, b.at, b.last = fed, now, mine
+	return fed, nil
+}
+
+func (c *Connector) readRules(ctx context.Context) (feeds, error) {
+	fed := feeds{}
+	err := walk(ctx, c, query("/api/v1/groups/rules", "limit", pageSize), func(rs []rule) (bool, error) {
+		for _, r := range rs {
+			if !r.active() {
+				continue
+			}
+			for _, g := range r.Actions.Assign.Groups {
+				fed[g] = r.Name
+			}
+		}
+		return true, nil
+	})
+	if engine.KindOf(err) == engine.Denied {
+		return nil, trouble(engine.Denied, "the group rules can not be read, and a group that a rule fills must not be changed: %w", bare(err))
+	}
+	return fed, err
+}
