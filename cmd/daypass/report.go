@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +15,7 @@ import (
 // report holds desired against actual.
 func (a *app) report() *cobra.Command {
 	var format, out string
-	var asJSON, differences, all bool
+	var asJSON, differences, all, who bool
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Desired against actual for every managed group, for an auditor",
@@ -36,6 +37,9 @@ for a formula begin with an apostrophe.`,
 			res, err := h.engine.Inspect(ctx, b.Add)
 			h.clear()
 			c := b.Finish(res, err)
+			if who && err == nil {
+				attribute(ctx, h.directories, c)
+			}
 			page := a.page()
 			page.Differences, page.All = differences, all
 			write, ok := map[string]func(io.Writer, report.Options) error{"text": c.Text, "json": c.JSON, "csv": c.CSV}[format]
@@ -56,7 +60,28 @@ for a formula begin with an apostrophe.`,
 	cmd.Flags().StringVar(&out, "out", "", "a `FILE` to write instead of standard output")
 	cmd.Flags().BoolVar(&differences, "differences", false, "leave out what is as it should be")
 	cmd.Flags().BoolVar(&all, "all", false, "list everything, however long")
+	cmd.Flags().BoolVar(&who, "who", false, "ask directories that log it who added members whom nothing explains; one request for each group with any")
 	return cmd
+}
+
+// attributable is how far back a directory's own log is asked. Okta keeps 90
+// days, and no vendor more by default.
+const attributable = 90 * 24 * time.Hour
+
+// attribute asks the directories that can tell who added the foreign members.
+func attribute(ctx context.Context, ds map[engine.Directory]engine.Connector, c *report.Compliance) {
+	for _, g := range c.Foreign() {
+		log, ok := ds[g.Directory].(engine.Attributor)
+		if !ok {
+			continue
+		}
+		as, err := log.Attribute(ctx, g.ID, c.AsOf.Add(-attributable))
+		if err != nil {
+			c.Unattributed(g, err)
+			continue
+		}
+		c.Attribute(g, as)
+	}
 }
 
 // reported returns the exit of a report: a gap in it is a failure, a pending

@@ -52,6 +52,7 @@ type Compliance struct {
 
 	held map[engine.Membership]bool
 	late map[lateKey]engine.Late
+	by   map[engine.Membership]engine.Attribution
 }
 
 type lateKey struct {
@@ -208,7 +209,7 @@ func (c *Compliance) Rows() iter.Seq[Row] {
 func (c *Compliance) of(g *GroupReport) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for r := range g.rows() {
-			if len(c.held)+len(c.late) > 0 {
+			if len(c.held)+len(c.late)+len(c.by) > 0 {
 				c.amend(&r)
 			}
 			if !yield(r) {
@@ -231,6 +232,47 @@ func (c *Compliance) amend(r *Row) {
 			r.State = Held
 		}
 	}
+	if a, ok := c.by[engine.Membership{Group: engine.Group{Directory: r.Directory, ID: r.GroupID}, Member: r.Member}]; ok && r.State == Foreign {
+		r.Why += "; added by " + a.By + " at " + a.At.UTC().Format(time.RFC3339)
+	}
+}
+
+// Foreign returns the groups that hold members whom nothing explains.
+func (c *Compliance) Foreign() []engine.Group {
+	var gs []engine.Group
+	for _, g := range c.Groups {
+		for r := range c.of(g) {
+			if r.State == Foreign {
+				gs = append(gs, g.Group)
+				break
+			}
+		}
+	}
+	return gs
+}
+
+// Attribute takes in what a directory's own log tells of a group, oldest
+// first: who added the members whom nothing explains.
+func (c *Compliance) Attribute(g engine.Group, as []engine.Attribution) {
+	for _, a := range as {
+		if a.Op == engine.Add && a.By != "" {
+			if c.by == nil {
+				c.by = make(map[engine.Membership]engine.Attribution)
+			}
+			c.by[engine.Membership{Group: g, Member: a.Member}] = a
+		}
+	}
+}
+
+// Unattributed notes that a directory's log of a group could not be read.
+func (c *Compliance) Unattributed(g engine.Group, err error) {
+	name := string(g.ID)
+	for _, r := range c.Groups {
+		if r.Group == g {
+			name = r.Name
+		}
+	}
+	c.NotRead = append(c.NotRead, NotRead{"unattributed", g.Directory, name, err.Error()})
 }
 
 // heldWhy says what would happen, but for the limit.

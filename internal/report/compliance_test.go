@@ -240,3 +240,46 @@ func TestRowsKeepWhatTheyHold(t *testing.T) {
 		}
 	}
 }
+
+// Who added a foreign member is told where the directory's log does, and the
+// last one counts; who is explained is nobody's question.
+func TestAttribution(t *testing.T) {
+	t.Parallel()
+	c := compliance(busy()...)
+	gs := c.Foreign()
+	if len(gs) == 0 {
+		t.Fatal("there are no foreign members")
+	}
+	var foreign, granted report.Row
+	for r := range c.Rows() {
+		if (engine.Group{Directory: r.Directory, ID: r.GroupID}) != gs[0] {
+			continue
+		}
+		if r.State == report.Foreign {
+			foreign = r
+		} else {
+			granted = r
+		}
+	}
+	c.Attribute(gs[0], []engine.Attribution{
+		{At: at(-3), Op: engine.Add, Member: foreign.Member, By: "mallory"},
+		{At: at(-2), Op: engine.Remove, Member: foreign.Member, By: "eve"},
+		{At: at(-1), Op: engine.Add, Member: foreign.Member, By: "trudy"},
+		{At: at(-1), Op: engine.Add, Member: granted.Member, By: "trudy"},
+	})
+	want := foreign.Why + "; added by trudy at " + at(-1).UTC().Format(time.RFC3339)
+	for r := range c.Rows() {
+		switch {
+		case r.GroupID != gs[0].ID:
+		case r.Member == foreign.Member && r.Why != want:
+			t.Errorf("got %q, want %q", r.Why, want)
+		case r.Member == granted.Member && r.Why != granted.Why:
+			t.Errorf("got %q, want %q", r.Why, granted.Why)
+		}
+	}
+	before := len(c.NotRead)
+	c.Unattributed(gs[0], errors.New("no right to read the log"))
+	if n := len(c.NotRead) - before; n != 1 {
+		t.Errorf("a log that cannot be read: %d gaps more, want 1", n)
+	}
+}
