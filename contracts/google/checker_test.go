@@ -266,7 +266,7 @@ func (d *document) value(note func(string), at string, v any, s schema) {
 	if s.Ref != "" {
 		s = d.Schemas[s.Ref]
 	}
-	ok := true
+	var ok bool
 	switch v := v.(type) {
 	case map[string]any:
 		if ok = s.Type == "object"; ok {

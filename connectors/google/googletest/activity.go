@@ -78,7 +78,7 @@ func (s *Server) listActivities(c *call) (any, error) {
 		}
 		items = append(items, s.activity(s.events[i]))
 	}
-	return obj{{"kind", "admin#reports#activities"}, {"etag", etag(len(items), last)}}.
+	return obj{{"kind", "admin#reports#activities"}, {"etag", listTag(items)}}.
 		opt("items", items).opt("nextPageToken", next), nil
 }
 
@@ -171,8 +171,10 @@ func (s *Server) activity(e event) obj {
 	return obj{
 		{"kind", "admin#reports#activity"},
 		{"id", obj{
-			{"time", e.at.UTC().Format("2006-01-02T15:04:05.000Z")}, {"uniqueQualifier", strconv.Itoa(-e.number)},
-			{"applicationName", "groups_enterprise"}, {"customerId", s.opt.Customer},
+			{"time", e.at.UTC().Format("2006-01-02T15:04:05.000Z")},
+			{"uniqueQualifier", strconv.Itoa(-e.number)},
+			{"applicationName", "groups_enterprise"},
+			{"customerId", s.opt.Customer},
 		}},
 		{"etag", etag(e.number)},
 		{"actor", obj{{"callerType", "USER"}, {"email", e.by}}},

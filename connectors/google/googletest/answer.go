@@ -11,13 +11,18 @@ import (
 )
 
 // obj is a JSON object whose fields keep their order, so that a mask can be
-// laid over it. Values are string, bool, int, obj, []obj or []string.
+// laid over it. Values are string, lazy, bool, int, obj,
+// []obj or []string.
 type obj []prop
 
 type prop struct {
 	name  string
 	value any
 }
+
+// lazy is a string that is made only when it is shown: a listing of members
+// is mostly read without its tags.
+type lazy func() string
 
 // opt adds a field unless it is empty: Google leaves such fields out.
 func (o obj) opt(name string, value any) obj {
@@ -41,19 +46,37 @@ func (o obj) opt(name string, value any) obj {
 // notModified is the answer to a client that has it already.
 type notModified struct{}
 
-// unchanged reports whether the client has an answer already.
-func unchanged(r *http.Request, o obj) bool {
+// unchanged reports whether the client has an answer already. Listings are
+// always sent: whether Google spares them is not documented.
+func unchanged(rt *route, r *http.Request, o obj) bool {
 	have := r.Header.Get("If-None-Match")
-	return have != "" && have == o.etag()
+	return have != "" && strings.HasSuffix(rt.name, ".get") && have == o.etag()
 }
 
 func (o obj) etag() string {
 	for _, p := range o {
-		if tag, ok := p.value.(string); ok && p.name == "etag" {
+		if p.name != "etag" {
+			continue
+		}
+		switch tag := p.value.(type) {
+		case string:
 			return tag
+		case lazy:
+			return tag()
 		}
 	}
 	return ""
+}
+
+// listTag is the tag of a page, made of those in it.
+func listTag(items []obj) lazy {
+	return func() string {
+		var tags []any
+		for _, o := range items {
+			tags = append(tags, o.etag())
+		}
+		return etag(tags...)
+	}
 }
 
 // etag makes a tag of what a resource consists of.
@@ -74,6 +97,8 @@ func appendJSON(b []byte, value any, m *mask) []byte {
 		return appendList(b, v, appendString)
 	case string:
 		return appendString(b, v)
+	case lazy:
+		return appendString(b, v())
 	case bool:
 		return strconv.AppendBool(b, v)
 	case int:
@@ -137,9 +162,6 @@ func write(w http.ResponseWriter, a api, m *mask, answer any, err error) {
 		w.WriteHeader(int(o))
 	default:
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-		if one, ok := answer.(obj); ok && one.etag() != "" {
-			w.Header().Set("ETag", one.etag())
-		}
 		_, _ = w.Write(append(appendJSON(nil, answer, m), '\n'))
 	}
 }
@@ -148,7 +170,7 @@ func write(w http.ResponseWriter, a api, m *mask, answer any, err error) {
 type empty int
 
 // blank makes a listing empty as Google does: the list is left out.
-func blank(_ *http.Request, header http.Header, body []byte) []byte {
+func blank(_ *http.Request, _ http.Header, body []byte) []byte {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
 		return body
@@ -158,7 +180,6 @@ func blank(_ *http.Request, header http.Header, body []byte) []byte {
 			delete(object, name)
 		}
 	}
-	header.Del("ETag")
 	text, err := json.Marshal(object)
 	if err != nil {
 		return body

@@ -2,6 +2,7 @@ package googletest
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -110,7 +111,14 @@ func TestEtags(t *testing.T) {
 	if again := w.want(200, "", "GET", groupPath(vpn), "").json["etag"]; again != before {
 		t.Errorf("etag of an unchanged group: got %v, want %v", again, before)
 	}
+	have := before.(string)
+	w.header = http.Header{"If-None-Match": {have}}
+	w.want(304, "", "GET", groupPath(vpn), "")
 	w.insert(vpn, ken)
+	w.want(200, "", "GET", groupPath(vpn), "")
+	list := w.want(200, "", "GET", groupPath(vpn)+"/members", "").json["etag"].(string)
+	w.header = http.Header{"If-None-Match": {list}}
+	w.want(200, "", "GET", groupPath(vpn)+"/members", "")
 	if after := w.want(200, "", "GET", groupPath(vpn), "").json["etag"]; after == before {
 		t.Errorf("etag of a changed group: got %v again", after)
 	}

@@ -11,8 +11,14 @@ func (s *Server) groupObject(g *group, c *call) obj {
 	o := &s.objects[g.n]
 	count := strconv.Itoa(len(g.members.At(c.cut)))
 	return obj{
-		{"kind", "admin#directory#group"}, {"id", s.id(g.n)}, {"etag", etag(o.addr, o.name, g.description, o.aliases(), count)},
-		{"email", o.addr}, {"name", o.name}, {"directMembersCount", count}, {"description", g.description}, {"adminCreated", true},
+		{"kind", "admin#directory#group"},
+		{"id", s.id(g.n)},
+		{"etag", etag(o.addr, o.name, g.description, o.aliases(), count)},
+		{"email", o.addr},
+		{"name", o.name},
+		{"directMembersCount", count},
+		{"description", g.description},
+		{"adminCreated", true},
 	}.opt("aliases", slices.Clone(o.aliases()))
 }
 
@@ -53,7 +59,7 @@ func (s *Server) listGroups(c *call) (any, error) {
 		}
 		groups = append(groups, s.groupObject(g, c))
 	}
-	return obj{{"kind", "admin#directory#groups"}, {"etag", etag(len(groups), at.after)}}.
+	return obj{{"kind", "admin#directory#groups"}, {"etag", listTag(groups)}}.
 		opt("groups", groups).opt("nextPageToken", next), nil
 }
 

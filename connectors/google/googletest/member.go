@@ -51,11 +51,9 @@ func (s *Server) memberStatus(n uint32) string {
 
 func (s *Server) memberObject(e entry) obj {
 	n := e.who()
-	id, status := s.id(n), s.memberStatus(n)
-	o := obj{
-		{"kind", "admin#directory#member"}, {"etag", etag(id, e.role(), status, s.objects[n].addr)}, {"id", id},
-	}
-	o = o.opt("email", s.objects[n].addr)
+	id, status, addr := s.id(n), s.memberStatus(n), s.objects[n].addr
+	tag := lazy(func() string { return etag(id, e.role(), status, addr) })
+	o := obj{{"kind", "admin#directory#member"}, {"etag", tag}, {"id", id}}.opt("email", addr)
 	o = append(o, prop{"role", e.role()}, prop{"type", s.memberType(n)})
 	return o.opt("status", status)
 }
@@ -88,7 +86,7 @@ func (s *Server) listMembers(c *call) (any, error) {
 	for _, e := range page {
 		members = append(members, s.memberObject(e))
 	}
-	o := obj{{"kind", "admin#directory#members"}, {"etag", etag(page)}}
+	o := obj{{"kind", "admin#directory#members"}, {"etag", listTag(members)}}
 	o = o.opt("members", members)
 	switch {
 	case len(page) == 0:

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 const (
@@ -104,8 +107,12 @@ func TestShapesOfMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{})
 	_, err := w.AddGroup(Group{Email: "odd@example.org", Members: []Member{
-		{Email: ada}, {Email: ken, Role: "OWNER"}, {Email: "grace@example.org", Role: "MANAGER"},
-		{Email: vpn}, {Email: "CUSTOMER"}, {Email: "Out.Sider@gmail.com"},
+		{Email: ada},
+		{Email: ken, Role: "OWNER"},
+		{Email: "grace@example.org", Role: "MANAGER"},
+		{Email: vpn},
+		{Email: "CUSTOMER"},
+		{Email: "Out.Sider@gmail.com"},
 	}})
 	w.must(err)
 	w.must(w.Suspend(ada))
@@ -327,5 +334,27 @@ func TestDeletedUsersLeaveTheirGroups(t *testing.T) {
 	w.must(err)
 	if w.ID(ada) == id {
 		t.Error("a new account has the id of a deleted one")
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{PerMinute: -1, Lag: time.Second, Clock: &sim.Clock{}})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			email := fmt.Sprintf("out%d@elsewhere.test", i)
+			for range 20 {
+				w.want(200, "", "POST", groupPath(prodDB)+"/members", `{"email":"`+email+`"}`)
+				w.want(200, "", "GET", groupPath(prodDB)+"/members?maxResults=3", "")
+				w.must(w.Put(vpn, email))
+				w.must(w.Take(vpn, email))
+				w.want(204, "", "DELETE", memberPath(prodDB, email), "")
+			}
+		})
+	}
+	wg.Wait()
+	if ms, err := w.Members(prodDB); err != nil || len(ms) != 1 || w.Written() != 320 {
+		t.Errorf("got %v, error %v and %d writes, want the owner alone and 320", ms, err, w.Written())
 	}
 }

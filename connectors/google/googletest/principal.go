@@ -123,8 +123,10 @@ func narrow(rt *route) *refusal {
 			`Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="` + strings.Join(rt.scopes, " ") + `"`,
 		}},
 		detail: obj{
-			{"@type", "type.googleapis.com/google.rpc.ErrorInfo"}, {"reason", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"},
-			{"domain", "googleapis.com"}, {"metadata", obj{{"method", rt.name}}},
+			{"@type", "type.googleapis.com/google.rpc.ErrorInfo"},
+			{"reason", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"},
+			{"domain", "googleapis.com"},
+			{"metadata", obj{{"method", rt.name}}},
 		},
 	}
 }
@@ -135,7 +137,9 @@ func disabled() *refusal {
 		status: http.StatusForbidden, rpc: "PERMISSION_DENIED", reason: "accessNotConfigured",
 		message: "Cloud Identity API has not been used in project 1056 before or it is disabled.",
 		detail: obj{
-			{"@type", "type.googleapis.com/google.rpc.ErrorInfo"}, {"reason", "SERVICE_DISABLED"}, {"domain", "googleapis.com"},
+			{"@type", "type.googleapis.com/google.rpc.ErrorInfo"},
+			{"reason", "SERVICE_DISABLED"},
+			{"domain", "googleapis.com"},
 			{"metadata", obj{{"service", "cloudidentity.googleapis.com"}}},
 		},
 	}

@@ -9,6 +9,9 @@ import (
 // record keeps what a write became.
 func (s *Server) record(c *call, op string, g *group, member, role string, err error) {
 	w := Write{At: c.now, Op: op, Group: s.objects[g.n].addr, Member: member, Role: role, By: c.who.name, Status: http.StatusOK, Changed: err == nil}
+	if op == "remove" {
+		w.Status = int(s.done())
+	}
 	if refused, ok := err.(*refusal); ok { //nolint:errorlint // handlers return their refusals as they are
 		w.Status = refused.status
 		w.Changed = refused.reason == "conflict"

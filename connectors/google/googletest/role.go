@@ -30,8 +30,13 @@ func (s *Server) role(id, name string, system bool, has []Right) obj {
 		privileges = append(privileges, obj{{"privilegeName", string(r)}, {"serviceId", service}})
 	}
 	return obj{
-		{"kind", "admin#directory#role"}, {"etag", etag(id, has)}, {"roleId", id}, {"roleName", name}, {"roleDescription", name},
-		{"isSystemRole", system}, {"isSuperAdminRole", false},
+		{"kind", "admin#directory#role"},
+		{"etag", etag(id, has)},
+		{"roleId", id},
+		{"roleName", name},
+		{"roleDescription", name},
+		{"isSystemRole", system},
+		{"isSuperAdminRole", false},
 	}.opt("rolePrivileges", privileges)
 }
 
@@ -53,8 +58,13 @@ func (s *Server) listRoleAssignments(c *call) (any, error) {
 	who, role := c.query.Get("userKey"), c.query.Get("roleId")
 	if len(s.granted()) > 0 && (who == "" || who == serviceID || who == ServiceAccount) && (role == "" || role == serviceRole) {
 		items = []obj{{
-			{"kind", "admin#directory#roleAssignment"}, {"etag", etag(serviceRole)}, {"roleAssignmentId", "13801188331880460"},
-			{"roleId", serviceRole}, {"assignedTo", serviceID}, {"assigneeType", "user"}, {"scopeType", "CUSTOMER"},
+			{"kind", "admin#directory#roleAssignment"},
+			{"etag", etag(serviceRole)},
+			{"roleAssignmentId", "13801188331880460"},
+			{"roleId", serviceRole},
+			{"assignedTo", serviceID},
+			{"assigneeType", "user"},
+			{"scopeType", "CUSTOMER"},
 		}}
 	}
 	return obj{{"kind", "admin#directory#roleAssignments"}, {"etag", etag("assignments", len(items))}}.opt("items", items), nil

@@ -149,7 +149,7 @@ func (s *Server) call(c *call, r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer, err := c.route.serve(s, c)
-	if o, single := answer.(obj); single && err == nil && unchanged(r, o) {
+	if o, single := answer.(obj); single && err == nil && unchanged(c.route, r, o) {
 		return notModified{}, nil
 	}
 	return answer, err

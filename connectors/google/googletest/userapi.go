@@ -21,11 +21,19 @@ func (s *Server) userObject(n uint32) obj {
 		emails = append(emails, obj{{"address", a}})
 	}
 	u := obj{
-		{"kind", "admin#directory#user"}, {"id", s.id(n)}, {"etag", etag(o.addr, o.name, o.flags, o.aliases())},
+		{"kind", "admin#directory#user"},
+		{"id", s.id(n)},
+		{"etag", etag(o.addr, o.name, o.flags, o.aliases())},
 		{"primaryEmail", o.addr},
 		{"name", obj{{"givenName", given}, {"familyName", family}, {"fullName", strings.TrimSpace(o.name)}}},
-		{"isAdmin", o.has(superAdmin)}, {"isDelegatedAdmin", false}, {"creationTime", born}, {"agreedToTerms", true},
-		{"suspended", o.has(suspended)}, {"archived", o.has(archived)}, {"changePasswordAtNextLogin", false}, {"ipWhitelisted", false},
+		{"isAdmin", o.has(superAdmin)},
+		{"isDelegatedAdmin", false},
+		{"creationTime", born},
+		{"agreedToTerms", true},
+		{"suspended", o.has(suspended)},
+		{"archived", o.has(archived)},
+		{"changePasswordAtNextLogin", false},
+		{"ipWhitelisted", false},
 		{"emails", emails},
 	}.opt("aliases", slices.Clone(o.aliases()))
 	if o.has(suspended) {
@@ -77,7 +85,7 @@ func (s *Server) listUsers(c *call) (any, error) {
 		}
 		users = append(users, s.userObject(uint32(i)))
 	}
-	return obj{{"kind", "admin#directory#users"}, {"etag", etag(len(users), at.after)}}.
+	return obj{{"kind", "admin#directory#users"}, {"etag", listTag(users)}}.
 		opt("users", users).opt("nextPageToken", next), nil
 }
 

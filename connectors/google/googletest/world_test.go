@@ -21,6 +21,7 @@ type world struct {
 	t      *testing.T
 	client *http.Client
 	bearer string
+	header http.Header // of each request
 }
 
 func newWorld(t *testing.T, opt Options) *world {
@@ -83,6 +84,9 @@ func (w *world) try(method, path, body string) (answer, error) {
 	r, err := http.NewRequestWithContext(context.Background(), method, "https://admin.googleapis.com"+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	for name, values := range w.header {
+		r.Header[name] = values
 	}
 	r.Header.Set("Authorization", "Bearer "+w.bearer)
 	resp, err := w.client.Do(r)
