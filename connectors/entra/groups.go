@@ -190,7 +190,8 @@ func some(names []string) string {
 
 // missing says in words what a 404 means.
 func missing(err error, what string) error {
-	if f := asFault(err); f != nil && f.plainKind() == engine.NotFound {
+	var marked *engine.Error // a listing that broke off is not about the whole
+	if f := asFault(err); f != nil && !errors.As(err, &marked) && f.plainKind() == engine.NotFound {
 		return &engine.Error{Kind: engine.NotFound, Err: fmt.Errorf("%s (%w)", what, f)}
 	}
 	return err
