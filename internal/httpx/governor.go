@@ -150,41 +150,46 @@ func (g *governor) leave(p *pass, o outcome) {
 func (g *governor) dispatch() {
 	now := time.Now()
 	var next time.Time
-	var held []*bucket
-	for i := 0; i < len(g.queue) && g.free > 0; {
-		w := g.queue[i]
-		if slices.Contains(held, w.bucket) {
-			i++
-			continue
+	held := make(map[*bucket]time.Time) // by the first that waits, until when
+	rest := g.queue[:0]
+	for i, w := range g.queue {
+		if g.free == 0 {
+			rest = append(rest, g.queue[i:]...)
+			break
 		}
-		at, known := g.when(now, w)
+		at, waits := held[w.bucket]
+		if !waits {
+			at = g.when(now, w)
+		}
 		switch {
-		case known && !at.After(now):
-			g.start(now, w)
-		case known && at.After(w.deadline):
+		case at.After(w.deadline):
 			w.turn <- &quotaError{at.Sub(now)}
+		case !waits && !at.After(now) && !at.IsZero():
+			g.start(now, w)
 		default:
-			held = append(held, w.bucket)
-			if known && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
-			i++
-			continue
+			held[w.bucket] = at
+			next = sooner(next, at)
+			rest = append(rest, w)
 		}
-		g.queue = slices.Delete(g.queue, i, i+1)
 	}
+	clear(g.queue[len(rest):])
+	g.queue = rest
 	g.wake(now, next)
 }
 
-// when tells from when on a request may be sent; known is false when that
-// depends on an answer that is not here yet.
-func (g *governor) when(now time.Time, w *waiter) (at time.Time, known bool) {
-	at, known = w.bucket.when(now, w.cost)
-	if g.ceiling == nil || !known {
-		return at, known
+// when tells from when on a request may be sent; zero when that depends on an
+// answer that is not here yet.
+func (g *governor) when(now time.Time, w *waiter) time.Time {
+	at, known := w.bucket.when(now, w.cost)
+	if g.ceiling != nil && known {
+		var all time.Time
+		all, known = g.ceiling.when(now, 1)
+		at = later(at, all)
 	}
-	all, known := g.ceiling.when(now, 1)
-	return later(at, all), known
+	if !known {
+		return time.Time{}
+	}
+	return at
 }
 
 func (g *governor) start(now time.Time, w *waiter) {
@@ -215,6 +220,14 @@ func (g *governor) wake(now, at time.Time) {
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// sooner returns the earlier one; a zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a
