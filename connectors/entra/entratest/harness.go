@@ -1,0 +1,410 @@
+package entratest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// User is a user to make. ID is made up when it is empty.
+type User struct {
+	ID       string   `json:"id,omitempty"`
+	UPN      string   `json:"upn"`
+	Name     string   `json:"name,omitempty"` // what stands before the @ when empty
+	Mail     string   `json:"mail,omitempty"` // the UPN when empty; "-" is none
+	Aliases  []string `json:"aliases,omitempty"`
+	Guest    bool     `json:"guest,omitempty"`
+	Disabled bool     `json:"disabled,omitempty"`
+}
+
+// Group is a group to make, with members by UPN, name or id.
+type Group struct {
+	ID      string   `json:"id,omitempty"`
+	Name    string   `json:"name"`
+	About   string   `json:"description,omitempty"`
+	Kind    Kind     `json:"kind,omitempty"` // Security when empty
+	Members []string `json:"members,omitempty"`
+}
+
+// Object is a device, a service principal or a contact to make.
+type Object struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+}
+
+// Open ends the filling of the tenant: objects made from now on are newborn.
+func (s *Server) Open() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = true
+}
+
+func (s *Server) born() int64 {
+	if !s.open || s.opts.Newborn == 0 {
+		return 0
+	}
+	return s.Clock.Now().Add(s.opts.Newborn).UnixNano()
+}
+
+func optionalGUID(id string) (guid, error) {
+	if id == "" {
+		return guid{}, nil
+	}
+	g, ok := parseGUID(id)
+	if !ok {
+		return guid{}, fmt.Errorf("id %q is not a GUID", id)
+	}
+	return g, nil
+}
+
+// AddUser makes a user and returns its id.
+func (s *Server) AddUser(u User) (id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := object{kind: UserType, name: u.Name, login: u.UPN, mail: u.Mail, guest: u.Guest, disabled: u.Disabled, born: s.born()}
+	local, _, found := strings.Cut(u.UPN, "@")
+	if !found || local == "" {
+		return "", fmt.Errorf("user %q: a userPrincipalName looks like ada@example.org", u.UPN)
+	}
+	if o.id, err = optionalGUID(u.ID); err != nil {
+		return "", fmt.Errorf("user %s: %w", u.UPN, err)
+	}
+	if o.name == "" {
+		o.name = local
+	}
+	switch u.Mail {
+	case "":
+		o.mail = u.UPN
+	case "-":
+		o.mail = ""
+	}
+	n, err := s.tenant.add(o)
+	if err != nil {
+		return "", fmt.Errorf("user %s: %w", u.UPN, err)
+	}
+	if len(u.Aliases) > 0 {
+		s.tenant.aliases[n] = slices.Clone(u.Aliases)
+	}
+	s.revision++
+	return s.tenant.objects[n].id.String(), nil
+}
+
+// AddGroup makes a group and returns its id.
+func (s *Server) AddGroup(g Group) (id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, known := traitsOf(g.Kind)
+	switch {
+	case !known:
+		return "", fmt.Errorf("group %q: %q is no kind of group", g.Name, g.Kind)
+	case g.Name == "":
+		return "", errors.New("a group has no name")
+	}
+	if g.Kind == "" {
+		g.Kind = Security
+	}
+	o := object{kind: GroupType, name: g.Name, born: s.born(), group: &group{kind: g.Kind, traits: t, about: g.About}}
+	if t.mail {
+		o.mail = mailNickname(g.Name) + "@" + s.opts.Domain
+	}
+	if o.id, err = optionalGUID(g.ID); err != nil {
+		return "", fmt.Errorf("group %s: %w", g.Name, err)
+	}
+	n, err := s.tenant.add(o)
+	if err != nil {
+		return "", fmt.Errorf("group %s: %w", g.Name, err)
+	}
+	s.note(event{group: n, what: created})
+	for _, m := range g.Members {
+		if err := s.place(n, m, true); err != nil {
+			return "", fmt.Errorf("group %s: %w", g.Name, err)
+		}
+	}
+	return s.tenant.objects[n].id.String(), nil
+}
+
+// AddObject makes another object and returns its id.
+func (s *Server) AddObject(x Object) (id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch x.Type {
+	case DeviceType, ServicePrincipalType, ContactType:
+	default:
+		return "", fmt.Errorf("object %q: %q is none of device, servicePrincipal and orgContact", x.Name, x.Type)
+	}
+	o := object{kind: x.Type, name: x.Name, born: s.born()}
+	if o.id, err = optionalGUID(x.ID); err != nil {
+		return "", fmt.Errorf("object %s: %w", x.Name, err)
+	}
+	n, err := s.tenant.add(o)
+	if err != nil {
+		return "", fmt.Errorf("object %s: %w", x.Name, err)
+	}
+	s.revision++
+	return s.tenant.objects[n].id.String(), nil
+}
+
+// Crowd makes n more users with names out of a prefix and a number, and
+// returns their ids.
+func (s *Server) Crowd(prefix string, n int) ([]string, error) {
+	ids := make([]string, 0, n)
+	for range n {
+		serial := strconv.FormatInt(s.crowd.Add(1), 10)
+		id, err := s.AddUser(User{UPN: prefix + serial + "@" + s.opts.Domain, Name: prefix})
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// find finds an object by id, userPrincipalName or name. Names of several
+// objects are an error.
+func (s *Server) find(ref string, kinds ...Type) (uint32, error) {
+	if id, ok := parseGUID(ref); ok {
+		if n, ok := s.tenant.byID[id]; ok && !s.tenant.objects[n].deleted {
+			return n, nil
+		}
+	}
+	if n, ok := s.tenant.byLogin[strings.ToLower(ref)]; ok && (len(kinds) == 0 || slices.Contains(kinds, UserType)) {
+		return n, nil
+	}
+	var found []uint32
+	for _, n := range s.tenant.named {
+		o := &s.tenant.objects[n]
+		if o.name == ref && !o.deleted && (len(kinds) == 0 || slices.Contains(kinds, o.kind)) {
+			found = append(found, n)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return 0, fmt.Errorf("there is no %q", ref)
+	case 1:
+		return found[0], nil
+	}
+	return 0, fmt.Errorf("%q is the name of %d objects; use an id", ref, len(found))
+}
+
+// Put makes an object a member of a group, unseen and at once.
+func (s *Server) Put(group, member string) error { return s.change(group, member, true) }
+
+// Take is the inverse of Put.
+func (s *Server) Take(group, member string) error { return s.change(group, member, false) }
+
+func (s *Server) change(group, member string, present bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, err := s.find(group, GroupType)
+	if err != nil {
+		return err
+	}
+	return s.place(g, member, present)
+}
+
+// Fill makes many objects members of a group.
+func (s *Server) Fill(group string, members ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, err := s.find(group, GroupType)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if err := s.place(g, m, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) place(g uint32, member string, present bool) error {
+	m, err := s.find(member)
+	if err != nil {
+		return err
+	}
+	if s.tenant.objects[g].group.members.Put(m, present) {
+		s.note(event{group: g, member: m, what: linked(present)})
+	}
+	return nil
+}
+
+// Has reports whether an object is in a group, whatever replicas show.
+func (s *Server) Has(group, member string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	g, err := s.find(group, GroupType)
+	if err != nil {
+		return false
+	}
+	m, err := s.find(member)
+	return err == nil && s.tenant.objects[g].group.members.Has(m)
+}
+
+// Members returns the ids in a group, sorted, whatever replicas show.
+func (s *Server) Members(group string) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	g, err := s.find(group, GroupType)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, m := range s.tenant.objects[g].group.members.Keys() {
+		ids = append(ids, s.tenant.objects[m].id.String())
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// UserID returns the id of a user by userPrincipalName, GroupID that of a
+// group by its name; "" when there is none, or several.
+func (s *Server) UserID(upn string) string { return s.idOf(upn, UserType) }
+
+// GroupID returns the id of a group by its name.
+func (s *Server) GroupID(name string) string { return s.idOf(name, GroupType) }
+
+func (s *Server) idOf(ref string, kind Type) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n, err := s.find(ref, kind)
+	if err != nil {
+		return ""
+	}
+	return s.tenant.objects[n].id.String()
+}
+
+// edit changes one object, under the lock.
+func (s *Server) edit(ref string, kind Type, f func(n uint32, o *object) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.find(ref, kind)
+	if err != nil {
+		return err
+	}
+	if s.tenant.objects[n].kind != kind {
+		return fmt.Errorf("%q is a %s, not a %s", ref, s.tenant.objects[n].kind, kind)
+	}
+	s.revision++
+	return f(n, &s.tenant.objects[n])
+}
+
+// Disable blocks a user's sign-in, or allows it again.
+func (s *Server) Disable(user string, disabled bool) error {
+	return s.edit(user, UserType, func(_ uint32, o *object) error { o.disabled = disabled; return nil })
+}
+
+// RenameUser gives a user another userPrincipalName. The mail address stays.
+func (s *Server) RenameUser(user, upn string) error {
+	return s.edit(user, UserType, func(n uint32, o *object) error {
+		if held, taken := s.tenant.byLogin[strings.ToLower(upn)]; taken && held != n {
+			return fmt.Errorf("userPrincipalName %s is taken", upn)
+		}
+		s.tenant.unindex(n)
+		o.login = upn
+		s.tenant.byLogin[strings.ToLower(upn)] = n
+		s.tenant.index(n)
+		return nil
+	})
+}
+
+// SetMail gives a user another mail address; "" is none.
+func (s *Server) SetMail(user, mail string) error {
+	return s.edit(user, UserType, func(n uint32, o *object) error {
+		s.tenant.unindex(n)
+		o.mail = mail
+		s.tenant.byLogin[strings.ToLower(o.login)] = n
+		s.tenant.index(n)
+		return nil
+	})
+}
+
+// DeleteUser deletes a user, who leaves every group at once.
+func (s *Server) DeleteUser(user string) error {
+	return s.edit(user, UserType, func(n uint32, _ *object) error { s.drop(n); return nil })
+}
+
+// RenameGroup gives a group another display name.
+func (s *Server) RenameGroup(group, name string) error {
+	return s.edit(group, GroupType, func(n uint32, o *object) error {
+		o.name = name
+		s.note(event{group: n, what: renamed})
+		return nil
+	})
+}
+
+// SetKind makes a group another kind of group.
+func (s *Server) SetKind(group string, kind Kind) error {
+	return s.edit(group, GroupType, func(n uint32, o *object) error {
+		t, known := traitsOf(kind)
+		if !known {
+			return fmt.Errorf("%q is no kind of group", kind)
+		}
+		o.group.kind, o.group.traits = kind, t
+		s.note(event{group: n, what: renamed})
+		return nil
+	})
+}
+
+// DeleteGroup deletes a group softly: it stays among the deleted items.
+func (s *Server) DeleteGroup(group string) error {
+	return s.edit(group, GroupType, func(n uint32, _ *object) error { s.drop(n); return nil })
+}
+
+// drop deletes an object. Who is in the groups that held it sees it leave.
+func (s *Server) drop(n uint32) {
+	for _, g := range s.tenant.holders(n) {
+		s.tenant.objects[g].group.members.Put(n, false)
+		s.note(event{group: g, member: n, what: unlinked})
+	}
+	s.tenant.unindex(n)
+	s.tenant.objects[n].deleted = true
+	if s.tenant.objects[n].kind == GroupType {
+		s.note(event{group: n, what: deleted})
+	}
+	s.revision++
+}
+
+// Mark is a value that changes with whatever changes in the tenant.
+func (s *Server) Mark() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return strconv.FormatUint(s.revision, 10)
+}
+
+// Write is one change of a membership that a request made.
+type Write struct {
+	At            time.Time
+	Added         bool
+	Group, Member string // ids
+}
+
+// Writes returns the changes that requests made, oldest first; the last
+// 100,000 of them.
+func (s *Server) Writes() []Write {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.writes)
+}
+
+const remembered = 100_000
+
+func (s *Server) wrote(w Write) {
+	if len(s.writes) >= remembered {
+		s.writes = slices.Delete(s.writes, 0, remembered/2)
+	}
+	s.writes = append(s.writes, w)
+}
+
+func mailNickname(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return -1
+	}, name)
+}

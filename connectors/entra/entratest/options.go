@@ -1,0 +1,104 @@
+package entratest
+
+import (
+	"time"
+
+	"github.com/daypass-dev/daypass/internal/sim"
+)
+
+// What a tenant is called that was not told.
+const (
+	DefaultTenant = "7a5d3b0c-1e0f-4c5b-9d53-0c1a2b3c4d5e"
+	DefaultApp    = "a11ce000-dead-4bee-8f00-00000000feed"
+	DefaultSecret = "simulated-secret"
+	DefaultDomain = "example.org"
+)
+
+// DefaultRoles are what an app needs for daypass, and no more.
+func DefaultRoles() []string {
+	return []string{"GroupMember.ReadWrite.All", "User.Read.All", "Member.Read.Hidden", "Organization.Read.All"}
+}
+
+// Options say what tenant it is. The zero value is a small one without lag and
+// quota, with one app that may do what daypass needs.
+type Options struct {
+	Tenant string // its id
+	Domain string // of its first users; also a name of the tenant
+	Apps   []App  // which may log in; one with DefaultApp, DefaultSecret and Roles when empty
+	Roles  []string
+	Clock  *sim.Clock // this machine's when nil
+	Seed   uint64     // of all that is drawn
+
+	// Lag is how far a read of members may be behind a write that was answered:
+	// each read draws its own, or has all of it when Steady. What the harness
+	// does is seen at once. DeltaLag is the same for groups/delta, CountLag for
+	// /members/$count, on top of Lag.
+	Lag, DeltaLag, CountLag time.Duration
+	Steady                  bool
+	// Newborn is for how long a new object is not found, once the tenant is
+	// open ([Server.Open]).
+	Newborn time.Duration
+	// Quota is what may be spent; nil is no limit.
+	Quota *Quota
+
+	// ServicePrincipals makes v1.0 list service principals as members. It does
+	// not, as a known issue of the service says.
+	ServicePrincipals bool
+	// HiddenRefused answers 403 to who lists hidden members without the role.
+	// Otherwise the list is empty, which is the worse case.
+	HiddenRefused bool
+	// RetriedTokens makes the tokens useless that a page requested twice leads
+	// to: DirectoryPageTokenNotFoundException.
+	RetriedTokens bool
+	// EmptyPages puts an empty page with a link before every n-th page of a
+	// listing.
+	EmptyPages int
+	// BatchConflicts answers 409 to every n-th of several writes to one group
+	// that stand in one batch without dependsOn.
+	BatchConflicts int
+	// OrderedBatch answers a batch in the order asked.
+	OrderedBatch bool
+}
+
+// App is an app registration with its service principal.
+type App struct {
+	ID      string   `json:"id"`
+	Secret  string   `json:"secret,omitempty"`
+	Expired bool     `json:"expired,omitempty"` // its secret
+	Roles   []string `json:"roles"`
+	// Certificate is a PEM block; assertions that its key signed are taken.
+	Certificate string `json:"certificate,omitempty"`
+	// Issuer and Subject are those of a federated credential. Who signed the
+	// assertion is not looked at.
+	Issuer  string `json:"issuer,omitempty"`
+	Subject string `json:"subject,omitempty"`
+}
+
+// Quota are the limits of one app in one tenant. Zero is the documented one,
+// a negative number is none.
+type Quota struct {
+	ResourceUnits int // in 10 s; 3,500, 5,000 or 8,000 by the number of users
+	Writes        int // in 150 s; 3,000
+	// PerMinute is a plain number of requests a minute, for measuring; those in
+	// a batch count one by one, the batch itself does not. Zero is none.
+	PerMinute int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Tenant == "" {
+		o.Tenant = DefaultTenant
+	}
+	if o.Domain == "" {
+		o.Domain = DefaultDomain
+	}
+	if o.Clock == nil {
+		o.Clock = &sim.Clock{}
+	}
+	if o.Roles == nil {
+		o.Roles = DefaultRoles()
+	}
+	if len(o.Apps) == 0 {
+		o.Apps = []App{{ID: DefaultApp, Secret: DefaultSecret, Roles: o.Roles}}
+	}
+	return o
+}
