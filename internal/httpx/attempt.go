@@ -87,7 +87,7 @@ func (l *call) exchange(req *http.Request) (resp *http.Response, sent bool, err 
 		l.heard(resp)
 		err = l.swallow(req, resp)
 	} else if resp != nil && resp.Body != nil {
-		resp.Body.Close()
+		_ = resp.Body.Close() // it comes with an error already
 	}
 	if err != nil && !l.last.final && ctx.Err() != nil && l.ctx.Err() == nil {
 		err = &slowError{fmt.Sprintf("no answer in %s", l.policy.Timeout)}
@@ -101,7 +101,7 @@ func (l *call) swallow(req *http.Request, resp *http.Response) error {
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read to its end
 	most := l.policy.BodyMax
 	if resp.ContentLength > most && req.Method != http.MethodHead {
 		return l.tooLong(resp)

@@ -139,7 +139,7 @@ func (b *bucket) leave(now time.Time, cost float64, epoch int, o outcome) {
 		b.spend(now, cost)
 	}
 	if o.learnt {
-		b.learn(now, o)
+		b.learn(o)
 	}
 	switch {
 	case o.throttled:
@@ -158,7 +158,7 @@ func (b *bucket) spend(now time.Time, cost float64) {
 }
 
 // learn takes a quota over from the directory.
-func (b *bucket) learn(now time.Time, o outcome) {
+func (b *bucket) learn(o outcome) {
 	q := o.quota
 	if q.Units <= 0 || q.Per <= 0 {
 		return

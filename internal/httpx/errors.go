@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -101,17 +100,9 @@ func (e *cutError) Error() string {
 	return e.err.Error()
 }
 
-func (e *cutError) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) } //nolint:errorlint // a sentinel is compared
+func (e *cutError) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) }
 
 func (e *cutError) As(target any) bool { return errors.As(e.err, target) }
-
-// ended returns the context's own error when that is why a call failed.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
 
 func round(d time.Duration) time.Duration {
 	if d > time.Second {

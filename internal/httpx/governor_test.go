@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -499,7 +500,7 @@ func TestWaitingEndsWithTheCaller(t *testing.T) {
 		start := time.Now()
 		_, _, err := send(ctx, c, http.MethodPost, "x")
 		e := failure(t, err)
-		if time.Since(start) != 5*time.Second || e.Err != context.Canceled || e.Lost || e.Attempts != 0 {
+		if time.Since(start) != 5*time.Second || !errors.Is(err, context.Canceled) || e.Lost || e.Attempts != 0 {
 			t.Errorf("got %+v after %s", e, time.Since(start))
 		}
 		if n := len(c.governor.queue); n != 1 {

@@ -87,7 +87,7 @@ func plainBody(req *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // a reader of bytes
 	if req.Header.Get("Content-Encoding") == "" {
 		return io.ReadAll(body)
 	}

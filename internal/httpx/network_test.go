@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -95,6 +96,43 @@ func TestAnAnswerCutInTheMiddleIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestTheTransportSpeaksHTTP2 cuts a stream as well: the other requests on its
+// connection go on.
+func TestTheTransportSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
+	var served atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if served.Add(1) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		io.WriteString(w, r.Proto)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	carrier := transport(Policy{}.withDefaults())
+	carrier.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	c := open(t, Policy{Directory: "corp", Transport: carrier})
+	var ex Exchange
+	_, body, err := sendTo(Trace(t.Context(), &ex), c, http.MethodDelete, s.URL, "")
+	if body != "HTTP/2.0" || err != nil || !ex.Lost || ex.Attempts != 2 {
+		t.Errorf("got %q, %v, traced %+v", body, err, ex)
+	}
+}
+
+func TestACertificateNobodyKnowsIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	c := open(t, Policy{Directory: "corp"})
+	_, _, err := sendTo(t.Context(), c, http.MethodPost, s.URL, "x")
+	if e := failure(t, err); e.Attempts != 1 || e.Lost || !strings.Contains(e.Error(), "certificate") {
+		t.Errorf("got %+v", e)
+	}
+}
+
 func TestAHangingServerIsTimedOut(t *testing.T) {
 	t.Parallel()
 	var served atomic.Int32
@@ -154,10 +192,10 @@ func TestManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 32 {
 		wg.Go(func() {
-			for j := range 5 {
+			for j := range 2 {
 				want := fmt.Sprintf("%d/%d", i, j)
 				ctx := ctx
-				if j == 3 {
+				if j == 1 {
 					ctx = Urgent(ctx)
 				}
 				if _, got, err := sendTo(ctx, c, http.MethodPost, url, want); got != want || err != nil {

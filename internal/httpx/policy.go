@@ -30,8 +30,9 @@ type Policy struct {
 	// Wait reads a vendor's own header of when to try again. Retry-After, in
 	// both forms, is understood without it.
 	Wait func(*http.Response) (time.Duration, bool)
-	// Bucket names the quota that a request counts against, and its cost. Nil:
-	// all share one, and cost 1.
+	// Bucket names the quota that a request counts against, and its cost. Names
+	// are few: a method and a kind of path, never a path. Nil: all share the one
+	// named "", and cost 1.
 	Bucket func(*http.Request) (name string, cost float64)
 	// Learn reads a quota from an answer's headers. Nil: nothing is learnt.
 	Learn func(*http.Response) (Quota, bool)

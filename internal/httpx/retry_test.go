@@ -289,6 +289,19 @@ func TestRetryAfterInBothForms(t *testing.T) {
 	}
 }
 
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("7", "")
+	f.Add("Wed, 25 Nov 2026 12:00:30 GMT", "Wed, 25 Nov 2026 12:00:00 GMT")
+	f.Add("9223372036854775807", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Add("Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Fuzz(func(t *testing.T, text, date string) {
+		got, ok := RetryAfter(http.Header{"Retry-After": {text}, "Date": {date}})
+		if got < 0 || got > retryFarOff || !ok && got != 0 {
+			t.Errorf("%q at %q: got %s, %v", text, date, got, ok)
+		}
+	})
+}
+
 func TestWaitsAsLongAsTheDirectoryAsks(t *testing.T) {
 	t.Parallel()
 	reset := func(resp *http.Response) (time.Duration, bool) {
