@@ -130,7 +130,9 @@ func New(cfg Config) (*Connector, error) {
 	if err := errors.Join(err, cfg.check(), cfg.checkCredentials(authority)); err != nil {
 		return nil, fmt.Errorf("directory %q: %w", cfg.Name, err)
 	}
-	c := &Connector{cfg: cfg, root: graph.JoinPath("v1.0")}
+	root := *graph
+	root.Path += "/v1.0"
+	c := &Connector{cfg: cfg, root: &root}
 	c.kinds = newKinds(cfg.Now)
 	c.writes = engine.NewWrites(cfg.Grace, cfg.Now)
 	c.tokens = newTokens(cfg, graph, authority)

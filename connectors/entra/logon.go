@@ -195,19 +195,20 @@ func (c *clearText) GetToken(ctx context.Context, opts policy.TokenRequestOption
 // the SDK's own error is a page long, and of many lines.
 func (l *logon) explain(ctx context.Context, ex *httpx.Exchange, err error) error {
 	var known *engine.Error
-	switch {
+	var dead *httpx.Error // it was not answered, or not even sent
+	switch errors.As(err, &dead); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &known):
 		return known
-	case ex.Attempts == 0: // nothing was sent: the credential itself is not right
-		return trouble(engine.Denied, "get a token: %s", clean(err.Error()))
-	case ex.Status == http.StatusTooManyRequests:
+	case ex.Status == http.StatusTooManyRequests, dead != nil && dead.Throttled:
 		return &engine.Error{Kind: engine.Throttled, RetryAfter: ex.RetryAfter, Err: fmt.Errorf("get a token: %s is busy", l.authority.Host)}
 	case ex.Status >= http.StatusBadRequest && ex.Status < http.StatusInternalServerError:
 		return trouble(engine.Denied, "get a token: %s", refusalOf(ex))
-	case ex.Status == 0:
-		return &engine.Error{Kind: engine.Unavailable, Err: fmt.Errorf("get a token from %s: %w", l.authority.Host, err)}
+	case dead != nil:
+		return trouble(engine.Unavailable, "get a token from %s: %w", l.authority.Host, dead)
+	case ex.Attempts == 0: // the credential itself is not right
+		return trouble(engine.Denied, "get a token: %s", clean(err.Error()))
 	}
 	return trouble(engine.Unavailable, "get a token: %s answers %d without one", l.authority.Host, ex.Status)
 }
