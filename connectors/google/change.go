@@ -10,6 +10,7 @@ import (
 	admin "google.golang.org/api/admin/directory/v1"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 // Add makes the account m a plain member of g. Who is in g already, as a
@@ -92,32 +93,46 @@ func (c *Connector) add(ctx context.Context, g engine.GroupID, m engine.Member) 
 }
 
 // present settles an add that found the member there, as Google says: 409, or
-// 412 where the reason may be another one.
+// 412 where the reason may be another one as well.
 func (c *Connector) present(ctx context.Context, g engine.GroupID, m engine.Member, a answer) (bool, error) {
 	e, err := c.member(ctx, g, m.ID)
+	if err == nil && (e.Role != roleMember || e.Type != typeUser) {
+		return false, nil // there before us, by another role than we give
+	}
+	certain := err == nil || a.status == http.StatusConflict
+	if !certain && engine.KindOf(err) != engine.NotFound {
+		return false, err
+	}
+	if !certain { // an account is no group that could hold itself, so what is left is the kind of group
+		what := c.readKind(ctx, g)
+		if what.dynamic {
+			return false, trouble(engine.Unmanageable, "%s", whyDynamic)
+		}
+		certain = !what.at.IsZero()
+	}
 	last, _ := c.writes.Last(g, m.ID)
 	switch {
-	case err == nil && (e.Role != roleMember || e.Type != typeUser):
-		return false, nil // there before us, by another role than we give
 	case a.lost:
+		if certain {
+			c.writes.Note(g, m, engine.Add) // it is there, whoever put it there
+		}
 		return false, unknown()
 	case err == nil:
 		c.writes.Note(g, m, engine.Add)
 		return false, nil
-	case engine.KindOf(err) != engine.NotFound && a.status == http.StatusConflict:
-		return false, nil // 409 is certain enough: nothing was changed
-	case engine.KindOf(err) != engine.NotFound:
-		return false, err
 	case last == engine.Add:
-		return false, nil // we added the member a moment ago; the reading is older
-	case a.status == http.StatusPreconditionFailed:
-		return false, c.why(ctx, g, trouble(engine.Rejected, "%s; it is a group within itself, or of a kind that takes no members", a.text()))
+		return false, nil // we found it there a moment ago; the reading is older
+	case engine.KindOf(err) != engine.NotFound:
+		return false, nil // 409 is certain enough: nothing was changed
+	case !certain:
+		return false, trouble(engine.Rejected, "%s; perhaps the group is of a kind that takes no members", a.text())
 	}
 	return false, trouble(engine.Rejected, "Google says that the member exists and does not show it: an invitation is pending, or somebody added it a moment ago; "+
 		"withdraw the invitation in the group's settings and try again")
 }
 
 func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+	ctx = httpx.Urgent(ctx) // access that ends does not wait behind access that begins
 	last, _ := c.writes.Last(g, m.ID)
 	switch e, err := c.member(ctx, g, m.ID); {
 	case err == nil && e.Type != typeUser:
@@ -143,11 +158,8 @@ func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Membe
 		return false, trouble(engine.Unavailable, "%s: it took the change, and the effect may come later; the next reading will tell", a.text())
 	case a.status == http.StatusNotFound && !a.about("memberKey"), a.status == http.StatusPreconditionFailed:
 		return c.absent(ctx, g, m, a)
-	case a.status == http.StatusNotFound && a.lost:
-		return false, unknown()
 	case a.status == http.StatusNotFound:
-		c.writes.Note(g, m, engine.Remove)
-		return false, nil
+		return false, c.away(g, m, a)
 	}
 	return false, c.refused(ctx, g, x, err)
 }
@@ -163,11 +175,17 @@ func (c *Connector) absent(ctx context.Context, g engine.GroupID, m engine.Membe
 		return false, trouble(engine.Unavailable, "%s, and shows the member all the same; the next reading will tell", a.text())
 	case engine.KindOf(err) != engine.NotFound || gone(err):
 		return false, err
-	case a.lost:
-		return false, unknown()
 	}
+	return false, c.away(g, m, a)
+}
+
+// away notes that a member is absent, whoever took it out.
+func (c *Connector) away(g engine.GroupID, m engine.Member, a answer) error {
 	c.writes.Note(g, m, engine.Remove)
-	return false, nil
+	if a.lost {
+		return unknown()
+	}
+	return nil
 }
 
 // errGone marks that it is the group that was not found.
@@ -259,4 +277,3 @@ func (l locks) lock(ctx context.Context, g engine.GroupID, m engine.MemberID) (u
 		return nil, ctx.Err()
 	}
 }
-

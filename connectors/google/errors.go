@@ -21,6 +21,7 @@ type answer struct {
 	reason  string
 	message string
 	after   time.Duration // when to try again, where that was told
+	spent   bool          // the quota is, so the last attempt was not carried out
 	lost    bool          // an earlier attempt may have been carried out
 }
 
@@ -29,7 +30,7 @@ func (x *exchange) answered(err error) answer {
 	var he *httpx.Error
 	if errors.As(err, &he) {
 		a := parse(he.Status, he.Body)
-		a.after, a.lost = he.RetryAfter, he.Lost || x.Lost
+		a.after, a.spent, a.lost = he.RetryAfter, he.Throttled, he.Lost || x.Lost
 		return a
 	}
 	a := parse(x.Status, x.Body)
@@ -96,7 +97,7 @@ func (a answer) about(key string) bool { return strings.Contains(a.message, key)
 
 func (a answer) kind() engine.Kind {
 	switch {
-	case a.status == http.StatusTooManyRequests, a.status == http.StatusForbidden && a.quota():
+	case a.spent, a.status == http.StatusTooManyRequests, a.status == http.StatusForbidden && a.quota():
 		return engine.Throttled
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
 		return engine.Denied

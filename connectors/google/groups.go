@@ -64,13 +64,16 @@ func (c *Connector) readGroup(g *admin.Group) (engine.GroupInfo, error) {
 // Groups lists the groups of the customer, or of Config.Domain.
 func (c *Connector) Groups(ctx context.Context) iter.Seq2[engine.GroupInfo, error] {
 	return func(yield func(engine.GroupInfo, error) bool) {
-		c.findDynamic(ctx)
-		left := false
+		first, left := true, false
 		_, err := c.eachGroup(ctx, pagesMax, func(g *admin.Group) (bool, error) {
 			info, err := c.readGroup(g)
 			if err != nil {
 				return false, err
 			}
+			if first {
+				c.findDynamic(ctx, info.ID)
+			}
+			first = false
 			info.Unmanageable = c.kinds.why(info.ID, c.cfg.Now())
 			left = !yield(info, nil)
 			return !left, nil

@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ const (
 
 const (
 	kindFor    = time.Minute // a kind is believed so long
-	kindsPause = time.Hour   // a refusal to tell is
+	kindsPause = time.Hour   // and a refusal to tell
 	fewGroups  = 5           // so many are asked one by one
 )
 
@@ -93,7 +94,7 @@ func (c *Connector) withKinds(ctx context.Context, found []engine.Found) {
 		}
 	}
 	if unknown = unique(unknown); len(unknown) > fewGroups {
-		c.findDynamic(ctx)
+		c.findDynamic(ctx, engine.GroupID(unknown[0]))
 	} else {
 		for _, id := range unknown {
 			c.readKind(ctx, engine.GroupID(id))
@@ -112,9 +113,8 @@ func (c *Connector) readKind(ctx context.Context, id engine.GroupID) kind {
 	if c.kinds.off.on(c.cfg.Now()) || !plainID.MatchString(string(id)) {
 		return kind{}
 	}
-	what, _, err := c.labels(ctx, id)
+	what, err := c.labels(ctx, id)
 	if err != nil {
-		c.noKinds(err)
 		return kind{}
 	}
 	c.kinds.put(id, what)
@@ -122,14 +122,14 @@ func (c *Connector) readKind(ctx context.Context, id engine.GroupID) kind {
 }
 
 // labels asks the Cloud Identity API about one group.
-func (c *Connector) labels(ctx context.Context, id engine.GroupID) (what kind, parent string, err error) {
+func (c *Connector) labels(ctx context.Context, id engine.GroupID) (kind, error) {
 	var g struct {
 		Labels map[string]string
 		Parent string
 	}
 	tctx, x := traced(ctx)
 	if err := c.fetch(tctx, c.identity+"v1/groups/"+string(id), url.Values{"fields": {"labels,parent"}}, &g); err != nil {
-		return kind{}, "", x.fail(ctx, err)
+		return kind{}, c.noKinds(ctx, x, err)
 	}
 	if strings.HasPrefix(g.Parent, "customers/C") {
 		c.kinds.mu.Lock()
@@ -138,19 +138,32 @@ func (c *Connector) labels(ctx context.Context, id engine.GroupID) (what kind, p
 	}
 	_, dynamic := g.Labels[labelDynamic]
 	_, locked := g.Labels[labelLocked]
-	return kind{dynamic, locked, c.cfg.Now()}, g.Parent, nil
+	return kind{dynamic, locked, c.cfg.Now()}, nil
 }
 
-// noKinds stops asking for a while when we are not allowed to.
-func (c *Connector) noKinds(err error) {
-	if engine.KindOf(err) == engine.Denied {
-		c.kinds.off.begin(c.cfg.Now().Add(kindsPause))
+// noKinds stops asking for a while when we are not allowed to. Of a group that
+// is not there, or not yet, the API says 403 as well, as if it were a matter
+// of rights: that alone is no reason for a long while.
+func (c *Connector) noKinds(ctx context.Context, x *exchange, err error) error {
+	failure := x.fail(ctx, err)
+	if engine.KindOf(failure) != engine.Denied {
+		return failure
 	}
+	while := kindsPause
+	if a := x.answered(err); a.status == http.StatusForbidden && strings.Contains(a.message, "may not exist") {
+		while = kindFor
+	}
+	c.kinds.off.begin(c.cfg.Now().Add(while))
+	return failure
 }
 
-// findDynamic finds all dynamic groups of the customer with one search.
-func (c *Connector) findDynamic(ctx context.Context) {
+// findDynamic finds all dynamic groups of the customer with one search, and
+// another request before it where one of its groups has to tell whose it is.
+func (c *Connector) findDynamic(ctx context.Context, one engine.GroupID) {
 	now := c.cfg.Now()
+	if c.customer() == "" {
+		c.readKind(ctx, one)
+	}
 	customer := c.customer()
 	if c.kinds.off.on(now) || customer == "" {
 		return
@@ -169,7 +182,7 @@ func (c *Connector) findDynamic(ctx context.Context) {
 			values.Set("pageToken", token)
 		}
 		if err := c.fetch(tctx, c.identity+"v1/groups:search", values, &got); err != nil {
-			c.noKinds(x.fail(ctx, err))
+			_ = c.noKinds(ctx, x, err) // then the kinds are not known
 			return
 		}
 		for _, g := range got.Groups {

@@ -53,18 +53,19 @@ type place struct {
 // Where the log cannot be read, anything may have changed.
 func (c *Connector) Changed(ctx context.Context, since engine.Mark) (engine.Changes, error) {
 	now := c.cfg.Now()
-	if c.feed.on(now) {
-		return engine.Changes{All: true, Next: since}, nil
-	}
 	from, ok := readPlace(since)
+	deaf := engine.Changes{All: true, Next: place{At: now}.mark()}
+	if c.feed.on(now) {
+		return deaf, nil
+	}
 	ok = ok && now.Sub(from.At) < retention && !from.At.After(now.Add(overlap))
 	if !ok {
 		from = place{At: now}
 	}
 	events, whole, err := c.events(ctx, from.At.Add(-overlap))
-	if engine.KindOf(err) == engine.Denied {
+	if err != nil && engine.KindOf(err) == engine.Denied {
 		c.feed.begin(now.Add(feedPause))
-		return engine.Changes{All: true}, nil
+		return deaf, nil
 	}
 	if err != nil {
 		return engine.Changes{}, c.op("read what changed", err)

@@ -126,9 +126,8 @@ func (c *Connector) probeKinds(ctx context.Context, one engine.GroupID) engine.F
 	if one == "" {
 		return finding("kinds of groups", nil, "not examined: there is no group to look at")
 	}
-	_, _, err := c.labels(ctx, one)
-	if engine.KindOf(err) == engine.Denied {
-		c.noKinds(err)
+	_, err := c.labels(ctx, one)
+	if err != nil && engine.KindOf(err) == engine.Denied {
 		return finding("kinds of groups", nil, "cannot be read: dynamic and locked groups are noticed when Google refuses a change; for more, enable the Cloud Identity API and grant the scope "+
 			scopeNames(forKinds.scopes()))
 	}
@@ -146,7 +145,7 @@ func (c *Connector) probeLog(ctx context.Context) engine.Finding {
 	got, err := call.Context(tctx).Do()
 	err = x.fail(ctx, err)
 	switch {
-	case engine.KindOf(err) == engine.Denied && err != nil:
+	case err != nil && engine.KindOf(err) == engine.Denied:
 		return finding("log of changes", nil, "cannot be read, so each run lists every group; for fewer requests grant the scope "+
 			scopeNames(forReports.scopes())+" and an admin role with the right \"Reports\"")
 	case err == nil && (got == nil || len(got.Items) == 0):
@@ -190,4 +189,3 @@ func (c *Connector) Time(ctx context.Context) (time.Time, error) {
 	}
 	return time.Time{}, c.op("read the clock", err)
 }
-
