@@ -29,11 +29,11 @@ type Server struct {
 	serial  atomic.Int64
 	flights atomic.Int64
 	secret  uint64 // binds cursors to this server
+	host    atomic.Pointer[sim.Host]
 
-	mu   sync.RWMutex
-	org  *org
-	host *sim.Host
-	rng  *rand.Rand
+	mu  sync.RWMutex
+	org *org
+	rng *rand.Rand
 
 	auth    access
 	buckets buckets
@@ -85,33 +85,25 @@ func (s *Server) Start(addr string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.host = host
+	s.host.Store(host)
 	return nil
 }
 
 // URL is where the org is served, without a slash at the end. Before
 // [Server.Start] it is an address that only [Server.Transport] knows.
 func (s *Server) URL() string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.host == nil {
-		return "https://org.okta.invalid"
+	if host := s.host.Load(); host != nil {
+		return host.URL()
 	}
-	return s.host.URL()
+	return "https://org.okta.invalid"
 }
 
 // Close ends every connection.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	host := s.host
-	s.host = nil
-	s.mu.Unlock()
-	if host == nil {
-		return nil
+	if host := s.host.Swap(nil); host != nil {
+		return host.Close()
 	}
-	return host.Close()
+	return nil
 }
 
 // Transport reaches the org in memory, whatever the host of a request.
