@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 // Add makes m a member of g. Okta answers 204 whether or not m was one, so it
@@ -55,6 +56,10 @@ type job struct {
 
 // run carries the job out.
 func (j *job) run(ctx context.Context) {
+	urgent := httpx.Urgent(ctx) // what ends goes before what begins
+	if len(j.add) == 0 {
+		ctx = urgent
+	}
 	done, err := j.begin(ctx)
 	if err != nil {
 		spread(j.added, err)
@@ -63,11 +68,11 @@ func (j *job) run(ctx context.Context) {
 	}
 	defer done()
 	j.each(len(j.add), func(i int) { j.added[i] = j.addOne(ctx, j.add[i]) })
-	if err := j.mayRemove(ctx); err != nil {
+	if err := j.mayRemove(urgent); err != nil {
 		spread(j.removed, err)
 		return
 	}
-	j.each(len(j.remove), func(i int) { j.removed[i] = j.removeOne(ctx, j.remove[i]) })
+	j.each(len(j.remove), func(i int) { j.removed[i] = j.removeOne(urgent, j.remove[i]) })
 }
 
 // begin waits for the turn, and finds out whether and what there is to do.

@@ -17,6 +17,7 @@ func required() []connectortest.Feature {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
 		return newBench(t, oktatest.Options{}).world()
 	}, required()...)
@@ -25,12 +26,14 @@ func TestConformance(t *testing.T) {
 // TestConformanceWithLag is on an org whose listings lag, on a clock that
 // stands: what was written is not shown until somebody else acts.
 func TestConformanceWithLag(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string]oktatest.Options{
 		"drawn":    {Lag: 10 * time.Second, LagMode: oktatest.Drawn, Seed: 7, SearchLag: 10 * time.Second},
 		"steady":   {Lag: 120 * time.Second, LagMode: oktatest.Steady},
 		"recorded": {Lag: 2 * time.Second, LagMode: oktatest.Recorded, Seed: 7},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			connectortest.Run(t, func(t *testing.T) connectortest.World {
 				opts := opts
 				opts.Clock = sim.Frozen(time.Now())
@@ -42,6 +45,7 @@ func TestConformanceWithLag(t *testing.T) {
 
 // TestConformanceInRoughWeather is on an org where one reading in thirty fails.
 func TestConformanceInRoughWeather(t *testing.T) {
+	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
 		b := newBench(t, oktatest.Options{})
 		w := b.world()
@@ -53,6 +57,7 @@ func TestConformanceInRoughWeather(t *testing.T) {
 // TestConformanceByLogin finds people by their login. Then no two can have the
 // same, and who is renamed is somebody else.
 func TestConformanceByLogin(t *testing.T) {
+	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
 		b := newBench(t, oktatest.Options{FoldLinks: true, CommaCursors: true})
 		w := b.world(func(cfg *Config) { cfg.Match = MatchLogin })
