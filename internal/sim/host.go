@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+// Delay makes each answer of h take so long, by this machine's clock.
+func Delay(d time.Duration, h http.Handler) http.Handler {
+	if d <= 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !wait(r, d) {
+			panic(http.ErrAbortHandler)
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // Host serves a simulator on a port.
 type Host struct {
 	url    string

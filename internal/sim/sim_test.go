@@ -1,10 +1,13 @@
 package sim
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -184,4 +187,31 @@ func TestHostClosesHungConnections(t *testing.T) {
 	if _, err := Listen("256.0.0.1:1", nil); err == nil || !strings.HasPrefix(err.Error(), "simulator: listen on 256.0.0.1:1: ") {
 		t.Errorf("a bad address: %v", err)
 	}
+}
+
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := &http.Client{Transport: Transport(Delay(time.Minute, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNoContent)
+		})))}
+		begin := time.Now()
+		resp, err := client.Get("https://sim.invalid/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if took := time.Since(begin); took != time.Minute {
+			t.Errorf("took %s, want a minute", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://sim.invalid/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Do(req); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the end of the context", err)
+		}
+	})
 }

@@ -381,6 +381,7 @@ type Write struct {
 	At            time.Time
 	Added         bool
 	Group, Member string // ids
+	Name, Login   string // the group's name, and the member's login or name
 }
 
 // Writes returns the changes that requests made, oldest first; the last
@@ -398,6 +399,7 @@ func (s *Server) wrote(w Write) {
 		s.writes = slices.Delete(s.writes, 0, remembered/2)
 	}
 	s.writes = append(s.writes, w)
+	s.opts.OnWrite(w)
 }
 
 func mailNickname(name string) string {

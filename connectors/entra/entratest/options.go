@@ -58,6 +58,12 @@ type Options struct {
 	BatchConflicts int
 	// OrderedBatch answers a batch in the order asked.
 	OrderedBatch bool
+
+	// Latency is how long each answer takes, by this machine's clock.
+	Latency time.Duration
+	// OnWrite is called after every write that was carried out, one at a time.
+	// It must not call the server.
+	OnWrite func(Write)
 }
 
 // App is an app registration with its service principal.
@@ -96,6 +102,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Roles == nil {
 		o.Roles = DefaultRoles()
+	}
+	if o.OnWrite == nil {
+		o.OnWrite = func(Write) {}
 	}
 	if len(o.Apps) == 0 {
 		o.Apps = []App{{ID: DefaultApp, Secret: DefaultSecret, Roles: o.Roles}}

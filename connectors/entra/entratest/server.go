@@ -71,7 +71,7 @@ func New(opts Options) *Server {
 	s.quota = newQuotas(opts.Quota, s.Clock)
 	serve := http.HandlerFunc(s.serve)
 	s.inner = s.Faults.WrapInner(serve)
-	s.handler = s.Log.Wrap(s.Clock, template, s.head(s.Faults.Wrap(serve)))
+	s.handler = s.Log.Wrap(s.Clock, template, s.head(sim.Delay(opts.Latency, s.Faults.Wrap(serve))))
 	return s
 }
 

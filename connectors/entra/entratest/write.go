@@ -1,6 +1,7 @@
 package entratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -183,7 +184,10 @@ func (c *call) link1(g, m uint32, present bool) {
 	}
 	members.Forget(c.s.horizon())
 	c.s.note(event{group: g, member: m, what: linked(present)})
-	c.s.wrote(Write{At: c.now.Round(0), Added: present, Group: t.objects[g].id.String(), Member: t.objects[m].id.String()})
+	c.s.wrote(Write{
+		At: c.now.Round(0), Added: present, Group: t.objects[g].id.String(), Member: t.objects[m].id.String(),
+		Name: t.objects[g].name, Login: cmp.Or(t.objects[m].login, t.objects[m].name),
+	})
 }
 
 // conflict refuses every n-th of several writes to one group in one batch,

@@ -26,6 +26,9 @@ type Options struct {
 	// Seed is where the drawing begins.
 	Seed uint64
 
+	// Latency is how long each answer takes, by this machine's clock.
+	Latency time.Duration
+
 	// PerMinute is how many requests a minute each API takes; 0 is Google's 2,400,
 	// less than 0 is no limit. Google tells it in no header, and refuses with
 	// 403 quotaExceeded.

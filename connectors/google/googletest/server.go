@@ -62,7 +62,7 @@ func New(opt Options) *Server {
 		s.domains = append(s.domains, strings.ToLower(d))
 	}
 	s.objects = append(s.objects, object{kind: theCustomer})
-	s.handler = s.dated(s.Log.Wrap(s.Clock, routeName, s.Faults.Wrap(http.HandlerFunc(s.serve))))
+	s.handler = s.dated(s.Log.Wrap(s.Clock, routeName, sim.Delay(opt.Latency, s.Faults.Wrap(http.HandlerFunc(s.serve)))))
 	return s
 }
 
