@@ -14,6 +14,7 @@ type place struct {
 	list  string // of what
 	after int64  // the last entry that was shown; -1 before the first
 	page  int    // how many pages there were, empty ones included
+	run   int64  // which listing it is: no two have a token in common
 	bad   bool   // the token came of a page that was asked for twice
 }
 
@@ -22,7 +23,7 @@ func (p place) token() string {
 	if p.bad {
 		flag = "b"
 	}
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%d|%d|%s", p.list, p.after, p.page, flag))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%d|%d|%d|%s", p.list, p.after, p.page, p.run, flag))
 }
 
 const tokenNotFound = "DirectoryPageTokenNotFoundException"
@@ -31,17 +32,18 @@ const tokenNotFound = "DirectoryPageTokenNotFoundException"
 func (c *call) place(list string) (place, *failure) {
 	token := c.query.Get("$skiptoken")
 	if !c.query.Has("$skiptoken") {
-		return place{list: list, after: -1}, nil
+		return place{list: list, after: -1, run: c.s.serial.Add(1)}, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	parts := strings.Split(string(b), "|")
-	if err != nil || len(parts) != 4 || parts[0] != list {
+	if err != nil || len(parts) != 5 || parts[0] != list {
 		c.violation("$skiptoken is not one of this listing")
 		return place{}, badRequest("The specified page token value has expired and can no longer be included in your request.")
 	}
-	p := place{list: list, bad: parts[3] == "b"}
+	p := place{list: list, bad: parts[4] == "b"}
 	p.after, _ = strconv.ParseInt(parts[1], 10, 64)
 	p.page, _ = strconv.Atoi(parts[2])
+	p.run, _ = strconv.ParseInt(parts[3], 10, 64)
 	if p.bad {
 		return place{}, fail(400, tokenNotFound, "Page token value provided can not be found.")
 	}
