@@ -35,7 +35,12 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 		return added, removed
 	}
 	x := &changing{c: c, group: g, name: string(g)}
-	if err := x.permit(ctx); err != nil {
+	give, err := c.turns.take(ctx, g)
+	if err == nil {
+		defer give()
+		err = x.permit(ctx)
+	}
+	if err != nil {
 		x.refuse(added, add, engine.Add, err)
 		x.refuse(removed, remove, engine.Remove, err)
 		return added, removed
@@ -102,8 +107,14 @@ func (x *changing) settle(m engine.Member, op engine.Op, changed bool) engine.Ef
 	return engine.Effect{Changed: changed}
 }
 
+// failed makes an effect of an error. What was noted before is not believed
+// any more where the write may have been carried out.
 func (x *changing) failed(ctx context.Context, m engine.Member, op engine.Op, err error) engine.Effect {
-	return engine.Effect{Err: x.c.fail(x.op(m, op), x.why(ctx, err))}
+	err = x.c.fail(x.op(m, op), x.why(ctx, err))
+	if !engine.KindOf(err).Refusal() {
+		x.c.writes.Forget(x.group, engine.MemberID(lower(string(m.ID))))
+	}
+	return engine.Effect{Err: err}
 }
 
 // why finds the reason of a refusal that does not tell it: a group that was
@@ -140,7 +151,9 @@ func (x *changing) addPart(ctx context.Context, ms []engine.Member, effects []en
 	done, lost, err := x.addTogether(ctx, ms)
 	switch {
 	case err != nil:
-		x.refuse(effects, ms, engine.Add, x.why(ctx, err))
+		for i, m := range ms {
+			effects[i] = x.failed(ctx, m, engine.Add, err)
+		}
 	case done:
 		for i, m := range ms {
 			effects[i] = x.settle(m, engine.Add, true)

@@ -101,6 +101,7 @@ type Connector struct {
 	wire   *wire
 	tokens *tokens
 	kinds  *kinds
+	turns  *turns
 	writes *engine.Writes
 	slowed atomic.Bool // the directory told us that its limit is near
 }
@@ -133,7 +134,7 @@ func New(cfg Config) (*Connector, error) {
 	root := *graph
 	root.Path += "/v1.0"
 	c := &Connector{cfg: cfg, root: &root}
-	c.kinds = newKinds(cfg.Now)
+	c.kinds, c.turns = newKinds(cfg.Now), newTurns()
 	c.writes = engine.NewWrites(cfg.Grace, cfg.Now)
 	c.tokens = newTokens(cfg, graph, authority)
 	if c.wire, err = newWire(httpx.New(c.policy()), c.root); err != nil {
