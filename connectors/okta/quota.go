@@ -65,6 +65,9 @@ func learn(resp *http.Response) (httpx.Quota, bool) {
 // reset is no promise then.
 const crowded = time.Second
 
+// farOff is more than any window of Okta's, which are of a minute.
+const farOff = time.Hour
+
 // wait tells when to try again after a 429. Okta sends no Retry-After: the
 // window ends at X-Rate-Limit-Reset, by the clock of the same answer's Date.
 func wait(resp *http.Response) (time.Duration, bool) {
@@ -79,7 +82,7 @@ func wait(resp *http.Response) (time.Duration, bool) {
 	if !ok || err != nil {
 		return 0, false
 	}
-	return max(reset.Sub(date), 0) + time.Second, true // both are cut to the second
+	return min(max(reset.Sub(date), 0), farOff) + time.Second, true // both are cut to the second
 }
 
 func epoch(text string) (time.Time, bool) {

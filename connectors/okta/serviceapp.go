@@ -159,7 +159,7 @@ func (a *serviceApp) refusal(status int, said tokenAnswer, scopes []string) erro
 	switch said.Error {
 	case "use_dpop_nonce", "invalid_dpop_proof":
 		return errDPoP(said)
-	case "invalid_scope":
+	case "invalid_scope", "consent_required":
 		return &engine.Error{Kind: engine.Denied, Err: fmt.Errorf(
 			"get a token: %w: %s; grant the app %s, on its tab Okta API Scopes", errScope, words, strings.Join(scopes, ", "))}
 	case "invalid_client":

@@ -189,6 +189,7 @@ func TestWaitAfterThrottling(t *testing.T) {
 	}{
 		"until the reset, by Okta's clock": {header(429, "600", at(42*time.Second), now), 43 * time.Second, true},
 		"the reset has passed":             {header(429, "600", at(-time.Minute), now), time.Second, true},
+		"a reset that can not be":          {header(429, "600", "33333333333", now), farOff + time.Second, true},
 		"too many at once":                 {header(429, "0", at(time.Hour), now), crowded, true},
 		"no reset":                         {header(429, "600", "", now), 0, false},
 		"no date":                          {header(429, "600", at(time.Second), ""), 0, false},
