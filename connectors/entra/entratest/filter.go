@@ -83,8 +83,8 @@ func (t *tenant) candidates(e *expr, kind Type) ([]uint32, bool) {
 		}
 		return nil, false
 	case "eq", "in":
-		if e.name != "id" && kind != UserType {
-			return nil, false // only users are indexed by address
+		if e.name != "id" && kind != UserType || slices.Contains(e.values, "null") {
+			return nil, false // only users are indexed by address, and those that have one
 		}
 	default:
 		return nil, false

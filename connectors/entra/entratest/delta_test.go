@@ -1,0 +1,188 @@
+package entratest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// round follows a delta to its end and tells, for each group in the order of
+// the answers, what happened: +id, -id, name, gone.
+func (c *client) round(path string, extra ...string) (news map[string][]string, link string, pages int) {
+	c.t.Helper()
+	news = make(map[string][]string)
+	for {
+		a := c.do("GET", path, "", extra...)
+		if a.status != 200 {
+			c.t.Fatalf("GET %s: %d %s", path, a.status, a.raw)
+		}
+		pages++
+		for _, v := range a.values() {
+			id := v["id"].(string)
+			news[id] = append(news[id], nil...)
+			if _, gone := v["@removed"]; gone {
+				news[id] = append(news[id], "gone")
+			}
+			if name, there := v["displayName"].(string); there {
+				news[id] = append(news[id], name)
+			}
+			links, _ := v["members@delta"].([]any)
+			for _, l := range links {
+				m := l.(map[string]any)
+				sign := "+"
+				if r, gone := m["@removed"].(map[string]any); gone && r["reason"] == "deleted" {
+					sign = "-"
+				}
+				news[id] = append(news[id], sign+m["id"].(string))
+			}
+		}
+		next, last := a.text("@odata.nextLink"), a.text("@odata.deltaLink")
+		if next != "" == (last != "") {
+			c.t.Fatalf("one of the links, never both: %s", a.raw)
+		}
+		if last != "" {
+			return news, last, pages
+		}
+		path = next
+	}
+}
+
+func TestDelta(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{})
+	ada := must[string](t)(s.AddUser(User{UPN: "ada@example.org"}))
+	bob := must[string](t)(s.AddUser(User{UPN: "bob@example.org"}))
+	g := must[string](t)(s.AddGroup(Group{Name: "g", Members: []string{ada}}))
+	h := must[string](t)(s.AddGroup(Group{Name: "h"}))
+	expect := func(step string, news map[string][]string, want map[string][]string) {
+		t.Helper()
+		for id, w := range want {
+			if !slices.Equal(news[id], w) {
+				t.Errorf("%s: %s: got %v, want %v", step, id, news[id], w)
+			}
+		}
+		if len(news) != len(want) {
+			t.Errorf("%s: %v, want %v", step, news, want)
+		}
+	}
+	news, link, _ := c.round("/groups/delta()?$select=members")
+	expect("everything", news, map[string][]string{g: {"+" + ada}, h: nil})
+	latest := c.do("GET", "/groups/microsoft.graph.delta?$select=id,displayName,members&$deltatoken=latest", "")
+	if len(latest.values()) != 0 || latest.text("@odata.deltaLink") == "" {
+		t.Errorf("latest: %s", latest.raw)
+	}
+	named := latest.text("@odata.deltaLink")
+	news, link, _ = c.round(link)
+	expect("nothing", news, nil)
+
+	c.do("PATCH", "/groups/"+h, bind(ada, bob))
+	c.do("DELETE", "/groups/"+h+"/members/"+bob+"/$ref", "")
+	c.do("DELETE", "/groups/"+g+"/members/"+ada+"/$ref", "")
+	ok(t, s.RenameGroup("h", "hh"))
+	again := link
+	news, link, _ = c.round(link)
+	expect("members only", news, map[string][]string{g: {"-" + ada}, h: {"+" + ada, "-" + bob}})
+	news, _, _ = c.round(again) // replays are allowed
+	expect("once more", news, map[string][]string{g: {"-" + ada}, h: {"+" + ada, "-" + bob}})
+	news, _, _ = c.round(named, "Prefer", "return=minimal")
+	expect("with names, little", news, map[string][]string{g: {"-" + ada}, h: {"hh", "+" + ada, "-" + bob}})
+	news, named, _ = c.round(named)
+	expect("with names", news, map[string][]string{g: {"g", "-" + ada}, h: {"hh", "+" + ada, "-" + bob}})
+
+	ok(t, s.DeleteUser("ada@example.org"))
+	ok(t, s.DeleteGroup("g"))
+	i := must[string](t)(s.AddGroup(Group{Name: "i", Members: []string{bob}}))
+	news, named, _ = c.round(named)
+	expect("deleted and new", news, map[string][]string{h: {"hh", "-" + ada}, g: {"gone"}, i: {"i", "+" + bob}})
+	clean(t, s)
+
+	s.Clock.Advance(deltaLife + time.Second)
+	c.token = s.Token(DefaultRoles()...)
+	if a := c.do("GET", named, ""); a.status != 400 || a.code() != "syncStateNotFound" {
+		t.Errorf("expired: %d %s", a.status, a.raw)
+	}
+	_, fresh, _ := c.round("/groups/delta?$select=members")
+	s.ResetDelta()
+	a := c.do("GET", fresh, "")
+	if a.status != 410 || a.header.Get("Location") != s.URL()+"/v1.0/groups/delta?$deltatoken=" {
+		t.Errorf("forced out: %d %v %s", a.status, a.header, a.raw)
+	}
+	news, _, _ = c.round(a.header.Get("Location") + "&$select=members")
+	expect("after the reset", news, map[string][]string{h: nil, i: {"+" + bob}})
+	_ = link
+}
+
+func TestDeltaScope(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{})
+	ids := must[[]string](t)(s.Crowd("p", 3))
+	g := must[string](t)(s.AddGroup(Group{Name: "g"}))
+	h := must[string](t)(s.AddGroup(Group{Name: "h"}))
+	_, link, _ := c.round("/groups/delta?$select=members&$filter=id eq '" + g + "'")
+	ok(t, s.Put(g, ids[0]))
+	ok(t, s.Put(h, ids[0]))
+	news, _, _ := c.round(link)
+	if len(news) != 1 || !slices.Equal(news[g], []string{"+" + ids[0]}) {
+		t.Errorf("news %v", news)
+	}
+	many := strings.Repeat("id eq '"+g+"' or ", 50) + "id eq '" + h + "'"
+	for _, filter := range []string{many, "displayName eq 'g'", "id eq 'g'"} {
+		if a := c.do("GET", "/groups/delta?$filter="+filter, ""); a.status != 400 {
+			t.Errorf("%.40s: %d", filter, a.status)
+		}
+	}
+}
+
+func TestDeltaPages(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{})
+	ids := must[[]string](t)(s.Crowd("p", 2500))
+	big := must[string](t)(s.AddGroup(Group{Name: "big"}))
+	ok(t, s.Fill(big, ids...))
+	for range 250 {
+		must[string](t)(s.AddGroup(Group{Name: "small", Members: ids[:1]}))
+	}
+	news, link, pages := c.round("/groups/delta?$select=members")
+	if len(news) != 251 || len(news[big]) != 2500 || pages < 5 {
+		t.Errorf("%d groups, %d members of the big one, %d pages", len(news), len(news[big]), pages)
+	}
+	for _, id := range ids {
+		ok(t, s.Take(big, id))
+	}
+	news, _, pages = c.round(link)
+	if len(news) != 1 || len(news[big]) != 2500 || pages != 3 || slices.ContainsFunc(news[big], func(n string) bool { return n[0] != '-' }) {
+		t.Errorf("%d groups, %d changes, %d pages", len(news), len(news[big]), pages)
+	}
+	clean(t, s)
+}
+
+// A delta may be behind, and loses nothing by it.
+func TestDeltaLags(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{DeltaLag: time.Minute, Steady: true})
+	ids := must[[]string](t)(s.Crowd("p", 2))
+	g := must[string](t)(s.AddGroup(Group{Name: "g"}))
+	_, link, _ := c.round("/groups/delta?$select=members&$deltatoken=latest")
+	c.do("PATCH", "/groups/"+g, bind(ids[0]))
+	latest := c.do("GET", "/groups/delta?$select=members&$deltatoken=latest", "").text("@odata.deltaLink")
+	s.Clock.Advance(30 * time.Second)
+	news, link, _ := c.round(link)
+	if len(news) != 0 {
+		t.Errorf("too early: %v", news)
+	}
+	c.do("PATCH", "/groups/"+g, bind(ids[1]))
+	s.Clock.Advance(30 * time.Second)
+	news, link, _ = c.round(link)
+	if !slices.Equal(news[g], []string{"+" + ids[0]}) {
+		t.Errorf("after a minute: %v", news)
+	}
+	if news, _, _ := c.round(latest); !slices.Equal(news[g], []string{"+" + ids[0]}) {
+		t.Errorf("since latest: %v", news)
+	}
+	s.Clock.Advance(30 * time.Second)
+	if news, _, _ = c.round(link); !slices.Equal(news[g], []string{"+" + ids[1]}) {
+		t.Errorf("at last: %v", news)
+	}
+	clean(t, s)
+}
