@@ -72,12 +72,12 @@ type logParty struct {
 	Type      string         `json:"type"`
 	Alternate string         `json:"alternateId"`
 	Name      string         `json:"displayName"`
-	Detail    map[string]any `json:"detailEntry"`
+	Detail    map[string]any `json:"detailEntry,omitempty"`
 }
 
 type logOutcome struct {
 	Result string  `json:"result"`
-	Reason *string `json:"reason"`
+	Reason *string `json:"reason,omitempty"`
 }
 
 type logTransact struct {

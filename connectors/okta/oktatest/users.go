@@ -179,7 +179,10 @@ func (c *call) deleteUser() (answer, *failure) {
 // userGroups lists the groups of a user, Everyone among them. It lags as the
 // listings of the groups do.
 func (c *call) userGroups() (answer, *failure) {
-	limit, f := c.limit(200, 200)
+	limit, f := c.limit(20, 201)
+	if f == nil && limit > 200 {
+		f = invalid("limit", "limit: The value must be at most 200.")
+	}
 	if f != nil {
 		return answer{}, f
 	}
