@@ -67,8 +67,10 @@ func TestAssertions(t *testing.T) {
 		{"a pod", federated, signed(t, other, pod), ""},
 		{"another pod", federated, signed(t, other, otherPod), "AADSTS700213"},
 	} {
-		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {tc.app}, "scope": {"https://graph.microsoft.com/.default"},
-			"client_assertion_type": {assertionType}, "client_assertion": {tc.assertion}}
+		form := url.Values{
+			"grant_type": {"client_credentials"}, "client_id": {tc.app}, "scope": {"https://graph.microsoft.com/.default"},
+			"client_assertion_type": {assertionType}, "client_assertion": {tc.assertion},
+		}
 		a := c.do("POST", s.URL()+"/"+DefaultTenant+"/oauth2/v2.0/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 		if got := a.text("error_description"); tc.want == "" && a.status != 200 || !strings.HasPrefix(got, tc.want) {
 			t.Errorf("%s: %d %s, want %q", tc.name, a.status, a.raw, tc.want)

@@ -166,7 +166,7 @@ func (c *call) needAdvanced(what string) *failure {
 // read decodes the body, which may be compressed.
 func (c *call) read(into any) *failure {
 	kind, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";")
-	var body io.Reader = io.LimitReader(c.r.Body, 4<<20)
+	body := io.LimitReader(c.r.Body, 4<<20)
 	if c.r.Header.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(body)
 		if err != nil {

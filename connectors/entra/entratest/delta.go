@@ -180,7 +180,7 @@ func badRequestOf(code, message string) *failure { return fail(http.StatusBadReq
 func (c *call) deltaSelection() ([]string, *failure) {
 	selected, f := c.selection(GroupType)
 	if selected == nil && f == nil {
-		selected = append(slices.Clone(defaultsOfGroups), "members")
+		selected = append(slices.Clone(defaults(GroupType)), "members")
 	}
 	return selected, f
 }

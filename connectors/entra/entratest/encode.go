@@ -6,55 +6,49 @@ import (
 	"strings"
 )
 
-// defaults are the properties that an object has without $select, in the
-// order of the documentation's examples.
-func defaults(t Type) []string {
-	switch t {
-	case UserType:
-		return defaultsOfUsers
-	case GroupType:
-		return defaultsOfGroups
-	case DeviceType:
-		return defaultsOfDevices
-	case ServicePrincipalType:
-		return defaultsOfApps
-	}
-	return defaultsOfContacts
-}
+// columns are what the documentation has of a type: the properties that there
+// are without $select, in the order of its examples, and those that appear
+// only with it. The simulator knows a value for few of them; the others are
+// null, as they are for most objects.
+type columns struct{ always, asked []string }
 
-// Tables of what the documentation has. The simulator knows a value for few of
-// them; the others are null, as they are for most objects.
-var ( //nolint:gochecknoglobals // tables
-	defaultsOfUsers = []string{"businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName", "id"}
-
-	defaultsOfGroups = []string{
-		"id", "deletedDateTime", "classification", "createdDateTime", "description", "displayName", "expirationDateTime", "groupTypes", "isAssignableToRole",
-		"mail", "mailEnabled", "mailNickname", "membershipRule", "membershipRuleProcessingState", "onPremisesDomainName", "onPremisesLastSyncDateTime",
-		"onPremisesNetBiosName", "onPremisesSamAccountName", "onPremisesSecurityIdentifier", "onPremisesSyncEnabled", "preferredDataLocation", "preferredLanguage",
-		"proxyAddresses", "renewedDateTime", "resourceBehaviorOptions", "resourceProvisioningOptions", "securityEnabled", "securityIdentifier", "theme",
-		"uniqueName", "visibility", "onPremisesProvisioningErrors", "serviceProvisioningErrors",
-	}
-	defaultsOfDevices  = []string{"id", "deletedDateTime", "accountEnabled", "deviceId", "displayName", "operatingSystem", "operatingSystemVersion", "trustType"}
-	defaultsOfApps     = []string{"id", "deletedDateTime", "accountEnabled", "appDisplayName", "appId", "displayName", "servicePrincipalType"}
-	defaultsOfContacts = []string{"id", "deletedDateTime", "displayName", "givenName", "mail", "mailNickname", "surname"}
-
-	// Properties that appear only with $select.
-	onlySelected = map[Type][]string{
-		UserType: {
+var properties = map[Type]columns{ //nolint:gochecknoglobals // a table
+	UserType: {
+		always: []string{"businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName", "id"},
+		asked: []string{
 			"accountEnabled", "ageGroup", "aboutMe", "city", "companyName", "country", "createdDateTime", "creationType", "deletedDateTime", "department",
 			"employeeId", "employeeType", "externalUserState", "identities", "imAddresses", "lastPasswordChangeDateTime", "mailNickname", "onPremisesSyncEnabled",
 			"onPremisesImmutableId", "onPremisesSamAccountName", "onPremisesUserPrincipalName", "otherMails", "proxyAddresses", "securityIdentifier",
 			"signInSessionsValidFromDateTime", "state", "usageLocation", "userType",
 		},
-		GroupType:            {"isManagementRestricted", "onPremisesSyncBehavior", "allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists", "isSubscribedByMail", "unseenCount", "isArchived", "infoCatalogs", "members"},
-		ServicePrincipalType: {"appRoles", "appRoleAssignments", "servicePrincipalNames", "tags", "appOwnerOrganizationId"},
-	}
-)
+	},
+	GroupType: {
+		always: []string{
+			"id", "deletedDateTime", "classification", "createdDateTime", "description", "displayName", "expirationDateTime", "groupTypes", "isAssignableToRole",
+			"mail", "mailEnabled", "mailNickname", "membershipRule", "membershipRuleProcessingState", "onPremisesDomainName", "onPremisesLastSyncDateTime",
+			"onPremisesNetBiosName", "onPremisesSamAccountName", "onPremisesSecurityIdentifier", "onPremisesSyncEnabled", "preferredDataLocation", "preferredLanguage",
+			"proxyAddresses", "renewedDateTime", "resourceBehaviorOptions", "resourceProvisioningOptions", "securityEnabled", "securityIdentifier", "theme",
+			"uniqueName", "visibility", "onPremisesProvisioningErrors", "serviceProvisioningErrors",
+		},
+		asked: []string{
+			"isManagementRestricted", "onPremisesSyncBehavior", "allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists", "isSubscribedByMail",
+			"unseenCount", "isArchived", "infoCatalogs", "members",
+		},
+	},
+	DeviceType: {always: []string{"id", "deletedDateTime", "accountEnabled", "deviceId", "displayName", "operatingSystem", "operatingSystemVersion", "trustType"}},
+	ServicePrincipalType: {
+		always: []string{"id", "deletedDateTime", "accountEnabled", "appDisplayName", "appId", "displayName", "servicePrincipalType"},
+		asked:  []string{"appRoles", "appRoleAssignments", "servicePrincipalNames", "tags", "appOwnerOrganizationId"},
+	},
+	ContactType: {always: []string{"id", "deletedDateTime", "displayName", "givenName", "mail", "mailNickname", "surname"}},
+}
+
+func defaults(t Type) []string { return properties[t].always }
 
 // knows reports whether some type out of kinds has a property.
 func knows(name string, kinds ...Type) bool {
 	for _, t := range kinds {
-		if slices.Contains(defaults(t), name) || slices.Contains(onlySelected[t], name) {
+		if slices.Contains(properties[t].always, name) || slices.Contains(properties[t].asked, name) {
 			return true
 		}
 	}
