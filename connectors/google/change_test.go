@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/google/googletest"
@@ -69,24 +70,28 @@ func TestHiddenWriteIsUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, opt := range []googletest.Options{{}, {Precondition: true}, {Lag: time.Minute, Steady: true}} {
-				l := newLab(t, opt)
-				l.fault(routeInsert, f)
-				changed, err := l.Add(l.ctx(), l.g, l.who("ada"))
-				wantKind(t, "Add", err, engine.Unavailable, "lost")
-				if changed || !l.has("ada") {
-					t.Errorf("Add: got changed %t and present %t, want false and true", changed, l.has("ada"))
-				}
-				l.later()
-				l.wantAdd("ada", false)
-				l.fault(routeDelete, f)
-				changed, err = l.Remove(l.ctx(), l.g, l.who("ada"))
-				wantKind(t, "Remove", err, engine.Unavailable, "lost")
-				if changed || l.has("ada") {
-					t.Errorf("Remove: got changed %t and present %t, want false and false", changed, l.has("ada"))
-				}
-			}
+			synctest.Test(t, func(t *testing.T) { hiddenWrite(t, f) })
 		})
+	}
+}
+
+func hiddenWrite(t *testing.T, f sim.Fault) {
+	for _, opt := range []googletest.Options{{}, {Precondition: true}, {Lag: time.Minute, Steady: true}} {
+		l := newLab(t, opt)
+		l.fault(routeInsert, f)
+		changed, err := l.Add(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Add", err, engine.Unavailable, "lost")
+		if changed || !l.has("ada") {
+			t.Errorf("Add: got changed %t and present %t, want false and true", changed, l.has("ada"))
+		}
+		l.later()
+		l.wantAdd("ada", false)
+		l.fault(routeDelete, f)
+		changed, err = l.Remove(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Remove", err, engine.Unavailable, "lost")
+		if changed || l.has("ada") {
+			t.Errorf("Remove: got changed %t and present %t, want false and false", changed, l.has("ada"))
+		}
 	}
 }
 
@@ -175,6 +180,10 @@ func TestGroupGoneBetweenLookAndDelete(t *testing.T) {
 // 403 is two things (Admin SDK, "Resolve errors").
 func TestTwoKindsOfForbidden(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, twoKindsOfForbidden)
+}
+
+func twoKindsOfForbidden(t *testing.T) {
 	for _, reason := range []string{"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded"} {
 		l := newLab(t, googletest.Options{})
 		l.fault(routeInsert, refusal(http.StatusForbidden, reason, "Quota exceeded"))

@@ -132,8 +132,13 @@ func (c *Connector) each(ctx context.Context, size *extent, pages int, read func
 			return false, err
 		}
 		for i := range p.n {
-			if more, err := p.take(i); err != nil || !more {
+			more, err := p.take(i)
+			if err != nil {
 				return false, err
+			}
+			if !more {
+				size.seen(n, p.next == "")
+				return false, nil
 			}
 		}
 		switch {

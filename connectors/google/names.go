@@ -103,9 +103,13 @@ func (e *extent) budget(n int) int {
 	return max(1, n/2)
 }
 
+// seen notes how many pages were read, and whether there were no more.
 func (e *extent) seen(pages int, whole bool) {
 	if !whole {
-		pages = max(pages, int(e.pages.Load()))
+		if e.whole.Load() && pages < int(e.pages.Load()) {
+			return // nothing new
+		}
+		pages = max(pages+1, int(e.pages.Load()))
 	}
 	e.pages.Store(int64(pages))
 	e.whole.Store(whole)
