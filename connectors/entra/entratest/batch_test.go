@@ -258,6 +258,9 @@ func TestTokens(t *testing.T) {
 	try("changed", good[:len(good)-4]+"AAAA", 401, "signature")
 	s.EndTokens()
 	try("ended", good, 401, "Continuous access evaluation")
+	if a := c.do("GET", "/groups", ""); !strings.Contains(a.header.Get("WWW-Authenticate"), `error="insufficient_claims", claims="`) {
+		t.Errorf("no challenge: %v", a.header)
+	}
 	fresh := s.Token(DefaultRoles()...)
 	s.Clock.Advance(lifetime)
 	try("expired", fresh, 401, "expired")

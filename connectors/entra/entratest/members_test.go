@@ -198,6 +198,21 @@ func TestEmptyPagesHaveLinks(t *testing.T) {
 	}
 }
 
+func TestPagesOverlap(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{OverlapPages: true})
+	g := must[string](t)(s.AddGroup(Group{Name: "g"}))
+	ok(t, s.Fill(g, must[[]string](t)(s.Crowd("p", 250))...))
+	entries, pages := c.all("/groups/" + g + "/members")
+	seen := make(map[string]bool)
+	for _, e := range entries {
+		seen[e["id"].(string)] = true
+	}
+	if len(entries) != 252 || pages != 3 || len(seen) != 250 {
+		t.Errorf("%d entries on %d pages, %d members", len(entries), pages, len(seen))
+	}
+}
+
 // A page that was asked for twice leads to a token that is not found.
 func TestRetriedTokens(t *testing.T) {
 	t.Parallel()

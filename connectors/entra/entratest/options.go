@@ -53,6 +53,8 @@ type Options struct {
 	// EmptyPages puts an empty page with a link before every n-th page of a
 	// listing.
 	EmptyPages int
+	// OverlapPages begins every page with the last entry of the one before.
+	OverlapPages bool
 	// BatchConflicts answers 409 to every n-th of several writes to one group
 	// that stand in one batch without dependsOn.
 	BatchConflicts int

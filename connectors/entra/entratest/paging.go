@@ -72,6 +72,9 @@ func (c *call) rest(keys []uint32, at place, size int) (page []uint32, next plac
 	if at.after >= 0 {
 		start, _ = slices.BinarySearchFunc(keys, at.after, func(k uint32, after int64) int { return compare(int64(k), after+1) })
 	}
+	if c.s.opts.OverlapPages && start > 0 && size > 1 {
+		start--
+	}
 	page = keys[start:]
 	if n := c.s.opts.EmptyPages; n > 0 && next.page%(n+1) == 0 && len(page) > 0 {
 		return nil, next, true

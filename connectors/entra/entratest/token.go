@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -154,7 +155,10 @@ func (s *Server) authenticate(r *http.Request) (*claims, *failure) {
 	case c.Expires <= s.Clock.Now().Unix():
 		return nil, s.unauthorized(r, "Lifetime validation failed, the token is expired.")
 	case c.Epoch != s.epoch.Load():
-		return nil, s.unauthorized(r, "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp")
+		f := s.unauthorized(r, "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp")
+		f.header.Set("WWW-Authenticate", f.header.Get("WWW-Authenticate")+`, error="insufficient_claims", claims="`+
+			base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, s.Clock.Now().Unix()))+`"`)
+		return nil, f
 	}
 	return &c, nil
 }
