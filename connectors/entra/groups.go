@@ -75,9 +75,15 @@ func (c *Connector) info(g *group) engine.GroupInfo {
 		info.Unmanageable = "it is in a restricted management administrative unit, which an app with rights over the whole tenant may not touch"
 	case set(g.roles) && !c.cfg.RoleAssignable:
 		info.Unmanageable = "Entra roles can be assigned to it; set roleAssignable to manage such groups"
+	case strings.EqualFold(g.visibility, "HiddenMembership") && c.tokens.surelyLacks(hiddenRight):
+		// Graph would answer 200 with nobody.
+		info.Unmanageable = "its members are hidden from the app; grant it " + hiddenRight
 	}
 	return info
 }
+
+// hiddenRight shows the members of groups that hide them.
+const hiddenRight = "Member.Read.Hidden"
 
 func hasType(g *group, name string) bool {
 	return slices.ContainsFunc(g.types, func(t string) bool { return strings.EqualFold(t, name) })

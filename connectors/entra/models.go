@@ -155,13 +155,14 @@ type group struct {
 	mail, security   *bool
 	roles            *bool // Entra roles may be assigned to it
 	synced, confined *bool // mastered on premises; in a restricted management unit
+	visibility       string
 	removed          bool  // in a delta: it is gone
 	described        bool  // in a delta: something of the above changed
 }
 
 // groupSelect names all of them. isManagementRestricted comes only when it is
 // asked for by name.
-const groupSelect = "id,displayName,groupTypes,mailEnabled,securityEnabled,isAssignableToRole,onPremisesSyncEnabled,isManagementRestricted"
+const groupSelect = "id,displayName,groupTypes,mailEnabled,securityEnabled,isAssignableToRole,onPremisesSyncEnabled,isManagementRestricted,visibility"
 
 func newGroup(serialization.ParseNode) (serialization.Parsable, error) { return &group{}, nil }
 
@@ -169,6 +170,7 @@ func (g *group) GetFieldDeserializers() fields {
 	about := fields{
 		"displayName": text(&g.name), "groupTypes": texts(&g.types), "mailEnabled": flag(&g.mail), "securityEnabled": flag(&g.security),
 		"isAssignableToRole": flag(&g.roles), "onPremisesSyncEnabled": flag(&g.synced), "isManagementRestricted": flag(&g.confined),
+		"visibility": text(&g.visibility),
 	}
 	for name, read := range about {
 		about[name] = func(n serialization.ParseNode) error {

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -73,39 +74,48 @@ type hits struct {
 // search follows all clues.
 func (c *Connector) search(ctx context.Context, wanted []clue) map[clue]*hits {
 	found := map[clue]*hits{}
-	values := map[string][]string{} // by property, each once
+	byProperty := map[string][]clue{} // each once
 	for _, w := range wanted {
 		if found[w] == nil {
 			found[w] = &hits{}
-			values[w.property] = append(values[w.property], w.value)
+			byProperty[w.property] = append(byProperty[w.property], w)
 		}
 	}
-	var rs []request
-	var groups [][]clue // what each request answers
+	var lists [][]clue
 	for _, property := range []string{"id", matchUPN, matchMail} {
-		for some := range slices.Chunk(values[property], inMost) {
-			rs = append(rs, accountsWith(property, some))
-			cs := make([]clue, len(some))
-			for i, v := range some {
-				cs[i] = clue{property, v}
-			}
-			groups = append(groups, cs)
-		}
+		lists = append(lists, slices.Collect(slices.Chunk(byProperty[property], inMost))...)
+	}
+	if refused := c.followAll(ctx, lists, found); len(refused) > 0 {
+		// One value that Graph does not like must not cost the others: each by
+		// itself.
+		c.followAll(ctx, slices.Collect(slices.Chunk(refused, 1)), found)
+	}
+	return found
+}
+
+// followAll follows lists of clues, each with a request. It returns the clues
+// of the lists of several that were refused as such.
+func (c *Connector) followAll(ctx context.Context, lists [][]clue, found map[clue]*hits) (refused []clue) {
+	rs := make([]request, len(lists))
+	for i, list := range lists {
+		rs[i] = accountsWith(list)
 	}
 	for i, o := range c.wire.ask(ctx, rs) {
 		accounts, err := c.accountsOf(ctx, rs[i], o)
-		for _, w := range groups[i] {
-			found[w].err = err
+		if f := asFault(err); f != nil && f.status == http.StatusBadRequest && len(lists[i]) > 1 {
+			refused = append(refused, lists[i]...)
 		}
-		for _, a := range accounts {
-			for _, w := range groups[i] {
+		for _, w := range lists[i] {
+			h := &hits{err: err}
+			for _, a := range accounts {
 				if lower(a.property(w.property)) == w.value {
-					found[w].accounts = append(found[w].accounts, a)
+					h.accounts = append(h.accounts, a)
 				}
 			}
+			found[w] = h
 		}
 	}
-	return found
+	return refused
 }
 
 // property returns one that accounts are found by.
@@ -119,15 +129,16 @@ func (p *principal) property(name string) string {
 	return p.id
 }
 
-// accountsWith asks for the accounts that have one of some values.
-func accountsWith(property string, values []string) request {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = quote(v)
+// accountsWith asks for the accounts that have one of some values, all of one
+// property.
+func accountsWith(list []clue) request {
+	quoted := make([]string, len(list))
+	for i, w := range list {
+		quoted[i] = quote(w.value)
 	}
-	filter := property + " in (" + strings.Join(quoted, ",") + ")"
-	if len(values) == 1 {
-		filter = property + " eq " + quoted[0]
+	filter := list[0].property + " in (" + strings.Join(quoted, ",") + ")"
+	if len(list) == 1 {
+		filter = list[0].property + " eq " + quoted[0]
 	}
 	return request{
 		method: abs.GET, path: path("users"),

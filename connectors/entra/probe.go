@@ -188,7 +188,7 @@ func (c *Connector) probeMembers(ctx context.Context, groups []engine.GroupInfo)
 			return f
 		}
 	}
-	f.OK, f.Message = true, fmt.Sprintf("none in the first %d groups; groups with hidden membership need Member.Read.Hidden", looked)
+	f.OK, f.Message = true, fmt.Sprintf("none in the first %d groups; groups with hidden membership need "+hiddenRight, looked)
 	return f
 }
 

@@ -151,6 +151,16 @@ func (t *tokens) challenged(resp *http.Response) {
 	t.claims = string(claims)
 }
 
+// surelyLacks reports whether the token of the moment can be read, and does not
+// grant a permission.
+func (t *tokens) surelyLacks(role string) bool {
+	t.mu.Lock()
+	token := t.now.Token
+	t.mu.Unlock()
+	p, ok := readPassport(token)
+	return ok && !granted(p, role)
+}
+
 // passport is what a token tells about its bearer.
 type passport struct {
 	App    string   `json:"appid"`
