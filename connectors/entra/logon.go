@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,6 +106,9 @@ func (l *logon) material(ctx context.Context) (holds, password string, err error
 		if err == nil && l.cfg.CertPassword != nil {
 			password, err = l.cfg.CertPassword(ctx)
 		}
+	case l.cfg.Workload:
+		// The SDK reads the file itself, in a while, and its error is lost.
+		_, err = os.ReadFile(cmp.Or(l.cfg.TokenFile, os.Getenv("AZURE_FEDERATED_TOKEN_FILE")))
 	}
 	return holds, password, err
 }

@@ -156,8 +156,8 @@ type group struct {
 	roles            *bool // Entra roles may be assigned to it
 	synced, confined *bool // mastered on premises; in a restricted management unit
 	visibility       string
-	removed          bool  // in a delta: it is gone
-	described        bool  // in a delta: something of the above changed
+	removed          bool // in a delta: it is gone
+	described        bool // in a delta: something of the above changed
 }
 
 // groupSelect names all of them. isManagementRestricted comes only when it is
