@@ -62,6 +62,9 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time) (map[Directory]*
 		}
 		n := &news{known: known}
 		all[d] = n
+		if rc, ok := m.(Recaller); ok {
+			rc.Recall(known.Groups)
+		}
 		wg.Go(func() { n.ask(ctx, m, r.cfg.Full || now.Sub(known.Whole) >= r.cfg.Relist) })
 	}
 	wg.Wait()
@@ -136,8 +139,11 @@ func (n *news) account(p Person) (Member, bool) {
 	return m, ok
 }
 
+// learnGroup remembers where a name led. A group that must not be changed is
+// asked for in every run: what is in the way may be a setting of ours, which
+// no directory tells of.
 func (n *news) learnGroup(name string, f Found) {
-	if n != nil && f.Err == nil {
+	if n != nil && f.Err == nil && f.Info.Unmanageable == "" {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.groups[name] = f.Info
