@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/daypass-dev/daypass/connectors/okta/oktatest"
 	"github.com/daypass-dev/daypass/engine"
@@ -56,10 +57,12 @@ func TestOneLayerRetries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, c, g, _ := small(t)
+			b, c, g, _ := small(t) // outside of the bubble: the SDK starts a goroutine that never ends
 			f.Times = -1
 			b.s.Faults.Inject(f)
-			ms, err := c.Members(t.Context(), g)
+			var ms []engine.Member
+			var err error
+			synctest.Test(t, func(t *testing.T) { ms, err = c.Members(t.Context(), g) })
 			want := engine.Unavailable
 			if f.Status == 429 {
 				want = engine.Throttled
