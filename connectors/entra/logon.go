@@ -108,7 +108,12 @@ func (l *logon) material(ctx context.Context) (holds, password string, err error
 		}
 	case l.cfg.Workload:
 		// The SDK reads the file itself, in a while, and its error is lost.
-		_, err = os.ReadFile(cmp.Or(l.cfg.TokenFile, os.Getenv("AZURE_FEDERATED_TOKEN_FILE")))
+		const variable = "AZURE_FEDERATED_TOKEN_FILE"
+		file := cmp.Or(l.cfg.TokenFile, os.Getenv(variable))
+		if file == "" {
+			return "", "", trouble(engine.Denied, "workload identity has no token: name its file as tokenFile, or in %s", variable)
+		}
+		_, err = os.ReadFile(file)
 	}
 	return holds, password, err
 }

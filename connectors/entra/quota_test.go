@@ -15,7 +15,9 @@ func TestCosts(t *testing.T) {
 		bucket string
 		cost   float64
 	}{
-		{weight{}, reads, 1}, {reading(2), reads, 2}, {writing(), writes, 1},
+		{weight{}, reads, 1},
+		{reading(2), reads, 2},
+		{writing(), writes, 1},
 		{writing().plus(writing()).plus(writing()), writes, 3},
 	} {
 		r, _ := http.NewRequestWithContext(withWeight(t.Context(), tc.weight), http.MethodPost, fakeRoot, nil)

@@ -104,7 +104,7 @@ func TestTokenRefusedToMany(t *testing.T) {
 			return ok(pageBody(""))
 		}, withBadge(b))
 		defer c.Close()
-		for range c.Groups(t.Context()) { //nolint:revive // only to get a token
+		for range c.Groups(t.Context()) {
 		}
 		time.Sleep(time.Minute)
 		var wg sync.WaitGroup

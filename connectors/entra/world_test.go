@@ -199,16 +199,14 @@ func (l *lab) upperCase(ids map[engine.Person]string) engine.Person {
 // meddling fills in what others do.
 func (l *lab) meddling(w *connectortest.World, ids map[engine.Person]string) {
 	g := string(w.Group)
-	var crowd []string
 	w.Crowd = func(n int) {
 		l.unseen(func() error {
 			if more := n - len(l.Members(g)); more > 0 {
-				new, err := l.Server.Crowd("crowd", more)
+				crowd, err := l.Server.Crowd("crowd", more)
 				if err != nil {
 					return err
 				}
-				crowd = append(crowd, new...)
-				return l.Fill(g, new...)
+				return l.Fill(g, crowd...)
 			}
 			return nil
 		})
@@ -262,7 +260,8 @@ func (l *lab) background(seed uint64) {
 	for _, f := range []sim.Fault{
 		{Status: http.StatusServiceUnavailable},
 		{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"0"}}},
-		{Effect: sim.Drop}, {Effect: sim.Half},
+		{Effect: sim.Drop},
+		{Effect: sim.Half},
 	} {
 		f.Times = -1
 		f.Match = func(r *http.Request) bool {
