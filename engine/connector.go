@@ -127,6 +127,14 @@ type Marker interface {
 	Changed(ctx context.Context, since Mark) (Changes, error)
 }
 
+// Recaller is for a [Marker] whose directory's log calls groups by name. It is
+// told, before Changed, which groups names led to when they were last looked
+// up, so that a process that has just started need not ask again. What it is
+// told may be old.
+type Recaller interface {
+	Recall(groups map[string]GroupInfo) // by the name that was looked up; to be read only
+}
+
 // Mark is a place in a directory's history. Only its connector can read it.
 type Mark string
 

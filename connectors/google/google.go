@@ -118,6 +118,7 @@ var (
 	_ engine.Clock        = (*Connector)(nil)
 	_ engine.Lagging      = (*Connector)(nil)
 	_ engine.Marker       = (*Connector)(nil)
+	_ engine.Recaller     = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.

@@ -80,6 +80,15 @@ func (c *Connector) Changed(ctx context.Context, since engine.Mark) (engine.Chan
 	return changes, nil
 }
 
+// Recall learns what groups are called, for events that call them by address.
+func (c *Connector) Recall(groups map[string]engine.GroupInfo) {
+	for name, g := range groups {
+		if strings.Contains(g.Name, "@") {
+			c.names.learn(g.ID, g.Name, []string{key(name)})
+		}
+	}
+}
+
 // event is one line of the log, as far as it matters.
 type event struct {
 	sum   uint64

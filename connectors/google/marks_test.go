@@ -187,6 +187,24 @@ func TestMarksOfAFreshProcess(t *testing.T) {
 	}
 }
 
+// What an earlier run learnt saves the requests for names.
+func TestRecalledNamesAreNotLookedUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	info, err := l.Group(l.ctx(), "prod-db"+home)
+	l.must(err)
+	l.put("ada", "MEMBER")
+	mark := l.all("")
+	l.put("bob", "MEMBER")
+	l.Connector = l.connect()
+	l.Recall(map[string]engine.GroupInfo{"prod-db" + home: info, string(l.g): info})
+	l.sim.Log.Reset()
+	l.changed(mark, l.g)
+	if n := l.sim.Log.Total(); n != 1 {
+		t.Errorf("Changed: got %d requests, want one", n)
+	}
+}
+
 func TestChangedSaysWhyItFailed(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`null`, `<html>`, `{"items":[null]}`, `{"items":[{"id":{"time":"soon"}}]}`, `{"items":[{}]}`} {
