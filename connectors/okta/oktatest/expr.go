@@ -19,6 +19,7 @@ func equals() field { return field{ops: []string{"eq"}} }
 func text() field {
 	return field{ops: []string{"eq", "sw", "co", "gt", "ge", "lt", "le", "pr"}, fold: true}
 }
+
 func instant() field              { return field{ops: []string{"eq", "gt", "ge", "lt", "le"}, time: true} }
 func (f field) not(o string) bool { return !slices.Contains(f.ops, o) }
 

@@ -1,6 +1,7 @@
 package oktatest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,13 @@ func TestFindingAUser(t *testing.T) {
 			key    string
 			status int
 		}{
-			{"ben@example.org", 200}, {"ben", 200}, {"dan@example.org", 200}, {"me", 200}, {slash, 200},
-			{"Eve@Example.org", 200}, {"eve@example.org", 404}, // case counts
+			{"ben@example.org", 200},
+			{"ben", 200},
+			{"dan@example.org", 200},
+			{"me", 200},
+			{slash, 200},
+			{"Eve@Example.org", 200},
+			{"eve@example.org", 404},      // case counts
 			{"ada", 404},                  // two users are called so
 			{"sl%2Fash@example.org", 404}, // a slash cannot be named
 			{"ben@example", 404},
@@ -131,6 +137,22 @@ func TestFindingGroups(t *testing.T) {
 	first := c.get("/api/v1/groups?limit=3")
 	second := c.get(first.next())
 	equal(t, "second page", second.list(t, "profile", "name"), []string{"prod", "imported"})
+}
+
+func TestAQuestionWithQShowsThreeHundred(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	for i := range 400 {
+		must(t)(c.s.AddGroup(Group{Name: fmt.Sprintf("team-%03d", i)}))
+	}
+	must(t)(c.s.AddGroup(Group{Name: "team-"}))
+	got := c.get("/api/v1/groups?q=team-")
+	if names := got.list(t, "profile", "name"); len(names) != 300 || names[0] != "team-" || got.next() != "" {
+		t.Errorf("got %d groups, %q first and next %q, want 300, the exact one first and no more", len(names), names[0], got.next())
+	}
+	if n := len(c.get("/api/v1/groups").list(t, "id")); n != 404 {
+		t.Errorf("without q: got %d groups on the page, want all 404", n)
+	}
 }
 
 func TestAGroupIsAsRecorded(t *testing.T) {

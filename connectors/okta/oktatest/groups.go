@@ -33,7 +33,7 @@ func (c *call) listGroups() (answer, *failure) {
 		return answer{}, f
 	}
 	usual := 10000
-	if c.q.Has("q") {
+	if c.q.Get("q") != "" {
 		usual = 300
 	}
 	limit, f := c.limit(usual, 10000)
@@ -59,7 +59,7 @@ func (c *call) listGroups() (answer, *failure) {
 		shapes = append(shapes, shape)
 	}
 	a := answer{body: encode(shapes), self: true}
-	if next > 0 && !c.q.Has("q") {
+	if next > 0 {
 		a.next = c.nextURL(next)
 	}
 	return a, nil
@@ -193,10 +193,7 @@ func (c *call) deleteGroup() (answer, *failure) {
 }
 
 func (c *call) listRules() (answer, *failure) {
-	if n := c.q.Get("limit"); len(n) > 3 || len(n) == 3 && n > "200" {
-		return answer{}, invalid("limit", "limit: The value must be at most 200.")
-	}
-	limit, f := c.limit(50, 200)
+	limit, f := c.strict(50, 200)
 	if f != nil {
 		return answer{}, f
 	}

@@ -217,10 +217,7 @@ func (c *call) logQuery() (q logQuery, f *failure) {
 		return q, invalid("sortOrder", "sortOrder: It must be ASCENDING or DESCENDING.")
 	}
 	q.polling = !q.descending && !c.q.Has("until")
-	if len(c.q.Get("limit")) > 4 || len(c.q.Get("limit")) == 4 && c.q.Get("limit") > "1000" {
-		return q, invalid("limit", "limit: The value must be at most 1000.")
-	}
-	if q.limit, f = c.limit(100, 1000); f != nil {
+	if q.limit, f = c.strict(100, 1000); f != nil {
 		return q, f
 	}
 	if q.from, f = c.after(); f != nil {

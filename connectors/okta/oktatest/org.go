@@ -28,11 +28,11 @@ type user struct {
 	deleted bool
 	id      string
 	profile
-	status               string
-	created, updated     int64 // milliseconds since 1970
-	statusAt             int64
-	indexed              *profile // what the search index still has; see the method search
-	indexedAt, reindexed int64
+	status           string
+	created, updated int64 // milliseconds since 1970
+	statusAt         int64
+	indexed          *profile // what the search index still has; see the method search
+	reindexed        int64    // when the index began to be behind
 }
 
 type profile struct{ login, email, first, last string }
@@ -154,17 +154,6 @@ func (g *group) mark(now time.Time, lag time.Duration) int64 {
 		return g.filledBefore
 	}
 	return g.filled
-}
-
-// fed returns the active rules that put people into a group.
-func (o *org) fed(g *group) []*rule {
-	var rules []*rule
-	for _, r := range o.rules {
-		if r.status == "ACTIVE" && slices.Contains(r.groups, g.id) {
-			rules = append(rules, r)
-		}
-	}
-	return rules
 }
 
 // search returns the profile that the search index has of a user, nil when it

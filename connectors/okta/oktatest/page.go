@@ -22,6 +22,15 @@ func (c *call) limit(usual, most int) (int, *failure) {
 	return min(n, most), nil
 }
 
+// strict is limit for the calls that refuse a larger page.
+func (c *call) strict(usual, most int) (int, *failure) {
+	n, f := c.limit(usual, most+1)
+	if f == nil && n > most {
+		return 0, invalid("limit", "limit: The value must be at most "+strconv.Itoa(most)+".")
+	}
+	return n, f
+}
+
 // after reads the cursor, and gives the position at which the page begins: 0
 // without one. A cursor is good for the list it came from only.
 func (c *call) after() (int, *failure) {

@@ -74,6 +74,15 @@ func TestOthersInAGroupOfARuleAreFree(t *testing.T) {
 	equal(t, "catastrophes", c.s.Catastrophes(), nil)
 }
 
+func TestWhomTheHarnessPutsNoRuleHolds(t *testing.T) {
+	t.Parallel()
+	c, rule := held(t)
+	c.ok(c.s.Take("prod-db", "ada@example.org"))
+	c.ok(c.s.Put("prod-db", "ada@example.org"))
+	c.want("DELETE", c.membership("prod-db", "ada"), 204, "")
+	equal(t, "excluded", c.s.Excluded(rule), nil)
+}
+
 func TestRulesOfAMembership(t *testing.T) {
 	t.Parallel()
 	c, rule := held(t)

@@ -38,7 +38,7 @@ func (c *call) listUsers() (answer, *failure) {
 		return answer{}, f
 	}
 	usual := 200
-	if c.q.Has("q") {
+	if c.q.Get("q") != "" {
 		usual = 10
 	}
 	limit, f := c.limit(usual, 200)
@@ -59,7 +59,7 @@ func (c *call) listUsers() (answer, *failure) {
 			continue
 		}
 		if len(picked) == limit {
-			if !c.q.Has("q") {
+			if c.q.Get("q") == "" {
 				a.next = c.nextURL(i)
 			}
 			break
@@ -179,10 +179,7 @@ func (c *call) deleteUser() (answer, *failure) {
 // userGroups lists the groups of a user, Everyone among them. It lags as the
 // listings of the groups do.
 func (c *call) userGroups() (answer, *failure) {
-	limit, f := c.limit(20, 201)
-	if f == nil && limit > 200 {
-		f = invalid("limit", "limit: The value must be at most 200.")
-	}
+	limit, f := c.strict(20, 200)
 	if f != nil {
 		return answer{}, f
 	}
