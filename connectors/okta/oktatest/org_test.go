@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -483,4 +484,37 @@ func TestMarksLagOnTheirOwn(t *testing.T) {
 	equal(t, "after the lag", changed(), []string{"prod-db"})
 	c.ok(c.s.Put("prod-web", "ada@example.org"))
 	equal(t, "by the harness", changed(), []string{"prod-db", "prod-web"})
+}
+
+func TestThePageHasALargestSize(t *testing.T) {
+	t.Parallel()
+	c := open(t, func(o *Options) { o.MemberPage = 2 })
+	c.ok(c.s.Fill("prod-db", "ada@example.org", "ben@example.org", "cyd@example.org"))
+	if g := c.get(c.members("prod-db") + "?limit=200"); len(g.list(t, "id")) != 2 || g.next() == "" {
+		t.Errorf("got %d members and next %q, want 2 and a next page", len(g.list(t, "id")), g.next())
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	t.Parallel()
+	c := open(t, func(o *Options) {
+		o.Lag, o.LagMode, o.LogLag, o.Quota = time.Second, Recorded, time.Second, Workforce()
+	})
+	var wg sync.WaitGroup
+	for i, name := range []string{"ada", "ben", "cyd", "dan"} {
+		wg.Go(func() {
+			for range 50 {
+				c.want("PUT", c.membership("prod-db", name), 204, "")
+				c.want("GET", c.members("prod-db"), 200, "")
+				c.want("GET", "/api/v1/users/"+name+"/groups", 200, "")
+				c.want("DELETE", c.membership("prod-db", name), 204, "")
+				c.s.Clock.Advance(time.Minute)
+			}
+			c.ok(c.s.RenameUser(name+"@example.org", fmt.Sprintf("%s%d@example.org", name, i)))
+		})
+	}
+	wg.Wait()
+	if n := len(c.s.Members("prod-db")); n != 0 {
+		t.Errorf("got %d members left, want none", n)
+	}
 }
