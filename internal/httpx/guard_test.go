@@ -28,6 +28,7 @@ func TestGuardLetsOnlyReferencesBeDeleted(t *testing.T) {
 		{"DELETE", "/v1.0/groups/g/members/a%2Fb/$ref", false},
 		{"DELETE", "/v1.0/groups/g/members/m%3F/$ref", false},
 		{"DELETE", "/v1.0/groups/g/owners/m/$ref", false},
+		{"DELETE", "/v1.0/directoryRoles/r/members/m/$ref", false},
 		{"DELETE", "/v1.0/users/m", false},
 		{"DELETE", "/v1.0/groups/g", false},
 		{"delete", "/v1.0/users/m", false},

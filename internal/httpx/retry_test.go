@@ -41,6 +41,7 @@ func TestTriesAgainAfterWhatIsNoAnswer(t *testing.T) {
 		{"no connection at all", []any{errDial}, 4, 0, false},
 		{"throttled for good", []any{429}, 4, 0, false},
 		{"failed for good", []any{503}, 4, 0, true},
+		{"cut, then throttled for good", []any{io.EOF, 429}, 4, 0, true},
 		{"refused", []any{400}, 1, 400, false},
 		{"forbidden", []any{403}, 1, 403, false},
 		{"not built", []any{501}, 1, 501, false},
