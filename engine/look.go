@@ -18,10 +18,12 @@ func (l *looker) group(ctx context.Context, t *target) error {
 		l.renamed(t)
 	}
 	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
-	if l.told != nil && part.needsFresh() {
+	if part.needsFresh() && (proof.kept || l.remembers(t)) {
 		t.anew = true
 		l.recognise(ctx, t)
-		if v, proof, err = l.view(ctx, t, 0); err != nil {
+		if !proof.kept {
+			l.wishes(&v, t)
+		} else if v, proof, err = l.view(ctx, t, 0); err != nil {
 			return err
 		}
 		part = Diff(View{Now: l.s.now, Groups: []GroupView{v}})
@@ -38,6 +40,7 @@ type proof struct {
 	over        []Past
 	reading     *Reading
 	listing     *Listing
+	kept        bool         // it is one of an earlier run
 	gone        []Membership // noticed foreign members that left
 }
 
@@ -65,7 +68,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	}
 	settling := v.layWrites()
 	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
-	var p proof
+	p := proof{kept: !fresh}
 	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)
 	// The directory took the removal, and the listing lacks the member: that a
 	// few others are missing as well is no reason to doubt these two witnesses.
