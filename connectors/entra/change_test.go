@@ -1,9 +1,12 @@
 package entra
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +77,7 @@ func TestAnswersToWrites(t *testing.T) {
 		{"cut, then done: the first did nothing", []canned{{status: -1}, noContent()}, changed, changed},
 		{"cut, then already", []canned{{status: -1}, refused(400, badRequest400, alreadyText)}, "unavailable", "unavailable"},
 		{"503, then not there", []canned{refused(503, "ServiceUnavailable", ""), refused(404, notThereCode, notThereText(userA))}, "unavailable", "unavailable"},
+		{"503, then not known yet, then already", []canned{refused(503, "ServiceUnavailable", ""), refused(400, badRequest400, notYetText), refused(400, badRequest400, alreadyText)}, "unavailable", "unavailable"},
 		{"503, then denied", []canned{refused(503, "ServiceUnavailable", ""), denied}, "unavailable", "unavailable"},
 		{"503 for ever", []canned{refused(503, "ServiceUnavailable", "")}, "unavailable", "unavailable"},
 		{"throttled for ever", []canned{refused(429, "TooManyRequests", "x")}, "throttled", "throttled"},
@@ -343,6 +347,73 @@ func TestWithinABatch(t *testing.T) {
 		}
 		if got := len(writesOf(f)); got != batchTries {
 			t.Errorf("batches: got %d, want %d", got, batchTries)
+		}
+	})
+}
+
+// TestBatchLost: when the answer to a batch was lost, whoever is not there
+// afterwards may have been removed by it; whoever was still there, was not.
+func TestBatchLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ms := ids(2)
+		c, _ := talk(t, groupThen(func(n int, a asked) canned {
+			if n == 0 {
+				return canned{status: -1}
+			}
+			return batchAnswers(a, func(s step) (int, string, string) {
+				if strings.Contains(s.URL, string(ms[0].ID)) {
+					return 404, "", refused(404, notThereCode, notThereText(string(ms[0].ID))).body
+				}
+				return 204, "", ""
+			})
+		}))
+		defer c.Close()
+		_, removed := c.Change(t.Context(), groupA, nil, ms)
+		wantEffects(t, removed, "unavailable", "changed")
+	})
+}
+
+// TestOneChangeAtATime: of two writes to one member the last must be noted
+// last. Other groups do not wait.
+func TestOneChangeAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		c, f := talk(t, func(_ int, a asked) canned {
+			switch {
+			case a.method == http.MethodGet:
+				return ok(strings.Replace(plainGroup, groupA, a.path[len("/groups/"):], 1))
+			case strings.Contains(a.path, groupA):
+				<-hold
+			}
+			return noContent()
+		})
+		defer c.Close()
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = c.Add(t.Context(), groupA, member(userA)) })
+		synctest.Wait()
+		wg.Go(func() { _, _ = c.Remove(t.Context(), groupA, member(userA)) })
+		wg.Go(func() { _, _ = c.Add(t.Context(), groupB, member(userA)) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := c.Remove(ctx, groupA, member(userB)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Remove that waits: got error %v, want the context's", err)
+			}
+		})
+		synctest.Wait()
+		if got := fmt.Sprint(writesOf(f)); strings.Count(got, groupA) != 1 || strings.Count(got, groupB) != 1 {
+			t.Errorf("writes under way: got %s, want one for each group", got)
+		}
+		time.Sleep(2 * time.Second)
+		close(hold)
+		wg.Wait()
+		if op, known := c.writes.Last(groupA, userA); !known || op != engine.Remove {
+			t.Errorf("noted last: got %q, want the removal", op)
+		}
+		if n := len(c.turns.groups); n > 0 {
+			t.Errorf("turns: got %d kept, want none", n)
 		}
 	})
 }

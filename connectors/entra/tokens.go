@@ -21,7 +21,7 @@ import (
 type tokens struct {
 	cfg   Config
 	scope string
-	host  string // of Graph: the only one that sees a token
+	home  string // Graph's root: nothing else sees a token
 	logon *logon
 	turn  chan struct{} // holds one ticket: whoever has it may get a token
 
@@ -35,8 +35,8 @@ type tokens struct {
 const early = 5 * time.Minute
 
 func newTokens(cfg Config, graph, authority *url.URL) *tokens {
-	t := &tokens{cfg: cfg, host: graph.Host, turn: make(chan struct{}, 1)}
-	t.scope = graph.Scheme + "://" + graph.Host + "/.default"
+	t := &tokens{cfg: cfg, home: graph.Scheme + "://" + graph.Host, turn: make(chan struct{}, 1)}
+	t.scope = t.home + "/.default"
 	t.logon = newLogon(cfg, authority)
 	return t
 }
@@ -44,8 +44,8 @@ func newTokens(cfg Config, graph, authority *url.URL) *tokens {
 // authorize puts a token on a request, which must be to Graph: links to
 // further pages come from answers, and must not lead a token elsewhere.
 func (t *tokens) authorize(r *http.Request) error {
-	if r.URL.Host != t.host {
-		return trouble(engine.Rejected, "%s is not where tokens for %s go", r.URL.Host, t.host)
+	if r.URL.Scheme+"://"+r.URL.Host != t.home {
+		return trouble(engine.Rejected, "%s://%s is not where tokens for %s go", r.URL.Scheme, r.URL.Host, t.home)
 	}
 	token, err := t.token(r.Context())
 	if err != nil {
@@ -133,11 +133,12 @@ func (t *tokens) challenged(resp *http.Response) {
 		return
 	}
 	const header = "WWW-Authenticate"
-	_, rest, found := strings.Cut(resp.Header.Get(header), `claims="`)
+	challenge := resp.Header.Get(header)
+	resp.Header.Del(header)
+	_, rest, found := strings.Cut(challenge, `claims="`)
 	if !found {
 		return
 	}
-	resp.Header.Del(header)
 	encoded, _, _ := strings.Cut(rest, `"`)
 	claims, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {

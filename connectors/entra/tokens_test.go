@@ -59,7 +59,8 @@ func TestTokenRefused(t *testing.T) {
 		{"once", `Bearer realm=""`, "", 1, ""},
 		{"for ever", `Bearer realm=""`, "", 99, engine.Denied},
 		{"revoked, with claims", `Bearer realm="", error="insufficient_claims", claims="` + encoded + `"`, claims, 1, ""},
-		{"claims without quotes", `Bearer claims=` + encoded, "", 1, ""},
+		{"revoked for ever, with claims", `Bearer realm="", claims="` + encoded + `"`, claims, 99, engine.Denied},
+		{"claims without quotes", `Bearer claims=` + encoded, "", 99, engine.Denied},
 		{"claims that are none", `Bearer claims="%%%"`, "", 1, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

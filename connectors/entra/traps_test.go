@@ -257,6 +257,47 @@ func TestGraceEnds(t *testing.T) {
 	}
 }
 
+// TestLostWriteIsNotBelieved: after a write whose answer was lost, what was
+// noted before it is not believed any more: the directory is.
+func TestLostWriteIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, entratest.Options{})
+		g, ada := l.group("g", entratest.Security), l.member(l.people("ada")[0])
+		for _, write := range []func() (bool, error){
+			func() (bool, error) { return l.c.Remove(t.Context(), g, ada) },
+			func() (bool, error) {
+				_, removed := l.c.Change(t.Context(), g, nil, []engine.Member{ada, member(userA)})
+				return removed[0].Changed, removed[0].Err
+			},
+		} {
+			_, err := l.c.Add(t.Context(), g, ada)
+			l.must(err)
+			l.Faults.Inject(sim.Fault{Effect: sim.Lose, Match: func(r *http.Request) bool { return graph(r) && r.Method != http.MethodGet }})
+			if changed, err := write(); changed || engine.KindOf(err) != engine.Unavailable {
+				t.Errorf("Remove, its answer lost: got changed %t and error %v, want kind unavailable", changed, err)
+			}
+			if l.lists(g, ada) {
+				t.Error("Members after it: got the member listed, want what the directory says")
+			}
+		}
+		l.c.Close()
+	})
+}
+
+// TestPagesOverlap: an entry may stand on two pages.
+func TestPagesOverlap(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, entratest.Options{OverlapPages: true})
+	g := l.group("g", entratest.Security)
+	crowd, err := l.Crowd("crowd", 2500)
+	l.must(err)
+	l.must(l.Fill(string(g), crowd...))
+	if ms, err := l.c.Members(t.Context(), g); err != nil || len(ms) != 2500 {
+		t.Errorf("Members: got %d and error %v, want 2500", len(ms), err)
+	}
+}
+
 // TestMarksOfTheTenant: what happens to groups is told, at the latest when its
 // lag is over.
 func TestMarksOfTheTenant(t *testing.T) {
