@@ -70,6 +70,14 @@ func (c *Connector) write(ctx context.Context, g engine.GroupID, m engine.Member
 }
 
 func (c *Connector) add(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+	changed, err := c.insert(ctx, g, m)
+	if last, _ := c.writes.Last(g, m.ID); err != nil && !engine.KindOf(err).Refusal() && last == engine.Remove {
+		c.writes.Forget(g, m.ID) // else it would hide a member whom we may have added
+	}
+	return changed, err
+}
+
+func (c *Connector) insert(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
 	tctx, x := traced(ctx)
 	// By id: an address may have passed to somebody else, or be that of a
 	// leftover entry as well.

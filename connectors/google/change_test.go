@@ -1,6 +1,7 @@
 package google
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,6 +94,22 @@ func hiddenWrite(t *testing.T, f sim.Fault) {
 			t.Errorf("Remove: got changed %t and present %t, want false and false", changed, l.has("ada"))
 		}
 	}
+}
+
+// An add that ends without an answer after a removal: what is remembered of the
+// removal must not hide a member who may be ours.
+func TestLostAddIsNotHidden(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, googletest.Options{})
+		l.wantAdd("ada", true)
+		l.wantRemove("ada", true)
+		l.fault(routeInsert, sim.Fault{Effect: sim.Lose})
+		l.fault(routeInsert, sim.Fault{Effect: sim.Drop, Times: -1})
+		_, err := l.Add(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Add", err, engine.Unavailable)
+		l.wantList("ada")
+	})
 }
 
 // The same where somebody is an owner: we never make owners.
@@ -330,5 +347,56 @@ func TestGraceEnds(t *testing.T) {
 	l.wantList()
 	if got := l.connect(func(c *Config) { c.Grace = -1 }).Grace(); got != 0 {
 		t.Errorf("Grace: got %s, want none", got)
+	}
+}
+
+// The guard stands behind every call, also those that nobody means to make.
+func TestGuardIsOnTheWire(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	if err := l.dir.Groups.Delete(string(l.g)).Context(l.ctx()).Do(); err == nil || !strings.Contains(err.Error(), "was not sent") {
+		t.Errorf("DELETE of a group: got error %v, want it not sent", err)
+	}
+	if err := l.dir.Users.Delete(l.ids["ada"+home]).Context(l.ctx()).Do(); err == nil || !strings.Contains(err.Error(), "was not sent") {
+		t.Errorf("DELETE of a user: got error %v, want it not sent", err)
+	}
+	if n := l.sim.Log.Total(); n != 0 {
+		t.Errorf("got %d requests, want none", n)
+	}
+}
+
+// Google names no time, so the run is told to wait for the next minute.
+func TestThrottledNamesATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, googletest.Options{})
+		f := refusal(http.StatusForbidden, "quotaExceeded", "Quota exceeded")
+		f.Times = -1
+		l.fault(routeInsert, f)
+		_, err := l.Add(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Add", err, engine.Throttled, "quotaExceeded", "quota.perMinute")
+		var e *engine.Error
+		if !errors.As(err, &e) || e.RetryAfter <= 0 {
+			t.Errorf("Add: got %v, want a time to try again", err)
+		}
+		if l.has("ada") {
+			t.Error("Add that was throttled: got the member added")
+		}
+	})
+}
+
+// The Cloud Identity API says 403 of a group that is gone, as if it were a
+// matter of rights. That must not blind us for long.
+func TestKindOfAGroupThatIsGone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	l.fault(routeKind, refusal(http.StatusForbidden, "", "Error(2028): Permission denied for resource groups/x (or it may not exist)."))
+	_, err := l.Group(l.ctx(), "prod-db"+home)
+	l.must(err)
+	_, err = l.sim.AddGroup(googletest.Group{Email: "dyn" + home, Kind: googletest.Dynamic})
+	l.must(err)
+	l.sim.Clock.Advance(kindFor)
+	if g, err := l.Group(l.ctx(), "dyn"+home); err != nil || g.Unmanageable == "" {
+		t.Errorf("Group a minute later: got %+v and error %v, want the reason", g, err)
 	}
 }

@@ -165,6 +165,25 @@ func TestMarksTellOfNames(t *testing.T) {
 	}
 }
 
+// An address that passed from one group to another: both have changed.
+func TestMarksOfAnAddressThatPassedOn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	_, err := l.FindAll(l.ctx(), []string{"prod-db" + home})
+	l.must(err)
+	l.put("ada", "MEMBER")
+	mark := l.all("")
+	l.must(l.sim.RenameGroup("prod-db"+home, "old-db"+home))
+	other := l.group("other")
+	l.must(l.sim.RenameGroup("other"+home, "prod-db"+home))
+	l.must(l.sim.Put(string(other), l.ids["ada"+home]))
+	got, err := l.Changed(l.ctx(), mark)
+	l.must(err)
+	if !got.Names || !slices.Contains(got.Groups, other) {
+		t.Errorf("Changed: got %+v, want names and the group %s that has the address by now", got, other)
+	}
+}
+
 // Of a process that has just started: addresses are looked up with few
 // requests, and what is not a group any more is a matter of names.
 func TestMarksOfAFreshProcess(t *testing.T) {
