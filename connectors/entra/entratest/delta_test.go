@@ -147,6 +147,11 @@ func TestDeltaPages(t *testing.T) {
 	if len(news) != 251 || len(news[big]) != 2500 || pages < 5 {
 		t.Errorf("%d groups, %d members of the big one, %d pages", len(news), len(news[big]), pages)
 	}
+	for id, told := range news {
+		if id != big && !slices.Equal(told, []string{"+" + ids[0]}) {
+			t.Fatalf("a small group: %v", told)
+		}
+	}
 	for _, id := range ids {
 		ok(t, s.Take(big, id))
 	}

@@ -54,6 +54,7 @@ func TestDemo(t *testing.T) {
 }
 
 // 2,000 groups of 200 and 200,000 people are a tenant to measure with.
+// Not parallel: it reads the size of the heap.
 func TestScale(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()

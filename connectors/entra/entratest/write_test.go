@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Outcomes of the single calls, by the table of the documentation.
@@ -227,6 +230,32 @@ func TestDeletedAndRenamed(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	clean(t, s)
+}
+
+// Of many who add the same member, one made the difference.
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{Lag: time.Second, Quota: &Quota{}})
+	ids := many(t, s, 10)
+	g := must[string](t)(s.AddGroup(Group{Name: "g"}))
+	var made atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, id := range ids {
+				if a := c.do("PATCH", "/groups/"+g, bind(id)); a.status == 204 {
+					made.Add(1)
+				}
+				c.do("GET", "/groups/"+g+"/members", "")
+				c.do("GET", "/groups/delta?$select=members", "")
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 10 || len(s.Members(g)) != 10 || len(s.Writes()) != 10 {
+		t.Errorf("%d made the difference, %d members, %d writes", made.Load(), len(s.Members(g)), len(s.Writes()))
 	}
 	clean(t, s)
 }
