@@ -2,17 +2,16 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/daypass-dev/daypass/connectors/ldap"
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/config"
@@ -23,15 +22,19 @@ var update = flag.Bool("update", false, "rewrite the generated pages")
 // docs/connectors.md says what each connector can do, as the code does.
 func TestConnectorsPage(t *testing.T) {
 	t.Parallel()
-	corp, err := ldap.New(ldap.Config{
-		Name: "corp", URL: "ldap://127.0.0.1", BindDN: "cn=daypass",
-		Password: func(context.Context) (string, error) { return "", nil },
-		People:   ldap.People{Base: "dc=example"}, Groups: ldap.Groups{Base: "dc=example"},
-	})
+	cfg, err := config.Load(filepath.Join("..", "..", "examples", "mixed", "daypass.yaml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh(t, "connectors.md", connectorsPage([]string{"ldap"}, map[string]engine.Connector{"ldap": corp}))
+	ds, err := connect(cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byType := make(map[string]engine.Connector)
+	for name, d := range cfg.Directories {
+		byType[d.Type] = ds[name]
+	}
+	fresh(t, "connectors.md", connectorsPage(slices.Sorted(maps.Keys(byType)), byType))
 }
 
 // fresh asserts that a generated page is what the code says, or rewrites it.
@@ -185,6 +188,10 @@ Every connector finds groups and accounts, lists members, adds and removes them,
 		b.WriteString(" |\n")
 	}
 	b.WriteString(`
+What to set up in each, and what becomes of each kind of group: [directories.md](directories.md).
+
+entra serves Microsoft Entra ID, also in the national clouds, by Microsoft Graph v1.0. google serves Google Workspace and
+Cloud Identity by the Directory API; it tells what changed as far as the Reports API lets it. okta serves an Okta org.
 ldap serves OpenLDAP, 389 Directory Server, Samba and Microsoft Active Directory, with groups of the classes
 groupOfNames, groupOfUniqueNames, groupOfMembers, posixGroup (memberUid) and Active Directory's group. Only Active
 Directory and Samba tell the time. Groups whose members the server computes (groupOfURLs) cannot be managed.

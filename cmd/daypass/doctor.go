@@ -62,12 +62,16 @@ nothing, so the right to write shows at the first change only.`,
 
 func (a *app) showCheckup(c checkup) {
 	fmt.Fprintf(a.stdout, "%s (%s)\n", c.Directory, c.Type)
+	width := 14
+	for _, f := range c.Findings {
+		width = max(width, min(len(f.What), 40))
+	}
 	for _, f := range c.Findings {
 		mark := "ok  "
 		if !f.OK {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(a.stdout, "  %s  %-14s %s\n", mark, report.Clean(f.What), report.Clean(f.Message))
+		fmt.Fprintf(a.stdout, "  %s  %-*s  %s\n", mark, width, report.Clean(f.What), report.Clean(f.Message))
 	}
 	for _, p := range c.Powers {
 		fmt.Fprintf(a.stdout, "  can   %s\n", p)

@@ -15,7 +15,7 @@ import (
 
 // plan shows what would change, and why.
 func (a *app) plan() *cobra.Command {
-	var asJSON, exitCode, all bool
+	var asJSON, exitCode, all, full bool
 	var out string
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -28,7 +28,7 @@ Exit code 1 when something could not be read or decided, 3 with --exit-code when
 changes are pending, 4 when a limit holds some, 5 when a removal is overdue.`,
 		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
-			res, err := a.look(ctx)
+			res, err := a.look(ctx, manner{full: full})
 			if err != nil {
 				return err
 			}
@@ -54,6 +54,7 @@ changes are pending, 4 when a limit holds some, 5 when a removal is overdue.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	cmd.Flags().BoolVar(&full, "full", false, fullHelp)
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when changes are pending")
 	cmd.Flags().BoolVar(&all, "all", false, "list everything, however long")
 	cmd.Flags().StringVar(&out, "out", "", "also write the plan to a `FILE`, for apply --plan")
@@ -61,8 +62,8 @@ changes are pending, 4 when a limit holds some, 5 when a removal is overdue.`,
 }
 
 // look makes a plan without changing anything.
-func (a *app) look(ctx context.Context) (engine.Result, error) {
-	h, err := a.open(ctx)
+func (a *app) look(ctx context.Context, m manner) (engine.Result, error) {
+	h, err := a.openTo(ctx, m)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -117,7 +118,7 @@ limit holds stays held until it is released.`,
 					return usage(err)
 				}
 			}
-			err := a.reconcile(ctx, digest, asJSON, false)
+			err := a.reconcile(ctx, digest, asJSON, manner{})
 			var moved *engine.Moved
 			if errors.As(err, &moved) {
 				return hinted(err, "daypass plan shows the plan of now")

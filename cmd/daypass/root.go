@@ -18,7 +18,8 @@ import (
 // app is what every verb works with.
 type app struct {
 	*env
-	config string // --config as typed
+	config    string // --config as typed
+	debugHTTP bool   // --debug-http
 }
 
 // execute runs the verb in args and returns the exit code.
@@ -76,6 +77,7 @@ Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
 	}
 	root.SetUsageTemplate(usageTemplate)
 	root.PersistentFlags().StringVar(&a.config, "config", "", "the configuration `FILE` (default daypass.yaml, or $DAYPASS_CONFIG)")
+	root.PersistentFlags().BoolVar(&a.debugHTTP, "debug-http", false, "tell each HTTP request on standard error, without secrets (or $DAYPASS_DEBUG_HTTP)")
 	for _, g := range []struct {
 		title string
 		verbs []*cobra.Command
@@ -201,7 +203,7 @@ func wayTo(path string) string {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "name the configuration with --config or DAYPASS_CONFIG; daypass simulate ldap prints one to begin with"
+		return "name the configuration with --config or DAYPASS_CONFIG; daypass simulate ldap (or entra, okta, google) prints one to begin with"
 	case err == nil && info.IsDir():
 		return "name the file in the folder: --config " + filepath.Join(path, "daypass.yaml")
 	}

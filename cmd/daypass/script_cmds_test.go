@@ -39,13 +39,31 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// members GROUP [LOGIN...] asserts who is in a group, no more and no less.
+// members [VENDOR/]GROUP [LOGIN...] asserts who is in a group, no more and no
+// less.
 func cmdMembers(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: members GROUP [LOGIN...]")
+		ts.Fatalf("usage: members [VENDOR/]GROUP [LOGIN...]")
 	}
-	got := []string{}
-	for _, m := range of(ts).server.Members(args[0]) {
+	got := ldapMembers(ts, args[0])
+	if v, group := cloudGroup(ts, args[0]); v != nil {
+		got = v.members(group)
+	}
+	want := slices.Sorted(slices.Values(args[1:]))
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		ts.Fatalf("members of %s: got %v, want %v", args[0], got, want)
+	}
+}
+
+// cloudGroup divides VENDOR/GROUP; nil where it is a group of the LDAP server.
+func cloudGroup(ts *testscript.TestScript, name string) (*vendor, string) {
+	kind, group, _ := strings.Cut(name, "/")
+	return of(ts).clouds[kind], group
+}
+
+func ldapMembers(ts *testscript.TestScript, group string) (got []string) {
+	for _, m := range of(ts).server.Members(group) {
 		if m == "" {
 			continue // the placeholder of an empty groupOfNames
 		}
@@ -55,17 +73,19 @@ func cmdMembers(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		got = append(got, rdn)
 	}
-	want := slices.Sorted(slices.Values(args[1:]))
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		ts.Fatalf("members of %s: got %v, want %v", args[0], got, want)
-	}
+	return got
 }
 
 // put GROUP LOGIN... adds members behind daypass' back.
 func cmdPut(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: put GROUP LOGIN...")
+		ts.Fatalf("usage: put [VENDOR/]GROUP LOGIN...")
+	}
+	if v, group := cloudGroup(ts, args[0]); v != nil {
+		for _, login := range args[1:] {
+			ts.Check(v.put(group, login))
+		}
+		return
 	}
 	ts.Check(of(ts).server.AddMembers(args[0], dns(args[1:])...))
 }
@@ -73,7 +93,13 @@ func cmdPut(ts *testscript.TestScript, neg bool, args []string) {
 // take GROUP LOGIN... removes members behind daypass' back.
 func cmdTake(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: take GROUP LOGIN...")
+		ts.Fatalf("usage: take [VENDOR/]GROUP LOGIN...")
+	}
+	if v, group := cloudGroup(ts, args[0]); v != nil {
+		for _, login := range args[1:] {
+			ts.Check(v.take(group, login))
+		}
+		return
 	}
 	ts.Check(of(ts).server.RemoveMembers(args[0], dns(args[1:])...))
 }

@@ -29,6 +29,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"entra":   cmdCloud("entra"),
+			"google":  cmdCloud("google"),
+			"okta":    cmdCloud("okta"),
 			"capture": cmdCapture,
 			"exits":   cmdExits,
 			"fault":   cmdFault,
@@ -45,10 +48,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// script is the directory behind one script.
+// script is what stands behind one script: an LDAP server, and the clouds that
+// its files name.
 type script struct {
 	server *ldaptest.Server
 	gate   *gate
+	clouds map[string]*vendor
 	lock   func() // gives back the lock that the script holds, if it does
 }
 
@@ -78,7 +83,11 @@ func setupScript(env *testscript.Env, certs *certificates) error {
 	if err != nil {
 		return err
 	}
-	env.Values[scriptKey{}] = &script{server: s, gate: g}
+	clouds, err := openClouds(env)
+	if err != nil {
+		return err
+	}
+	env.Values[scriptKey{}] = &script{server: s, gate: g, clouds: clouds}
 	env.Setenv("LDAP", "ldap://"+g.Addr().String())
 	env.Setenv("ADDR", g.Addr().String())
 	env.Setenv("LDAPS", "ldaps://127.0.0.1:"+secure)
@@ -134,7 +143,7 @@ func usual(dir string) error {
 func expand(env *testscript.Env) error {
 	var pairs []string
 	// The longer name first: $LDAPSNAME begins with $LDAPS.
-	for _, name := range []string{"LDAPSNAME", "LDAPS", "LDAP", "TOMORROW", "NEXTWEEK", "HOURAGO", "YESTERDAY", "LASTWEEK"} {
+	for _, name := range []string{"LDAPSNAME", "LDAPS", "LDAP", "ENTRA", "OKTA", "GOOGLE", "TOMORROW", "NEXTWEEK", "HOURAGO", "YESTERDAY", "LASTWEEK"} {
 		pairs = append(pairs, "$"+name, env.Getenv(name))
 	}
 	values := strings.NewReplacer(pairs...)

@@ -29,7 +29,7 @@ func (a *app) simulate() *cobra.Command {
 		Args:  someVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.simulateLDAP())
+	cmd.AddCommand(a.simulateEntra(), a.simulateGoogle(), a.simulateLDAP(), a.simulateOkta())
 	return cmd
 }
 

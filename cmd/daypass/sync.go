@@ -15,7 +15,8 @@ import (
 
 // sync is the scheduled job.
 func (a *app) sync() *cobra.Command {
-	var asJSON, trustClock bool
+	var asJSON bool
+	var m manner
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Make memberships equal to the grants: the scheduled job",
@@ -26,7 +27,7 @@ Run it from a timer as often as access may be late. What it could not do is in
 the page and in the exit code, and the next one tries again.`,
 		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
-			err := a.reconcile(ctx, "", asJSON, trustClock)
+			err := a.reconcile(ctx, "", asJSON, m)
 			if errors.Is(err, store.ErrLocked) {
 				fmt.Fprintf(a.stderr, "daypass: another run is under way, so this one leaves: %v\n", err)
 				if asJSON {
@@ -38,13 +39,16 @@ the page and in the exit code, and the next one tries again.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
-	cmd.Flags().BoolVar(&trustClock, "trust-clock", false, "this machine's clock is right, and the store was written by a wrong one")
+	cmd.Flags().BoolVar(&m.trustClock, "trust-clock", false, "this machine's clock is right, and the store was written by a wrong one")
+	cmd.Flags().BoolVar(&m.full, "full", false, fullHelp)
 	return cmd
 }
 
+const fullHelp = "list every group, also where a directory says that nothing changed"
+
 // reconcile makes one run under the lock and prints its result.
-func (a *app) reconcile(ctx context.Context, digest string, asJSON, trustClock bool) error {
-	h, err := a.openFor(ctx, trustClock)
+func (a *app) reconcile(ctx context.Context, digest string, asJSON bool, m manner) error {
+	h, err := a.openTo(ctx, m)
 	if err != nil {
 		return err
 	}

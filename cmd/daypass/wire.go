@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/daypass-dev/daypass/connectors/ldap"
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/config"
 	"github.com/daypass-dev/daypass/internal/store"
@@ -25,16 +23,24 @@ type house struct {
 }
 
 // open wires the house. Close it after use.
-func (a *app) open(ctx context.Context) (*house, error) { return a.openFor(ctx, false) }
+func (a *app) open(ctx context.Context) (*house, error) { return a.openTo(ctx, manner{}) }
 
-// openFor is open with a person's word for the clock.
-func (a *app) openFor(ctx context.Context, trustClock bool) (*house, error) {
+// manner is how a person wants a run to be made.
+type manner struct {
+	trustClock bool // this machine's clock is right, whatever the store says
+	full       bool // list every group, whatever the directories say changed
+}
+
+// openTo is open for runs of a certain manner.
+func (a *app) openTo(ctx context.Context, m manner) (*house, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
 	}
 	h := &house{cfg: cfg}
-	if h.directories, err = connect(cfg); err != nil {
+	log := a.httpLog()
+	a.chatty = a.chatty && log == nil // a line of progress among them helps nobody
+	if h.directories, err = connect(cfg, log); err != nil {
 		return nil, usage(err)
 	}
 	if h.store, err = store.Open(ctx, cfg.Store); err != nil {
@@ -51,7 +57,9 @@ func (a *app) openFor(ctx context.Context, trustClock bool) (*house, error) {
 		Ledger:      h.store,
 		Overdue:     cfg.Overdue.Std(),
 		Now:         a.now,
-		TrustClock:  trustClock,
+		TrustClock:  m.trustClock,
+		Relist:      cfg.Relist.Std(),
+		Full:        m.full,
 		Progress:    tell,
 	})
 	return h, nil
@@ -68,53 +76,6 @@ func (h *house) Close() {
 	if h.store != nil {
 		_ = h.store.Close() // every write was durable before
 	}
-}
-
-// connect makes the connector of each directory. Nothing is dialled yet.
-func connect(cfg *config.Config) (map[engine.Directory]engine.Connector, error) {
-	ds := make(map[engine.Directory]engine.Connector, len(cfg.Directories))
-	var errs []error
-	for name, d := range cfg.Directories {
-		c, err := connector(cfg, name, d)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		ds[name] = c
-	}
-	slices.SortFunc(errs, func(a, b error) int { return compareText(a.Error(), b.Error()) })
-	return ds, errors.Join(errs...)
-}
-
-// connector is the one table of the kinds of directory.
-func connector(cfg *config.Config, name engine.Directory, d config.Directory) (engine.Connector, error) {
-	switch d.Type {
-	case "ldap":
-		return ldap.New(ldapConfig(cfg, name, d.LDAP))
-	}
-	return nil, fmt.Errorf("directory %q: type %q is not available in this version", name, d.Type)
-}
-
-func ldapConfig(cfg *config.Config, name engine.Directory, l *config.LDAP) ldap.Config {
-	accounts := make(map[engine.Person]string)
-	for p, ids := range cfg.People {
-		if id, ok := ids[name]; ok {
-			accounts[p] = id
-		}
-	}
-	out := ldap.Config{
-		Name: string(name), URL: l.URL, StartTLS: l.StartTLS, CAFile: l.CA, ServerName: l.ServerName, Plaintext: l.Plaintext,
-		BindDN: l.Bind.DN, External: l.Bind.External, ClientCert: l.Bind.Cert, ClientKey: l.Bind.Key,
-		People:      ldap.People{Base: l.People.Base, Match: l.People.Match, Login: l.People.Login, ID: l.People.ID},
-		Groups:      ldap.Groups{Base: l.Groups.Base, Name: l.Groups.Name, Filter: l.Groups.Filter, ID: l.Groups.ID},
-		Schema:      ldap.Schema{ObjectClass: l.Groups.Class, Member: l.Groups.Member},
-		Placeholder: l.Groups.Placeholder, Accounts: accounts,
-		Timeout: l.Timeout.Std(), Connections: l.Connections, PageSize: l.PageSize,
-	}
-	if l.Bind.Password.Set() {
-		out.Password = l.Bind.Password.Reveal
-	}
-	return out
 }
 
 // managed are the groups that are looked at in every run: those with settings,

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/okta/oktatest"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 // Only groups of Okta's own that no rule fills can be changed.
@@ -121,6 +123,41 @@ func TestRulesAreReadWholeAndShared(t *testing.T) {
 	}
 }
 
+// Who needs the rules as of now shares a reading that began after the asking,
+// and none that began before.
+func TestNewReadingsOfRulesAreShared(t *testing.T) {
+	t.Parallel()
+	release, n := make(chan struct{}), 0
+	b, c, _, _ := small(t, func(cfg *Config) {
+		next := cfg.Transport
+		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if n++; n == 1 {
+				<-release
+			}
+			return next.RoundTrip(r)
+		})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var wg sync.WaitGroup
+		read := func() {
+			if _, err := c.rules.read(t.Context(), c, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		wg.Go(read)
+		time.Sleep(time.Second)
+		for range 15 {
+			wg.Go(read)
+		}
+		time.Sleep(time.Second) // they all wait
+		close(release)
+		wg.Wait()
+	})
+	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got != 2 {
+		t.Errorf("readings: got %d, want the first one and one for all who came during it", got)
+	}
+}
+
 // The parameter q can not be paged, and shows no more than the first names.
 func TestNameThatManyBeginWith(t *testing.T) {
 	t.Parallel()
@@ -134,6 +171,17 @@ func TestNameThatManyBeginWith(t *testing.T) {
 	c := b.connector()
 	if info, err := c.Group(t.Context(), "team-"); err != nil || info.ID != want {
 		t.Errorf("Group(team-): got %+v and error %v, want %s", info, err, want)
+	}
+	var page []string // that exact names come first is no promise
+	for i := range 200 {
+		page = append(page, fmt.Sprintf(`{"id":"00g00000000000000%03d","type":"OKTA_GROUP","profile":{"name":"team-%d"}}`, i, i))
+	}
+	b.s.Faults.Inject(sim.Fault{
+		Match: func(r *http.Request) bool { return r.URL.Query().Has("q") }, Effect: sim.Answer, Status: 200,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: "[" + strings.Join(page, ",") + "]",
+	})
+	if info, err := c.Group(t.Context(), "team-"); err != nil || info.ID != want {
+		t.Errorf("Group(team-), not on the page: got %+v and error %v, want %s", info, err, want)
 	}
 	_, err = c.Group(t.Context(), "team")
 	wantKind(t, "Group(team)", err, engine.NotFound)

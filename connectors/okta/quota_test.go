@@ -42,7 +42,7 @@ func TestQuotaIsUsedAndNotExceeded(t *testing.T) {
 		edit  func(*Config)
 		least int // a minute
 	}{
-		"a limit set by hand": {oktatest.Quota{PerMinute: 600}, func(cfg *Config) { cfg.PerMinute = 600 }, 570},
+		"a limit set by hand":                      {oktatest.Quota{PerMinute: 600}, func(cfg *Config) { cfg.PerMinute = 600 }, 570},
 		"what Okta tells, of which a half is ours": {oktatest.Quota{Other: 600}, func(*Config) {}, 285},
 		"a quarter of what Okta tells":             {oktatest.Quota{Other: 600}, func(cfg *Config) { cfg.Share = 0.25 }, 142},
 	} {

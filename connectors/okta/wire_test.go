@@ -96,6 +96,8 @@ func TestGarbledListings(t *testing.T) {
 			t.Errorf("%s: got %d members beside the error", name, len(ms))
 		}
 	}
+	_, err := newBench(t, oktatest.Options{}).connector(pages("["+ada+"]"+next)).Members(t.Context(), "00g00000000000000001")
+	wantKind(t, "the same page again", err, engine.Partial, "page 2 leads back to a page that was read before")
 	c := newBench(t, oktatest.Options{}).connector(pages("["+ada+"]"+next, "["+ada+"]"))
 	if ms, err := c.Members(t.Context(), "00g00000000000000001"); err != nil || len(ms) != 1 {
 		t.Errorf("a member on two pages: got %v and error %v, want it once", ms, err)

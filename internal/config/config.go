@@ -37,6 +37,9 @@ type Config struct {
 	Grants []string `yaml:"grants,omitempty"`
 	// How long a removal may be due before it counts as overdue. Default 1h.
 	Overdue Duration `yaml:"overdue,omitempty"`
+	// How long a directory that tells what changed is taken at its word before
+	// every group of it is listed again. Default 24h.
+	Relist Duration `yaml:"relist,omitempty"`
 	// How long a release of held changes stays good. Default 24h.
 	ReleaseFor Duration `yaml:"releaseFor,omitempty"`
 	// Settings for every group that does not say otherwise.

@@ -156,6 +156,9 @@ func (c *Config) complete() {
 	if c.Overdue == 0 {
 		c.Overdue = Duration(time.Hour)
 	}
+	if c.Relist == 0 {
+		c.Relist = Duration(24 * time.Hour)
+	}
 	if c.ReleaseFor == 0 {
 		c.ReleaseFor = Duration(24 * time.Hour)
 	}

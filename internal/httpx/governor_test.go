@@ -96,6 +96,13 @@ func demand(t *testing.T, c *Client, workers int, d time.Duration) (failed int) 
 	return failed
 }
 
+// state tells how many requests wait, and how many more could be in flight.
+func (g *governor) state() (waiting, free int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue), g.free
+}
+
 // most returns how many instants lie in one window at most.
 func most(at []time.Time, per time.Duration) int {
 	n, first := 0, 0
@@ -567,12 +574,12 @@ func TestWaitingEndsWithTheCaller(t *testing.T) {
 		if time.Since(start) != 5*time.Second || !errors.Is(err, context.Canceled) || e.Lost || e.Attempts != 0 {
 			t.Errorf("got %+v after %s", e, time.Since(start))
 		}
-		if n := len(c.governor.queue); n != 1 {
-			t.Errorf("%d in the queue", n)
+		if waiting, _ := c.governor.state(); waiting != 1 {
+			t.Errorf("%d in the queue", waiting)
 		}
 		time.Sleep(2 * time.Minute)
-		if s.count() != 2 || len(c.governor.queue) != 0 || c.governor.free != 8 {
-			t.Errorf("%d requests, %d in the queue, %d free", s.count(), len(c.governor.queue), c.governor.free)
+		if waiting, free := c.governor.state(); s.count() != 2 || waiting != 0 || free != 8 {
+			t.Errorf("%d requests, %d in the queue, %d free", s.count(), waiting, free)
 		}
 	})
 }
@@ -647,8 +654,8 @@ func TestATurnThatComesTooLateIsGivenBack(t *testing.T) {
 			g.mu.Unlock()
 			synctest.Wait()
 		})
-		if g.free != 1 || len(g.queue) != 0 {
-			t.Fatalf("%d free, %d in the queue", g.free, len(g.queue))
+		if waiting, free := g.state(); waiting != 0 || free != 1 {
+			t.Fatalf("%d free, %d in the queue", free, waiting)
 		}
 	}
 }
