@@ -179,7 +179,15 @@ Every connector finds groups and accounts, lists members, adds and removes them,
 
 `)
 	b.WriteString("| power | " + strings.Join(kinds, " | ") + " |\n|---|" + strings.Repeat("---|", len(kinds)) + "\n")
-	for _, power := range engine.Powers(memory.New("all")) { // it has every power
+	powers := engine.Powers(memory.New("all")) // it has nearly every power
+	for _, k := range kinds {
+		for _, power := range engine.Powers(cs[k]) {
+			if !slices.Contains(powers, power) {
+				powers = append(powers, power)
+			}
+		}
+	}
+	for _, power := range powers {
 		b.WriteString("| " + power)
 		for _, k := range kinds {
 			has := map[bool]string{true: "yes", false: "-"}[slices.Contains(engine.Powers(cs[k]), power)]
