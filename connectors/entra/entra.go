@@ -115,6 +115,7 @@ var (
 	_ engine.Prober       = (*Connector)(nil)
 	_ engine.Clock        = (*Connector)(nil)
 	_ engine.Lagging      = (*Connector)(nil)
+	_ engine.Recaller     = (*Connector)(nil)
 	_ engine.Marker       = (*Connector)(nil)
 )
 

@@ -254,3 +254,14 @@ func (c *Connector) Groups(ctx context.Context) iter.Seq2[engine.GroupInfo, erro
 		}
 	}
 }
+
+// Recall is told what earlier runs found out of groups, and believes it for as
+// long as an own reading: Changed forgets those that were described anew since,
+// and Graph refuses a write to the others.
+func (c *Connector) Recall(groups map[string]engine.GroupInfo) {
+	for _, info := range groups {
+		if info.Unmanageable == "" {
+			c.kinds.put(info)
+		}
+	}
+}

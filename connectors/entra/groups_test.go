@@ -187,3 +187,36 @@ func TestRequestsAreCounted(t *testing.T) {
 		t.Errorf("requests of an incremental run: got %d (%v), want 3", got, l.Log.Counts())
 	}
 }
+
+// TestRecalledKindIsNotAskedFor: what an earlier run found out of a group is
+// not asked for before a change, unless the directory says that it changed.
+func TestRecalledKindIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, entratest.Options{})
+	g := l.group("prod-db", entratest.Security)
+	crowd, err := l.Crowd("crowd", 2)
+	l.must(err)
+	l.must(l.Fill(string(g), crowd...))
+	first, err := l.c.Changed(t.Context(), "")
+	l.must(err)
+	recalled := map[string]engine.GroupInfo{"prod-db": {ID: g, Name: "prod-db"}, "rule": {ID: "other", Unmanageable: "a rule makes its members"}}
+	l.c.Recall(recalled)
+	l.Log.Reset()
+	changed, err := l.c.Remove(t.Context(), g, engine.Member{ID: engine.MemberID(crowd[0]), Login: "crowd"})
+	l.must(err)
+	if got := l.Log.Count("GET /groups/{id}"); !changed || got != 0 {
+		t.Errorf("Remove: got changed %t with %d readings of the group, want true and none", changed, got)
+	}
+	if _, ok := l.c.kinds.get("other"); ok {
+		t.Error("the kind of a group that must not be changed is believed")
+	}
+	l.must(l.SetKind("prod-db", entratest.Dynamic))
+	l.c.Recall(recalled)
+	if _, err := l.c.Changed(t.Context(), first.Next); err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.c.Remove(t.Context(), g, engine.Member{ID: engine.MemberID(crowd[1]), Login: "crowd"})
+	if got := engine.KindOf(err); got != engine.Unmanageable {
+		t.Errorf("Remove from a group that became dynamic: got kind %s (%v), want %s", got, err, engine.Unmanageable)
+	}
+}

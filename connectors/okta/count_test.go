@@ -119,3 +119,27 @@ func TestRequestsOfChanges(t *testing.T) {
 		t.Errorf("members at the end: got %d, want 19", got)
 	}
 }
+
+// TestRecalledKindIsNotAskedFor: what an earlier run found out of a group is
+// not asked for before a change, and the rules are read all the same.
+func TestRecalledKindIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, oktatest.Options{})
+	m := engine.Member{ID: b.userOf(oktatest.User{Login: "ada" + testMail}), Login: "ada" + testMail}
+	g := b.group("prod-db")
+	b.must(b.s.Put(string(g), string(m.ID)))
+	c := b.connector()
+	c.Recall(map[string]engine.GroupInfo{"prod-db": {ID: g, Name: "prod-db"}, "rule": {ID: "00g000000000000000x", Unmanageable: "a rule fills it"}})
+	b.s.Log.Reset()
+	if changed, err := c.Remove(t.Context(), g, m); !changed || err != nil {
+		t.Fatalf("Remove: got changed %t and error %v, want true and none", changed, err)
+	}
+	for route, want := range map[string]int{"GET /api/v1/groups/{id}": 0, "GET /api/v1/groups/rules": 2} {
+		if got := b.s.Log.Count(route); got > want || want > 0 && got == 0 {
+			t.Errorf("got %d requests %s, want %d at most", got, route, want)
+		}
+	}
+	if _, ok := c.kinds.of("00g000000000000000x"); ok {
+		t.Error("the kind of a group that must not be changed is believed")
+	}
+}

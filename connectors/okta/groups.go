@@ -317,3 +317,15 @@ func (c *Connector) manageable(ctx context.Context, id engine.GroupID, rules tim
 	}
 	return nil
 }
+
+// Recall is told what earlier runs found out of groups. The kind of a group
+// never changes; the rules that may fill it are read all the same.
+func (c *Connector) Recall(groups map[string]engine.GroupInfo) {
+	for _, info := range groups {
+		if info.Unmanageable == "" {
+			g := group{ID: info.ID, Type: "OKTA_GROUP"}
+			g.Profile.Name = info.Name
+			c.kinds.learn(g)
+		}
+	}
+}
