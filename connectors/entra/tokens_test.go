@@ -100,6 +100,7 @@ func TestTokenRefusedToMany(t *testing.T) {
 		b := &badge{}
 		c, _ := talk(t, func(_ int, a asked) canned {
 			if a.header.Get("Authorization") == "Bearer token-1" && a.path != "/groups" {
+				time.Sleep(time.Second) // until many have asked
 				return unauthorized("Bearer")
 			}
 			return ok(pageBody(""))
