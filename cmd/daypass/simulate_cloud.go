@@ -71,8 +71,8 @@ func (a *app) simulateCloud(kind, listen, short, long string, open func(*cloud) 
 	f.StringVar(&c.listen, "listen", listen, "the `ADDRESS` to listen on; port 0 takes a free one")
 	f.StringVar(&c.seed, "seed", "", "a JSON `FILE` of people and groups to load, instead of the usual ones")
 	f.IntVar(&c.people, "people", 20, "how many people there are: `N`")
-	f.DurationVar(&c.lag, "lag", 0, "how late listings show what was written, such as 5s: a `TIME`")
-	f.DurationVar(&c.latency, "latency", 0, "how long each answer takes, such as 200ms: a `TIME`")
+	f.DurationVar(&c.lag, "lag", 0, "listings show what was written this `TIME` later, such as 5s")
+	f.DurationVar(&c.latency, "latency", 0, "each answer takes this `TIME`, such as 200ms")
 	f.IntVar(&c.perMinute, "per-minute", 0, "how many requests a minute are answered: `N` (default the vendor's quota)")
 	return cmd
 }
