@@ -390,8 +390,10 @@ func (d days) play(t *testing.T, hidden bool) []any {
 func TestPowers(t *testing.T) {
 	t.Parallel()
 	d := memory.New("corp")
-	want := []string{"list groups", "look up many people at once", "change many members at once", "probe rights", "tell the time",
-		"find many groups at once", "own up to lagging listings", "tell what changed"}
+	want := []string{
+		"list groups", "look up many people at once", "change many members at once", "probe rights", "tell the time",
+		"find many groups at once", "own up to lagging listings", "tell what changed",
+	}
 	if got := engine.Powers(d); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -12,7 +12,7 @@ import (
 const grace = 2 * time.Minute
 
 // lags are how late listings may be, up to the grace.
-var lags = []time.Duration{0, time.Second, 2 * time.Second, 15 * time.Second, time.Minute, 119 * time.Second, grace} //nolint:gochecknoglobals // a table
+var lags = []time.Duration{0, time.Second, 2 * time.Second, 15 * time.Second, time.Minute, 119 * time.Second, grace}
 
 // newLate is a world whose listings show every change late.
 func newLate(t *testing.T, lag time.Duration, people ...string) *world {

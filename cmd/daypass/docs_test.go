@@ -79,8 +79,10 @@ Under ` + "`directories.NAME`" + `, ` + "`type`" + ` says which keys there are. 
 other side.
 `)
 	for _, kind := range []struct{ title, def string }{
-		{"entra: Microsoft Entra ID", "Entra"}, {"google: Google Workspace and Cloud Identity", "Google"},
-		{"ldap: LDAP and Active Directory", "LDAP"}, {"okta: Okta", "Okta"},
+		{"entra: Microsoft Entra ID", "Entra"},
+		{"google: Google Workspace and Cloud Identity", "Google"},
+		{"ldap: LDAP and Active Directory", "LDAP"},
+		{"okta: Okta", "Okta"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| key | what it is |\n|---|---|\n", kind.title)
 		root.Defs[kind.def].list(t, &b, "", root.Defs)

@@ -66,6 +66,14 @@ func (b *books) Record(_ context.Context, batch engine.Batch) error {
 
 func (b *books) Newest(context.Context) (time.Time, error) { return time.Time{}, nil }
 
+func (b *books) Known(_ context.Context, d engine.Directory) (engine.Known, error) {
+	return engine.Known{Directory: d}, nil
+}
+
+func (b *books) Listing(context.Context, engine.Group) (*engine.Listing, error) {
+	return nil, nil //nolint:nilnil // as the port says: no listing
+}
+
 // wishes are grants as a source.
 type wishes []engine.Grant
 

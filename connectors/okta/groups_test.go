@@ -127,7 +127,8 @@ func TestRulesAreReadWholeAndShared(t *testing.T) {
 // and none that began before.
 func TestNewReadingsOfRulesAreShared(t *testing.T) {
 	t.Parallel()
-	release, n := make(chan struct{}), 0
+	var release chan struct{}
+	n := 0
 	b, c, _, _ := small(t, func(cfg *Config) {
 		next := cfg.Transport
 		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -138,6 +139,7 @@ func TestNewReadingsOfRulesAreShared(t *testing.T) {
 		})
 	})
 	synctest.Test(t, func(t *testing.T) {
+		release, c.rules = make(chan struct{}), newRuleBook() // of the bubble, so that waiting for them counts as waiting
 		var wg sync.WaitGroup
 		read := func() {
 			if _, err := c.rules.read(t.Context(), c, 0); err != nil {
@@ -145,11 +147,11 @@ func TestNewReadingsOfRulesAreShared(t *testing.T) {
 			}
 		}
 		wg.Go(read)
-		time.Sleep(time.Second)
+		synctest.Wait()
 		for range 15 {
 			wg.Go(read)
 		}
-		time.Sleep(time.Second) // they all wait
+		synctest.Wait()
 		close(release)
 		wg.Wait()
 	})
