@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/daypass-dev/daypass/connectors/entra/entratest"
@@ -80,7 +81,7 @@ func TestUnreadableAccounts(t *testing.T) {
 // list that is refused each address by itself.
 func TestResolveAllAsks(t *testing.T) {
 	t.Parallel()
-	lists := 0
+	var lists atomic.Int32
 	c, f := talk(t, func(_ int, a asked) canned {
 		return batchAnswers(a, func(s step) (int, string, string) {
 			u, err := url.Parse(s.URL)
@@ -88,7 +89,7 @@ func TestResolveAllAsks(t *testing.T) {
 				t.Errorf("request in a batch: got %s, want users", s.URL)
 			}
 			filter := u.Query().Get("$filter")
-			if lists++; strings.Count(filter, "@") > inMost {
+			if lists.Add(1); strings.Count(filter, "@") > inMost {
 				t.Errorf("filter: got %s, want at most %d values", filter, inMost)
 			}
 			if strings.Contains(filter, "p7@") {
@@ -114,8 +115,8 @@ func TestResolveAllAsks(t *testing.T) {
 			t.Errorf("answer %d: got error %v, want kind %s", i, r.Err, want)
 		}
 	}
-	if got := len(f.requests()); got != 2+2 || lists != 2*14+2*15 {
-		t.Errorf("requests: got %d with %d lists, want 2 for all, and 2 for the lists that were refused", got, lists)
+	if got := len(f.requests()); got != 2+2 || lists.Load() != 2*14+2*15 {
+		t.Errorf("requests: got %d with %d lists, want 2 for all, and 2 for the lists that were refused", got, lists.Load())
 	}
 }
 
