@@ -3,6 +3,7 @@ package entra
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/entra/entratest"
@@ -97,9 +98,16 @@ func TestTime(t *testing.T) {
 	if n := l.Log.Count("/groups"); n != 1 {
 		t.Errorf("requests: got %d, want 1", n)
 	}
-	l = newLab(t, entratest.Options{})
-	l.Faults.Inject(sim.Fault{Effect: sim.Drop, Times: -1})
-	if got, err := l.c.Time(t.Context()); engine.KindOf(err) != engine.Unavailable {
-		t.Errorf("Time without an answer: got %s and error %v, want kind unavailable", got, err)
-	}
+}
+
+func TestTimeWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, entratest.Options{})
+		l.Faults.Inject(sim.Fault{Effect: sim.Drop, Times: -1})
+		if got, err := l.c.Time(t.Context()); engine.KindOf(err) != engine.Unavailable {
+			t.Errorf("Time: got %s and error %v, want kind unavailable", got, err)
+		}
+		l.c.Close()
+	})
 }
