@@ -142,7 +142,7 @@ func TestAHangingServerIsTimedOut(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	c := open(t, Policy{Directory: "corp", Timeout: 50 * time.Millisecond})
+	c := open(t, Policy{Directory: "corp", Timeout: 500 * time.Millisecond})
 	var ex Exchange
 	status, _, err := sendTo(Trace(t.Context(), &ex), c, http.MethodPost, url, "x")
 	if status != 200 || err != nil || !ex.Lost {
