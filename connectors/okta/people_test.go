@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass-dev/daypass/connectors/okta/oktatest"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 // Who may get access, by the status that Okta shows. Memberships of whoever
@@ -147,6 +148,25 @@ func TestSearchIsNotBelieved(t *testing.T) {
 			if m.ID != wantID || all[i].Member.ID != wantID || (err == nil) != (wantID != "") || (all[i].Err == nil) != (wantID != "") {
 				t.Errorf("%s, %s: got %+v (%v) and of many %+v, want %q", match, p, m, err, all[i], wantID)
 			}
+		}
+	}
+}
+
+// What search shows of a user may be as old as what it finds.
+func TestSearchShowsWhatWas(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, oktatest.Options{})
+	id := b.userOf(oktatest.User{Login: "new@example.org"})
+	b.s.Faults.Inject(sim.Fault{
+		Match: func(r *http.Request) bool { return r.URL.Query().Has("search") }, Effect: sim.Answer, Status: 200, Times: -1,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   fmt.Sprintf(`[{"id":%q,"status":"ACTIVE","profile":{"login":"old@example.org","email":"old@example.org"}}]`, id),
+	})
+	for _, match := range []string{MatchLogin, MatchEmail} {
+		m, err := b.connector(func(cfg *Config) { cfg.Match = match }).Resolve(t.Context(), "old@example.org")
+		wantKind(t, match, err, engine.NotFound)
+		if m.ID != "" {
+			t.Errorf("%s: got %+v, want nobody", match, m)
 		}
 	}
 }
