@@ -150,10 +150,11 @@ func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Membe
 	case err == nil:
 	case engine.KindOf(err) != engine.NotFound || gone(err):
 		return false, err
-	case last != engine.Add:
-		c.writes.Note(g, m, engine.Remove)
-		return false, nil
+	case last == engine.Remove:
+		return false, nil // we took it out a moment ago
 	}
+	// Also who is not shown is taken out: the reading may be older than the
+	// addition, and access would outlive its end until readings show it.
 	tctx, x := traced(ctx)
 	err := c.dir.Members.Delete(string(g), string(m.ID)).Context(tctx).Do()
 	if err == nil {

@@ -400,3 +400,22 @@ func TestKindOfAGroupThatIsGone(t *testing.T) {
 		t.Errorf("Group a minute later: got %+v and error %v, want the reason", g, err)
 	}
 }
+
+// TestEndWithinTheLagOfItsAddition: another process made the addition, and no
+// reading shows it yet. The access ends all the same, now.
+func TestEndWithinTheLagOfItsAddition(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{Lag: time.Minute, Steady: true})
+	m := l.who("ada")
+	changed, err := l.Add(t.Context(), l.g, m)
+	l.must(err)
+	if !changed {
+		t.Fatal("Add: got no change, want one")
+	}
+	other := l.connect()
+	changed, err = other.Remove(t.Context(), l.g, m)
+	l.must(err)
+	if !changed || l.sim.Has(string(l.g), string(m.ID)) {
+		t.Errorf("Remove: got changed %t, with the member in the group: %t; want a change and nobody", changed, l.sim.Has(string(l.g), string(m.ID)))
+	}
+}

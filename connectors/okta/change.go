@@ -121,7 +121,7 @@ func (j *job) mayRemove(ctx context.Context) error {
 		return nil
 	}
 	for _, m := range j.remove {
-		if j.seen[m.ID].in {
+		if s := j.seen[m.ID]; s.err == nil && (s.in || !s.sure) {
 			return j.c.manageable(ctx, j.g, 0)
 		}
 	}
@@ -156,10 +156,14 @@ func (j *job) removeOne(ctx context.Context, m engine.Member) engine.Effect {
 		return engine.Effect{}
 	case s.err != nil:
 		return engine.Effect{Err: s.err}
-	case !s.in:
+	case !s.in && s.sure:
 		return engine.Effect{}
 	}
-	return j.write(ctx, http.MethodDelete, m, engine.Remove)
+	// Also who is not shown is taken out: the look may be older than the
+	// addition, and access would outlive its end until listings show it.
+	e := j.write(ctx, http.MethodDelete, m, engine.Remove)
+	e.Changed = e.Changed && s.in
+	return e
 }
 
 // write sends one change that the look called for.

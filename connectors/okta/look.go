@@ -9,8 +9,9 @@ import (
 
 // sight is what a look found of one member.
 type sight struct {
-	in  bool
-	err error
+	in   bool
+	sure bool // by what this connector wrote, which is newer than any listing
+	err  error
 }
 
 // look finds out who is in the group: what this connector wrote within the
@@ -26,7 +27,7 @@ func (j *job) look(ctx context.Context) error {
 		case !isUser(m.ID):
 			j.seen[m.ID] = sight{err: trouble(engine.NotFound, "%q is not the id of an Okta user (00u and 17 letters or digits)", clip(string(m.ID)))}
 		case ok:
-			j.seen[m.ID] = sight{in: last == engine.Add}
+			j.seen[m.ID] = sight{in: last == engine.Add, sure: true}
 		default:
 			j.seen[m.ID] = sight{}
 			unknown = append(unknown, m.ID)
@@ -50,7 +51,7 @@ func (j *job) lookAtUsers(ctx context.Context, ids []engine.MemberID) error {
 	found := make([]sight, len(ids))
 	j.each(len(ids), func(i int) {
 		in, err := j.c.memberOf(ctx, j.g, ids[i])
-		found[i] = sight{in, err}
+		found[i] = sight{in: in, err: err}
 	})
 	if err := ctx.Err(); err != nil {
 		return err

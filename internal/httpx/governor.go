@@ -162,10 +162,10 @@ func (g *governor) dispatch() {
 			at = g.when(now, w)
 		}
 		switch {
+		case !waits && !at.After(now) && !at.IsZero():
+			g.start(now, w) // also past its deadline: then the context says so, and not the quota
 		case at.After(w.deadline):
 			w.turn <- &quotaError{at.Sub(now)}
-		case !waits && !at.After(now) && !at.IsZero():
-			g.start(now, w)
 		default:
 			held[w.bucket] = at
 			next = sooner(next, at)

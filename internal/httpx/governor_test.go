@@ -678,3 +678,15 @@ func TestPatienceEndsInTheQueue(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+// A deadline that passes while a request asks to be sent is the context's to
+// tell: the quota has nothing against it.
+func TestPassedDeadlineIsNoMatterOfTheQuota(t *testing.T) {
+	t.Parallel()
+	g := newGovernor(Policy{Concurrency: 1, Share: 1})
+	p, err := g.enter(t.Context(), wish{ticket: g.ticket(), cost: 1, deadline: time.Now().Add(-time.Millisecond)})
+	if err != nil {
+		t.Fatalf("enter: got error %v, want none", err)
+	}
+	p.done(outcome{unsent: true})
+}

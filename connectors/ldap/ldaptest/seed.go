@@ -215,7 +215,11 @@ func (s *Server) ensureUnder(dn, usual string) (string, error) {
 	if strings.EqualFold(pairs[0].attr, "cn") {
 		class = "container"
 	}
-	return dn, s.Add(dn, map[string][]string{"objectClass": {"top", class}, pairs[0].attr: {pairs[0].value}})
+	err = s.Add(dn, map[string][]string{"objectClass": {"top", class}, pairs[0].attr: {pairs[0].value}})
+	if s.exists(dn) {
+		return dn, nil // also when somebody else made it in the meantime
+	}
+	return dn, err
 }
 
 func (s *Server) exists(dn string) bool {
