@@ -129,7 +129,7 @@ func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := r.checkClock(ctx, now); err != nil {
+	if err := r.checkClock(ctx, now, told); err != nil {
 		return Result{}, err
 	}
 	return r.plan(ctx, now, told, nil)
@@ -141,7 +141,7 @@ func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
 // not be kept or changed.
 func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (Result, error) {
 	now := r.now()
-	if err := r.checkClock(ctx, now); err != nil {
+	if err := r.checkClock(ctx, now, nil); err != nil {
 		return Result{}, err
 	}
 	return r.plan(ctx, now, nil, visit)
@@ -200,7 +200,7 @@ func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := r.checkClock(ctx, now); err != nil {
+	if err := r.checkClock(ctx, now, told); err != nil {
 		return Result{}, err
 	}
 	res := Result{Run: newRunID(now), Started: now}
@@ -423,8 +423,9 @@ func comparePasts(a, b Past) int {
 }
 
 // checkClock refuses to decide anything by a clock that the store or a
-// directory contradicts by minutes.
-func (r *Reconciler) checkClock(ctx context.Context, now time.Time) error {
+// directory contradicts by minutes. A directory that did not even tell what
+// changed is not asked again.
+func (r *Reconciler) checkClock(ctx context.Context, now time.Time, told map[Directory]*news) error {
 	newest, err := r.cfg.Ledger.Newest(ctx)
 	if err != nil {
 		return err
@@ -435,7 +436,7 @@ func (r *Reconciler) checkClock(ctx context.Context, now time.Time) error {
 	}
 	for _, d := range r.directories() {
 		c, ok := r.cfg.Directories[d].(Clock)
-		if !ok {
+		if n := told[d]; !ok || n != nil && shut(n.err) {
 			continue
 		}
 		theirs, err := c.Time(ctx)

@@ -279,10 +279,14 @@ func (l *looker) renamed(t *target) {
 // its groups and people.
 func (l *looker) knock(ctx context.Context, refs []GroupRef) {
 	c, ok := l.conn.(Clock)
-	if !ok || len(refs) == 0 || l.told != nil && l.told.err == nil {
+	if !ok || len(refs) == 0 {
 		return
 	}
-	if _, err := c.Time(ctx); !shut(err) {
+	if l.told != nil { // that was one question
+		if !shut(l.told.err) {
+			return
+		}
+	} else if _, err := c.Time(ctx); !shut(err) {
 		return
 	}
 	if _, err := l.conn.Group(ctx, refs[0].Name); shut(err) {

@@ -129,7 +129,7 @@ func (f *fault) wayOut() string {
 	case f.status == http.StatusUnauthorized:
 		return "check the tenant, the cloud and the credential"
 	case f.status == http.StatusForbidden && f.write:
-		return "grant the app GroupMember.ReadWrite.All; daypass doctor tells what it has"
+		return "grant the app GroupMember.ReadWrite.All, and RoleManagement.ReadWrite.Directory where Entra roles can be assigned to the group; daypass doctor tells what it has"
 	case f.status == http.StatusForbidden:
 		return "grant the app GroupMember.ReadWrite.All and User.Read.All; daypass doctor tells what it has"
 	}

@@ -20,7 +20,7 @@ import (
 func (c *Connector) Probe(ctx context.Context) []engine.Finding {
 	token, err := c.tokens.token(ctx)
 	if err != nil {
-		return []engine.Finding{{What: "token", Message: c.fail("get a token", err).Error()}}
+		return []engine.Finding{{What: "token", Message: c.fail("log in", err).Error()}}
 	}
 	p, readable := readPassport(token.Token)
 	findings := []engine.Finding{tokenFinding(p, readable, token.ExpiresOn)}

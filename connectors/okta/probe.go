@@ -173,7 +173,7 @@ func (c *Connector) probeRules(ctx context.Context) engine.Finding {
 	if err != nil {
 		return c.bad("group rules", "list the group rules", err)
 	}
-	return engine.Finding{OK: true, What: "group rules", Message: fmt.Sprintf("%d groups are filled by active rules and will not be changed", len(fed))}
+	return engine.Finding{OK: true, What: "group rules", Message: fmt.Sprintf("groups that active rules fill, and that will not be changed: %d", len(fed))}
 }
 
 func (c *Connector) probeLog(ctx context.Context) engine.Finding {
