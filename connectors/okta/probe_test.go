@@ -38,7 +38,7 @@ func TestProbe(t *testing.T) {
 	found := findings(t, b.connector())
 	for what, says := range map[string]string{
 		"credential": oktatest.AdminLogin, "roles": "Super Administrator", "groups": "of 3 groups, 2 are", "people": "login",
-		"group rules": "1 groups are filled", "system log": "readable", "rate limits": "50 %: GET /api/v1/groups 500", "clock": "this machine is",
+		"group rules": "will not be changed: 1", "system log": "readable", "rate limits": "50 %: GET /api/v1/groups 500", "clock": "this machine is",
 	} {
 		wantFinding(t, found, what, true, says)
 	}
