@@ -13,3 +13,5 @@ echo "== Diff, one core"
 GOMAXPROCS=1 go test ./engine -run '^$' -bench Diff -benchmem -rapid.checks=1
 echo "== 100,000 people, 5,000 groups, 1,000,000 memberships"
 go test -tags bench ./internal/beds -run TestBench -count=1 -timeout 60m -v | grep -v '^=== '
+echo "== the clouds: 2,000 groups of 200 members, and a quota of 600 requests a minute (20 minutes)"
+go test -tags bench ./cmd/daypass/cloudbench -count=1 -timeout 60m -v | grep -v '^=== '
