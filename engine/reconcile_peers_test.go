@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // The stories of this file went wrong elsewhere; the comments name where.
@@ -535,4 +536,43 @@ func TestNoticeBeginsWhenProtectionEnds(t *testing.T) {
 	w.pass(time.Second)
 	w.run()
 	w.members("ada", "bob")
+}
+
+// A grant for office hours: in at nine, out at five, by agreement and without
+// a question, day after day, and over with its window.
+func TestOfficeHours(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	hours, err := schedule.ParseWeekly("mon-fri 09:00-17:00 UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC) // a Thursday
+	w.grant("g1", "ada", 0)
+	w.grants[0].When = schedule.Window{Until: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC), Weekly: hours}
+	in := 0
+	for end := w.now.Add(7 * 24 * time.Hour); w.now.Before(end); w.pass(time.Hour) {
+		want := w.grants[0].When.Active(w.now)
+		res := w.run()
+		if got := w.dir.Has(w.admins, w.ids["ada"]); got != want {
+			t.Fatalf("%s: in the group %t, want %t", w.now, got, want)
+		}
+		if len(res.Plan.Objections)+len(res.Plan.Problems)+len(res.Overdue) > 0 {
+			t.Fatalf("%s: %+v", w.now, res.Plan)
+		}
+		if want {
+			in++
+		}
+	}
+	if in != 8+8+8+3 { // Thursday, Friday, Monday, and Tuesday until noon
+		t.Errorf("in for %d hours, want 27", in)
+	}
+	for _, p := range w.ledger.past {
+		if p.Why != engine.Ends || !p.Removed.Equal(p.Due) {
+			t.Errorf("past: %+v, want an agreed end on time", p)
+		}
+	}
+	if n := len(w.ledger.past); n != 4 {
+		t.Errorf("%d memberships are over, want 4", n)
+	}
 }

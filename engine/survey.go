@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // survey is one look at everything: what ought to be, what is, what is ours,
@@ -84,6 +86,7 @@ func (s *survey) readGrants(ctx context.Context) {
 // place files a grant under its group. One that is over, in a directory that
 // nobody knows any more, concerns nobody.
 func (s *survey) place(g *Grant) {
+	g.When = current(g.When, s.now)
 	ref, over := g.Group, g.When.Ended(s.now)
 	_, known := s.r.cfg.Directories[ref.Directory]
 	switch {
@@ -97,6 +100,22 @@ func (s *survey) place(g *Grant) {
 	default:
 		s.byRef[ref] = append(s.byRef[ref], g)
 	}
+}
+
+// current returns a window without hours of the week that is at now what w is:
+// the span that is in force, the last one that was, or w where none was yet. A
+// membership between two spans has ended, by agreement.
+func current(w schedule.Window, now time.Time) schedule.Window {
+	if w.Weekly == nil {
+		return w
+	}
+	if o, ok := w.At(now); ok {
+		return o
+	}
+	if o, ok := w.Last(now); ok {
+		return o
+	}
+	return w
 }
 
 func (s *survey) readLedger(ctx context.Context) error {

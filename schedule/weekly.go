@@ -46,17 +46,75 @@ func ParseWeekday(s string) (time.Weekday, error) {
 	return 0, fmt.Errorf("%q is not a day of the week; write one such as mon", s)
 }
 
+// ParseWeekly reads days, hours and a zone of the IANA database: "mon-fri
+// 09:00-17:00 Europe/Berlin", or "sat,sun 22:00-06:00 UTC".
+func ParseWeekly(s string) (*Weekly, error) {
+	parts := strings.Fields(s)
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("%q is not days, hours and a zone, such as mon-fri 09:00-17:00 Europe/Berlin", s)
+	}
+	w := &Weekly{}
+	var err error
+	if w.Days, err = parseDays(parts[0]); err != nil {
+		return nil, err
+	}
+	from, until, _ := strings.Cut(parts[1], "-")
+	if w.From, err = ParseClock(from); err != nil {
+		return nil, err
+	}
+	if w.Until, err = ParseClock(until); err != nil {
+		return nil, err
+	}
+	if w.Zone, err = time.LoadLocation(parts[2]); err != nil || parts[2] == "Local" {
+		return nil, fmt.Errorf("%q is not a zone such as Europe/Berlin or UTC", parts[2])
+	}
+	return w, w.Check()
+}
+
+// parseDays reads days and spans of days, "mon,wed-fri".
+func parseDays(s string) ([]time.Weekday, error) {
+	var days []time.Weekday
+	for span := range strings.SplitSeq(s, ",") {
+		first, last, isSpan := strings.Cut(span, "-")
+		from, err := ParseWeekday(first)
+		if err != nil {
+			return nil, err
+		}
+		until := from
+		if isSpan {
+			if until, err = ParseWeekday(last); err != nil {
+				return nil, err
+			}
+		}
+		days = append(days, from)
+		for d := from; d != until; {
+			d = (d + 1) % 7
+			days = append(days, d)
+		}
+	}
+	slices.Sort(days)
+	return slices.Compact(days), nil
+}
+
 // Check tells what is wrong with w.
 func (w *Weekly) Check() error {
 	switch {
 	case len(w.Days) == 0:
-		return fmt.Errorf("weekly has no days")
+		return fmt.Errorf("there are no days")
 	case w.Zone == nil:
-		return fmt.Errorf("weekly has no zone, such as Europe/Berlin")
+		return fmt.Errorf("there is no zone, such as Europe/Berlin")
 	case w.From == w.Until:
-		return fmt.Errorf("weekly begins and ends at %s; for whole days write from 00:00 until 24:00", w.From)
+		return fmt.Errorf("the hours begin and end at %s; for whole days write from 00:00 until 24:00", w.From)
 	}
 	return nil
+}
+
+// Equal reports whether w and o are the same hours.
+func (w *Weekly) Equal(o *Weekly) bool {
+	if w == nil || o == nil {
+		return w == o
+	}
+	return w.String() == o.String()
 }
 
 func (w *Weekly) String() string {
@@ -67,33 +125,19 @@ func (w *Weekly) String() string {
 	return fmt.Sprintf("%s %s-%s %s", strings.Join(days, ","), w.From, w.Until, w.Zone)
 }
 
-// on returns the occurrence that begins on the day of date; it is empty when
-// the hours are all skipped.
-func (w *Weekly) on(date time.Time) Window {
+// on returns the occurrence that begins so many days after the day of t, where
+// there is one. It is empty when the hours are all skipped.
+func (w *Weekly) on(t time.Time, days int) (Window, bool) {
+	local := t.In(w.Zone)
+	date := time.Date(local.Year(), local.Month(), local.Day()+days, 12, 0, 0, 0, time.UTC)
+	if !slices.Contains(w.Days, date.Weekday()) {
+		return Window{}, false
+	}
 	until := w.Until
 	if until <= w.From {
 		until += 24 * 60
 	}
-	return Window{From: first(date, w.From, w.Zone), Until: first(date, until, w.Zone)}
-}
-
-// around yields the occurrences that begin on the days from a week and a day
-// before t to as long after it, in order: every pattern of days has one on
-// either side of t in there.
-func (w *Weekly) around(t time.Time) []Window {
-	const reach = 8
-	local := t.In(w.Zone)
-	var out []Window
-	for i := -reach; i <= reach; i++ {
-		date := time.Date(local.Year(), local.Month(), local.Day()+i, 12, 0, 0, 0, time.UTC)
-		if !slices.Contains(w.Days, date.Weekday()) {
-			continue
-		}
-		if o := w.on(date); o.From.Before(o.Until) {
-			out = append(out, o)
-		}
-	}
-	return out
+	return Window{From: first(date, w.From, w.Zone), Until: first(date, until, w.Zone)}, true
 }
 
 // first returns the first instant of a day at which the wall clock shows c, or

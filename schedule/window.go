@@ -14,6 +14,15 @@ type Window struct {
 	Weekly *Weekly
 }
 
+// Hours describes the hours of the week that the window is narrowed to, with a
+// space before them; empty where there are none.
+func (w Window) Hours() string {
+	if w.Weekly == nil {
+		return ""
+	}
+	return " " + w.Weekly.String()
+}
+
 // Active reports whether the window is in force at t.
 func (w Window) Active(t time.Time) bool {
 	_, ok := w.At(t)
@@ -34,13 +43,35 @@ func (w Window) At(t time.Time) (Window, bool) {
 	if w.Weekly == nil {
 		return w, true
 	}
-	return w.find(t, func(o Window) bool { return !t.Before(o.From) && t.Before(o.Until) })
+	for i := -2; i <= 1; i++ {
+		if o, ok := w.on(t, i); ok && !t.Before(o.From) && t.Before(o.Until) {
+			return o, true
+		}
+	}
+	return Window{}, false
 }
 
 // Last returns the latest occurrence that was over at t.
 func (w Window) Last(t time.Time) (Window, bool) {
-	return w.find(t, func(o Window) bool { return !t.Before(o.Until) })
+	switch {
+	case !w.From.Before(w.Until):
+		return Window{}, false
+	case w.Weekly == nil:
+		return w, !t.Before(w.Until)
+	case t.After(w.Until):
+		t = w.Until
+	}
+	for i := 1; i >= -aWeek; i-- {
+		if o, ok := w.on(t, i); ok && !t.Before(o.Until) {
+			return o, true
+		}
+	}
+	return Window{}, false
 }
+
+// aWeek is how many days away the next occurrence is at most, and one or two
+// for days that begin elsewhere, or never were.
+const aWeek = 9
 
 // Next returns the first instant after t at which Active changes. It reports
 // false when Active never changes again.
@@ -56,12 +87,21 @@ func (w Window) Next(t time.Time) (time.Time, bool) {
 
 // edge returns the first edge of an occurrence after t.
 func (w Window) edge(t time.Time) (time.Time, bool) {
-	near := t
-	if near.Before(w.From) {
-		near = w.From
+	if !w.From.Before(w.Until) { // empty: never in force
+		return time.Time{}, false
 	}
-	for _, o := range w.occurrences(near) {
+	first, last := 0, 0
+	near := t
+	if w.Weekly != nil {
+		first, last = -2, aWeek
+		if near.Before(w.From) {
+			near = w.From
+		}
+	}
+	for i := first; i <= last; i++ {
+		o, ok := w.on(near, i)
 		switch {
+		case !ok:
 		case t.Before(o.From):
 			return o.From, true
 		case t.Before(o.Until):
@@ -71,39 +111,19 @@ func (w Window) edge(t time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// find returns the last occurrence near t that is as wanted.
-func (w Window) find(t time.Time, wanted func(Window) bool) (found Window, ok bool) {
-	if t.After(w.Until) {
-		t = w.Until
-	}
-	for _, o := range w.occurrences(t) {
-		if wanted(o) {
-			found, ok = o, true
-		}
-	}
-	return found, ok
-}
-
-// occurrences returns those near t, in order, cut to the window.
-func (w Window) occurrences(t time.Time) []Window {
-	whole := Window{From: w.From, Until: w.Until}
+// on returns the occurrence that begins so many days after the day of t, cut
+// to the window; the window itself where it has no Weekly.
+func (w Window) on(t time.Time, days int) (Window, bool) {
+	o := Window{From: w.From, Until: w.Until}
 	if w.Weekly == nil {
-		if !w.From.Before(w.Until) { // empty: never in force
-			return nil
-		}
-		return []Window{whole}
+		return o, true
 	}
-	var out []Window
-	for _, o := range w.Weekly.around(t) {
-		if o.From.Before(w.From) {
-			o.From = w.From
-		}
-		if o.Until.After(w.Until) {
-			o.Until = w.Until
-		}
-		if o.From.Before(o.Until) {
-			out = append(out, o)
-		}
+	o, ok := w.Weekly.on(t, days)
+	if o.From.Before(w.From) {
+		o.From = w.From
 	}
-	return out
+	if o.Until.After(w.Until) {
+		o.Until = w.Until
+	}
+	return o, ok && o.From.Before(o.Until)
 }

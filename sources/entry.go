@@ -20,10 +20,11 @@ const (
 	from
 	until
 	lasts
+	hours
 	why
 )
 
-var fieldNames = [...]string{"person", "resource", "group", "from", "until", "for", "reason"} //nolint:gochecknoglobals // a table
+var fieldNames = [...]string{"person", "resource", "group", "from", "until", "for", "weekly", "reason"} //nolint:gochecknoglobals // a table
 
 func fieldOf(name string) (field, bool) {
 	for i, n := range fieldNames {
@@ -45,6 +46,7 @@ type text struct {
 type entry struct {
 	at     mark
 	fields [len(fieldNames)]text
+	weekly *schedule.Weekly // of the YAML form with keys of its own
 }
 
 func (e *entry) has(f field) bool { return e.fields[f].given }
@@ -63,7 +65,7 @@ func (r *reader) grant(e *entry) {
 		return
 	}
 	g := engine.Grant{
-		ID:       engine.DeriveGrantID(who, target, window.From, because),
+		ID:       engine.DeriveGrantID(who, target, window.From, because+window.Hours()),
 		Person:   who,
 		Resource: e.fields[resource].value,
 		When:     window,
@@ -142,6 +144,7 @@ func (r *reader) window(e *entry) (w schedule.Window) {
 	case !e.has(until):
 		r.fail(e.at, "until is missing; every grant ends: write until: 2026-11-23T17:00:00Z, or from and for: 8h")
 	}
+	w.Weekly = r.weekly(e)
 	if len(r.errs) > before {
 		return schedule.Window{}
 	}
@@ -150,6 +153,20 @@ func (r *reader) window(e *entry) (w schedule.Window) {
 	}
 	if w.Until.Year() > 9999 {
 		r.fail(e.fields[lasts].at, "for: the end lies after the year 9999")
+	}
+	return w
+}
+
+// weekly returns the hours of the week in which the grant is in force; nil for
+// all of them.
+func (r *reader) weekly(e *entry) *schedule.Weekly {
+	t := e.fields[hours]
+	if !t.given || e.weekly != nil {
+		return e.weekly
+	}
+	w, err := schedule.ParseWeekly(t.value)
+	if err != nil {
+		r.fail(t.at, "weekly: %v", err)
 	}
 	return w
 }

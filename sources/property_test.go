@@ -17,10 +17,10 @@ import (
 )
 
 // row is a grant as a test would write it.
-type row struct{ person, resource, group, from, until, lasts, reason string }
+type row struct{ person, resource, group, from, until, lasts, weekly, reason string }
 
 func (r row) cells() []string {
-	return []string{r.person, r.resource, r.group, r.from, r.until, r.lasts, r.reason}
+	return []string{r.person, r.resource, r.group, r.from, r.until, r.lasts, r.weekly, r.reason}
 }
 
 func drawRow(t *rapid.T, i int) row {
@@ -39,6 +39,9 @@ func drawRow(t *rapid.T, i int) row {
 	}
 	if rapid.Bool().Draw(t, "for") {
 		r.until, r.lasts = "", "1w3h"
+	}
+	if rapid.Bool().Draw(t, "some hours") {
+		r.weekly = rapid.SampledFrom([]string{"mon-fri 09:00-17:00 Europe/Berlin", "sun 22:00-06:00 UTC"}).Draw(t, "weekly")
 	}
 	return r
 }
@@ -128,12 +131,19 @@ func TestRoundTrip(t *testing.T) {
 		if r.until != "" {
 			when.Until = at(r.until)
 		}
+		if r.weekly != "" {
+			hours, err := schedule.ParseWeekly(r.weekly)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			when.Weekly = hours
+		}
 		want := engine.Grant{Person: "p1@example.org", Resource: r.resource, Reason: r.reason, When: when}
 		want.Group = engine.GroupRef{Directory: "corp", Name: "web"}
 		if r.resource != "" {
 			want.Group.Name = "prod-db"
 		}
-		want.ID = engine.DeriveGrantID(want.Person, r.resource+r.group, when.From, r.reason)
+		want.ID = engine.DeriveGrantID(want.Person, r.resource+r.group, when.From, r.reason+when.Hours())
 		if diff := cmp.Diff(want, got); diff != "" {
 			rt.Fatalf("(-want +got):\n%s", diff)
 		}

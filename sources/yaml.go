@@ -177,6 +177,9 @@ func (r *reader) pair(e *entry, key, value *yaml.Node, line int) {
 	case e.has(f):
 		r.fail(markOf(key, line), "%s is written twice", key.Value)
 	case !r.plain(value, line):
+	case f == hours && value.Kind == yaml.MappingNode:
+		e.fields[f] = text{at: markOf(value, line), given: true}
+		e.weekly = r.weeklyNode(value, line)
 	case value.Kind != yaml.ScalarNode:
 		r.fail(markOf(value, line), "%s must be text, not %s", key.Value, kindOf(value))
 	case value.Tag == "!!null", value.Value == "":

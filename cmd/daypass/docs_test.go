@@ -90,12 +90,17 @@ other side.
 	b.WriteString(`
 ## Grant files
 
-Grant files have the keys person, resource or group, from, until or for, and reason, under ` + "`grants:`" + `; a CSV file has them
-as its first line:
+Grant files have the keys person, resource or group, from, until or for, weekly, and reason, under ` + "`grants:`" + `; a CSV file has
+them as its first line:
 
     person,resource,group,from,until,for,reason
     ada@example.org,prod-db,,,2026-11-23T17:00:00Z,,CHG-1234 migrate billing
     grace@example.org,,corp/vpn,2026-11-23T09:00:00Z,,8h,on call
+
+With weekly a grant is in force in some hours of the week only, by the wall clock of a zone, also when the clocks are
+changed: ` + "`weekly: mon-fri 09:00-17:00 Europe/Berlin`" + `, or with keys of its own,
+` + "`weekly: {days: [sat, sun], from: \"22:00\", until: \"06:00\", zone: UTC}`" + `. The person is added when each span begins and
+taken out when it ends.
 `)
 	fresh(t, "configuration.md", b.String())
 }
