@@ -191,9 +191,21 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 		case c.removes():
 			effects[i], removed = removed[0], removed[1:]
 		}
-		a.stop.note(effects[i].Err)
 	}
+	a.stop.note(verdict(effects)) // one call, one answer: one sick group is no sick directory
 	return effects
+}
+
+// verdict is the error of a call for several members when none of them had an
+// answer, and nil when any had.
+func verdict(effects []Effect) error {
+	var err error
+	for _, e := range effects {
+		if err = e.Err; err == nil || KindOf(err) != Unavailable {
+			return nil
+		}
+	}
+	return err
 }
 
 // change uses the power to change many at once where there is one.

@@ -226,7 +226,8 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 	after.Person = ws[0].Grant.Person // another's, where the account took over what we wrote
 	after.State, after.Due, after.Gone = state, time.Time{}, time.Time{}
 	if o.State == Removing || o.State == Removed {
-		after.Confirmed = time.Time{} // this listing may be older than our removal: read back anew
+		// This listing may be older than our removal: read back anew.
+		after.Confirmed, after.Wrote = time.Time{}, time.Time{}
 	}
 	if m != nil {
 		after.Member = *m
@@ -279,6 +280,8 @@ func (d *differ) unwished(o *Owned, m *Member) {
 	switch {
 	case o.State == Dropped:
 		d.leave(Forget, Ends, o, m, due)
+	case m == nil && g.Trust == Trusted && o.unanswered(g.Read, g.Grace):
+		d.leave(Remove, why, o, m, due) // what was sent may not show yet: the claim stays until a listing after the grace
 	case m == nil && (g.Trust == Trusted || g.Trust == Gone):
 		d.leave(Forget, why, o, m, due)
 	case m == nil && why.Agreed():

@@ -48,7 +48,7 @@ type Owned struct {
 	Confirmed time.Time // when the membership was read back after our last write; zero until then
 	Due       time.Time // when its last grant ended; zero while it is explained
 	Gone      time.Time // when the directory took the removal; zero until then
-	Wrote     time.Time // when the directory last answered a write of ours about it; zero until then
+	Wrote     time.Time // when our last write about it was sent, or answered; zero until then
 }
 
 // settling reports whether a listing that was asked for at read may be older
@@ -56,6 +56,12 @@ type Owned struct {
 // believed.
 func (o *Owned) settling(read time.Time, grace time.Duration) bool {
 	return (o.State == Added || o.State == Removed) && !o.Wrote.IsZero() && read.Sub(o.Wrote) < grace
+}
+
+// unanswered reports whether a write about o was sent without an answer so
+// shortly before read that a listing may not show it yet.
+func (o *Owned) unanswered(read time.Time, grace time.Duration) bool {
+	return (o.State == Adding || o.State == Removing) && read.Sub(o.Wrote) < grace
 }
 
 // Key returns the membership that o is about.

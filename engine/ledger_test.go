@@ -117,7 +117,7 @@ func (l *memLedger) Record(ctx context.Context, b engine.Batch) error {
 		l.releases[s.Digest] = r
 	}
 	for _, k := range b.Known {
-		k.Groups, k.Accounts = maps.Clone(k.Groups), maps.Clone(k.Accounts)
+		k.Groups, k.Accounts, k.Told = maps.Clone(k.Groups), maps.Clone(k.Accounts), maps.Clone(k.Told)
 		l.known[k.Directory] = k
 	}
 	for g := range l.listings {

@@ -18,13 +18,17 @@ func (l *looker) group(ctx context.Context, t *target) error {
 		l.renamed(t)
 	}
 	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
-	if part.needsFresh() && (proof.kept || l.remembers(t)) {
+	if l.told != nil && (part.needsFresh() || len(part.Changes) > 0 && len(t.rules.Standing) > 0) {
 		t.anew = true
+		l.recall(ctx, t)
 		l.recognise(ctx, t)
-		if !proof.kept {
+		if proof.kept || t.unplaced {
+			if v, proof, err = l.view(ctx, t, 0); err != nil {
+				return err
+			}
+		} else {
 			l.wishes(&v, t)
-		} else if v, proof, err = l.view(ctx, t, 0); err != nil {
-			return err
+			v.Unmanageable = t.unmanageable
 		}
 		part = Diff(View{Now: l.s.now, Groups: []GroupView{v}})
 	}
@@ -67,7 +71,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		return v, proof{}, nil
 	}
 	settling := v.layWrites()
-	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree)
+	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree, v.Read, v.Grace)
 	p := proof{kept: !fresh}
 	v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)
 	// The directory took the removal, and the listing lacks the member: that a
@@ -81,7 +85,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		// One listing may be wrong and look right. The second that says the same
 		// is kept.
 		same := page.Reading != nil && page.Reading.Members == len(v.Members)
-		if fresh && same && !settling && l.told.keeps(t.group.ID) {
+		if fresh && same && !settling && l.told.keeps(t.group.ID, v.Read) {
 			p.listing = &Listing{t.group, v.Read, v.Members}
 		}
 	}

@@ -16,6 +16,9 @@ type Known struct {
 	Whole     time.Time            // when every group was last listed
 	Groups    map[string]GroupInfo // by the name that was looked up
 	Accounts  map[Person]Member    // usable ones
+	// Told are the groups that were said to have changed within the grace, and
+	// when: what changed may be shown later than it is told.
+	Told map[GroupID]time.Time
 }
 
 // Listing is a trusted listing that holds until its directory says that the
@@ -35,6 +38,7 @@ type news struct {
 	whole, good bool
 	names       bool // names lead where they led
 	changed     map[GroupID]bool
+	grace       time.Duration
 	err         error // why the directory did not tell
 
 	mu       sync.Mutex
@@ -60,22 +64,28 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time) (map[Directory]*
 			wg.Wait()
 			return nil, err
 		}
-		n := &news{known: known}
+		n := &news{known: known, grace: grace(r.cfg.Directories[d])}
 		all[d] = n
 		if rc, ok := m.(Recaller); ok {
 			rc.Recall(known.Groups)
 		}
-		wg.Go(func() { n.ask(ctx, m, r.cfg.Full || now.Sub(known.Whole) >= r.cfg.Relist) })
+		wg.Go(func() { n.ask(ctx, m, now, r.cfg.Full || now.Sub(known.Whole) >= r.cfg.Relist) })
 	}
 	wg.Wait()
 	return all, nil
 }
 
-func (n *news) ask(ctx context.Context, m Marker, whole bool) {
+// toldWithin is how long a directory may take to tell what changed. One that
+// takes longer is listed, or does not answer at all: the others do not wait.
+const toldWithin = time.Minute
+
+func (n *news) ask(ctx context.Context, m Marker, now time.Time, whole bool) {
 	since := n.known.Mark
 	if whole {
 		since = ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, toldWithin)
+	defer cancel()
 	ch, err := m.Changed(ctx, since)
 	n.groups, n.accounts = make(map[string]GroupInfo), make(map[Person]Member)
 	if err != nil { // as if it could not tell: everything is listed, and nothing is kept
@@ -87,9 +97,16 @@ func (n *news) ask(ctx context.Context, m Marker, whole bool) {
 	n.names = !n.whole && !ch.Names
 	n.known.Mark = ch.Next
 	n.changed = make(map[GroupID]bool, len(ch.Groups))
+	told := maps.Clone(n.known.Told)
+	maps.DeleteFunc(told, func(_ GroupID, at time.Time) bool { return now.Sub(at) >= n.grace })
 	for _, g := range ch.Groups {
 		n.changed[g] = true
+		if told == nil {
+			told = make(map[GroupID]time.Time)
+		}
+		told[g] = now
 	}
+	n.known.Told = told
 }
 
 // begin is what a run writes down before it lists anything: from here on the
@@ -98,7 +115,7 @@ func (n *news) begin(d Directory, now time.Time) Batch {
 	var b Batch
 	n.known.Directory = d
 	if n.whole {
-		n.known = Known{Directory: d, Mark: n.known.Mark, Whole: now}
+		n.known = Known{Directory: d, Mark: n.known.Mark, Whole: now, Told: n.known.Told}
 		b.UnlistAll = []Directory{d}
 	}
 	for g := range n.changed {
@@ -150,6 +167,13 @@ func (n *news) learnGroup(name string, f Found) {
 	}
 }
 
+// forgetGroup lets the next run look a name up.
+func (n *news) forgetGroup(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.groups, name)
+}
+
 func (n *news) learnAccount(p Person, res Resolution) {
 	if n == nil {
 		return
@@ -162,10 +186,20 @@ func (n *news) learnAccount(p Person, res Resolution) {
 	}
 }
 
-// keeps reports whether a fresh listing of g may stand in for one in the next
-// run. One that is listed because it changed is listed once more: the change
-// may be told sooner than it is shown.
-func (n *news) keeps(g GroupID) bool { return n != nil && n.good && !n.changed[g] }
+// keeps reports whether a fresh listing of g, asked for at read, may stand in
+// for one in the next run. A change may be told sooner than it is shown: a
+// group is listed until the directory no longer says that it changed, and
+// where listings lag until the grace is over since it last did, or since
+// everything was listed.
+func (n *news) keeps(g GroupID, read time.Time) bool {
+	switch {
+	case n == nil || !n.good || n.changed[g]:
+		return false
+	case n.grace == 0:
+		return true
+	}
+	return read.Sub(n.known.Whole) >= n.grace && read.Sub(n.known.Told[g]) >= n.grace
+}
 
 // holds reports whether an earlier listing of g may stand in for one now.
 func (n *news) holds(g GroupID) bool { return n != nil && !n.whole && !n.changed[g] }

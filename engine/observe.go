@@ -12,21 +12,29 @@ import (
 //
 // A listing is doubtful when it is empty where the group was not, or when more
 // than half of the members are missing, a few apart.
-func judge(last *Reading, owned []Owned, n, swept, free int) (t Trust, missing int, note string) {
+func judge(last *Reading, owned []Owned, n, swept, free int, read time.Time, grace time.Duration) (t Trust, missing int, note string) {
 	if last == nil {
 		return Trusted, 0, ""
 	}
 	expected := last.Members - swept
 	for i := range owned {
-		if s := owned[i].State; s == Removing || s == Removed {
+		o := &owned[i]
+		counted := !o.Wrote.IsZero() && o.Wrote.Before(last.At) // the last listing showed what was written
+		switch {
+		case o.State == Removing, o.State == Removed && !counted:
 			expected--
+		case o.State == Added && o.settling(read, grace): // laid over: it is no witness
+			n--
+			if counted {
+				expected--
+			}
 		}
 	}
 	missing = expected - n
 	switch {
 	case missing <= 0:
 		return Trusted, 0, ""
-	case n == 0:
+	case n <= 0:
 		return Doubtful, missing, fmt.Sprintf("reads as empty where it had %d members", expected)
 	case missing > free && missing*2 > expected:
 		return Doubtful, missing, fmt.Sprintf("reads as %d members where it had %d", n, expected)

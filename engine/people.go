@@ -40,12 +40,6 @@ func (l *looker) account(t *target, p Person) Resolution {
 	return l.who[p]
 }
 
-// remembers reports whether somebody matters to t whose account an earlier run
-// found.
-func (l *looker) remembers(t *target) bool {
-	return slices.ContainsFunc(l.mattering(t), func(p Person) bool { return l.remembered[p] })
-}
-
 // recognise looks up anew everybody who matters to t and whose account an
 // earlier run found: nobody is added, swept or forgotten from memory.
 func (l *looker) recognise(ctx context.Context, t *target) {

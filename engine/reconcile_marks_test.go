@@ -64,7 +64,7 @@ func TestMarksAreNotTakenForAdditions(t *testing.T) {
 	w, _ := newMarked(t, "ada", "bob")
 	w.grant("g1", "bob", 1)
 	// Listed and looked up before the add, and listed after it.
-	w.calls(asked{memory.CallChanged: 1, memory.CallResolve: 1, memory.CallMembers: 2, memory.CallAdd: 1}, func() {
+	w.calls(asked{memory.CallChanged: 1, memory.CallGroup: 1, memory.CallResolve: 1, memory.CallMembers: 2, memory.CallAdd: 1}, func() {
 		w.changes(w.run().Plan, "add bob starts")
 	})
 	w.run()

@@ -240,6 +240,9 @@ func (r *Reconciler) run(ctx context.Context, res *Result, told map[Directory]*n
 	if err != nil {
 		return err
 	}
+	if err := r.cfg.Ledger.Record(context.WithoutCancel(ctx), r.swept(res, jobs)); err != nil {
+		return err
+	}
 	over, err := r.confirm(context.WithoutCancel(ctx), res.Run, s, jobs)
 	if err != nil {
 		return err
@@ -331,6 +334,23 @@ func (p Plan) readings(now time.Time) []Reading {
 	return rs
 }
 
+// swept is what groups whose listings lag ought to read as after strangers were
+// taken out: nothing is read back in this run, and the next one must not miss
+// them.
+func (r *Reconciler) swept(res *Result, js []*job) Batch {
+	members := make(map[Group]GroupSummary, len(res.Plan.Groups))
+	for _, g := range res.Plan.Groups {
+		members[g.Group] = g
+	}
+	var b Batch
+	for _, j := range js {
+		if g, ok := members[j.group]; ok && len(j.swept) > 0 && grace(r.cfg.Directories[j.group.Directory]) > 0 {
+			b.Readings = append(b.Readings, Reading{j.group, g.Name, max(0, g.Members-len(j.swept)), r.now()})
+		}
+	}
+	return b
+}
+
 // applyAll carries out the plan, directories side by side.
 func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*job, error) {
 	all := jobs(res.Plan.Changes)
@@ -382,7 +402,7 @@ func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, s
 				l.Error = f.Error
 			}
 		}
-		if sent && l.Error == "" && grace(r.cfg.Directories[c.Directory]) > 0 {
+		if sent && l.Error == "" && c.prior.Gone.IsZero() && grace(r.cfg.Directories[c.Directory]) > 0 {
 			continue
 		}
 		late = append(late, l)
@@ -443,9 +463,10 @@ func (r *Reconciler) checkClock(ctx context.Context, now time.Time, told map[Dir
 		if err != nil {
 			continue // a directory that does not answer is reported where it is read
 		}
-		if skew := theirs.Sub(now).Abs(); skew > MaxSkew {
+		ours := r.now() // not when the run began: asking may have taken minutes
+		if skew := theirs.Sub(ours).Abs(); skew > MaxSkew {
 			return fmt.Errorf("%w: %s says it is %s, this machine says %s; nothing was changed, set the clock right",
-				ErrClock, d, theirs.UTC().Format(time.RFC3339), now.Format(time.RFC3339))
+				ErrClock, d, theirs.UTC().Format(time.RFC3339), ours.Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -17,9 +17,10 @@ type target struct {
 	ruled        GroupRef // the name that the rules were written under; zero for the defaults
 	grants       []*Grant
 	unmanageable string
-	unplaced     bool   // some of its grants may not have found it
-	unfound      string // why its name was not found, where only the ledger knows it
-	anew         bool   // is to be listed, whatever the directory said of changes
+	unplaced     bool       // some of its grants may not have found it
+	unfound      string     // why its name was not found, where only the ledger knows it
+	refs         []GroupRef // the names that led here
+	anew         bool       // is to be listed, whatever the directory said of changes
 	// recognised are the accounts that were looked up anew for this group, and
 	// doubts the problems with those on its lists.
 	recognised map[Person]Resolution
@@ -34,8 +35,10 @@ type looker struct {
 	stop *breaker
 	told *news // nil when the directory does not tell what changed
 	who  map[Person]Resolution
-	// remembered are those in who whose account an earlier run found.
+	// remembered are those in who whose account an earlier run found, and
+	// recalled the names that are believed to lead where they led in one.
 	remembered map[Person]bool
+	recalled   map[GroupRef]bool
 }
 
 // begin writes down what the directory said of changes, before anything is
@@ -133,6 +136,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 			l.rule(t, ref, rules)
 		}
 		t.grants = append(t.grants, l.s.byRef[ref]...)
+		t.refs = append(t.refs, ref)
 		return t
 	}
 	for i, ref := range refs {
@@ -169,11 +173,12 @@ func (l *looker) targets(ctx context.Context) []*target {
 // holds, or anew.
 func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
 	found := make([]Found, len(refs))
+	l.recalled = make(map[GroupRef]bool)
 	var unknown []GroupRef
 	var at []int
 	for i, ref := range refs {
 		if info, ok := l.told.group(ref.Name); ok {
-			found[i].Info = info
+			found[i].Info, l.recalled[ref] = info, true
 		} else {
 			unknown, at = append(unknown, ref), append(at, i)
 		}
@@ -185,6 +190,33 @@ func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
 		l.told.learnGroup(refs[i].Name, f)
 	}
 	return found
+}
+
+// recall looks up anew where the names of t lead that an earlier run looked
+// up: nobody is added by a remembered name. The grants under one that leads
+// elsewhere by now are not placed in this run.
+func (l *looker) recall(ctx context.Context, t *target) {
+	for _, ref := range t.refs {
+		if !l.recalled[ref] {
+			continue
+		}
+		var info GroupInfo
+		err := l.call(func() (err error) {
+			info, err = l.conn.Group(ctx, ref.Name)
+			return err
+		})
+		if err == nil && info.ID == t.group.ID {
+			t.unmanageable = info.Unmanageable
+			continue
+		}
+		l.told.forgetGroup(ref.Name)
+		t.unplaced = true
+		t.grants = slices.DeleteFunc(slices.Clone(t.grants), func(g *Grant) bool { return g.Group == ref })
+		if err == nil {
+			err = fmt.Errorf("the name %q leads to another group by now (%s); the next run follows it", ref.Name, info.ID)
+		}
+		l.unfound(ref.Name, err)
+	}
 }
 
 // look looks groups up by name.

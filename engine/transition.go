@@ -15,16 +15,16 @@ func (c Change) intent(now time.Time) *Owned {
 	case c.Op == Add && (c.prior == nil || c.prior.State == Dropped):
 		return &Owned{
 			Group: c.Key(), GroupName: c.Group, Member: c.Member, Person: c.Person,
-			Anchors: c.anchors, State: Adding, Since: now,
+			Anchors: c.anchors, State: Adding, Since: now, Wrote: now,
 		}
 	case c.Op == Add:
 		o := *c.prior
-		o.Member, o.Anchors, o.State = c.Member, c.anchors, Adding
+		o.Member, o.Anchors, o.State, o.Wrote = c.Member, c.anchors, Adding, now
 		o.Due, o.Gone = time.Time{}, time.Time{}
 		return &o
 	case c.removes() && c.prior != nil:
 		o := *c.prior
-		o.Member, o.State, o.Due = c.Member, Removing, c.due
+		o.Member, o.State, o.Due, o.Wrote = c.Member, Removing, c.due, now
 		return &o
 	}
 	return nil

@@ -19,11 +19,11 @@ func (s *Store) Known(ctx context.Context, d engine.Directory) (engine.Known, er
 	known := engine.Known{Directory: d}
 	err := s.read(ctx, "known", func(ctx context.Context, t *tx) error {
 		found, err := one(ctx, t, func(r *sql.Rows) (k engine.Known, err error) {
-			var groups, accounts string
-			if err = r.Scan(&k.Mark, stamp{&k.Whole}, &groups, &accounts); err != nil {
+			var groups, accounts, told string
+			if err = r.Scan(&k.Mark, stamp{&k.Whole}, &groups, &accounts, &told); err != nil {
 				return k, err
 			}
-			return k, errors.Join(json.Unmarshal([]byte(groups), &k.Groups), json.Unmarshal([]byte(accounts), &k.Accounts))
+			return k, errors.Join(json.Unmarshal([]byte(groups), &k.Groups), json.Unmarshal([]byte(accounts), &k.Accounts), json.Unmarshal([]byte(told), &k.Told))
 		}, sqlKnown, string(d))
 		if found != nil {
 			known = *found
@@ -75,7 +75,11 @@ func recordKnown(ctx context.Context, t *tx, b *engine.Batch) error {
 			return nil, err
 		}
 		accounts, err := object(k.Accounts)
-		return []any{string(k.Directory), string(k.Mark), micros(k.Whole), groups, accounts}, err
+		if err != nil {
+			return nil, err
+		}
+		told, err := object(k.Told)
+		return []any{string(k.Directory), string(k.Mark), micros(k.Whole), groups, accounts, told}, err
 	})
 }
 

@@ -39,10 +39,10 @@ const (
 	sqlDeleteNotice = `DELETE FROM notices WHERE directory = $1 AND group_id = $2 AND member_id = $3`
 	sqlPageNoticed  = `SELECT member_id, noticed_at FROM notices WHERE directory = $1 AND group_id = $2`
 
-	sqlPutKnown = `INSERT INTO known (directory, mark, whole_at, groups, accounts) VALUES ($1, $2, $3, $4, $5)
+	sqlPutKnown = `INSERT INTO known (directory, mark, whole_at, groups, accounts, told) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (directory) DO UPDATE SET mark = excluded.mark, whole_at = excluded.whole_at,
-		groups = excluded.groups, accounts = excluded.accounts`
-	sqlKnown      = `SELECT mark, whole_at, groups, accounts FROM known WHERE directory = $1`
+		groups = excluded.groups, accounts = excluded.accounts, told = excluded.told`
+	sqlKnown      = `SELECT mark, whole_at, groups, accounts, told FROM known WHERE directory = $1`
 	sqlPutListing = `INSERT INTO listings (directory, group_id, read_at, members) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (directory, group_id) DO UPDATE SET read_at = excluded.read_at, members = excluded.members`
 	sqlListing   = `SELECT read_at, members FROM listings WHERE directory = $1 AND group_id = $2`

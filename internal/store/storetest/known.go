@@ -15,6 +15,7 @@ func knownReplaces(t *testing.T, w World) {
 		Directory: "corp", Mark: "m1", Whole: Start(),
 		Groups:   map[string]engine.GroupInfo{"prod-db": {ID: "g1", Name: "prod-db", Unmanageable: "a rule fills it"}},
 		Accounts: map[engine.Person]engine.Member{"ada@example.org": {ID: "m1", Login: "ada"}},
+		Told:     map[engine.GroupID]time.Time{"g1": Start()},
 	}
 	other := engine.Known{Directory: "okta", Mark: "m2"}
 	record(t, w.Ledger, engine.Batch{Known: []engine.Known{first, other}})

@@ -10,7 +10,8 @@ CREATE TABLE known (
     mark      TEXT NOT NULL,
     whole_at  BIGINT,
     groups    TEXT NOT NULL,
-    accounts  TEXT NOT NULL
+    accounts  TEXT NOT NULL,
+    told      TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE listings (
