@@ -39,8 +39,8 @@ type event struct {
 type changes struct {
 	tracking bool
 	events   []event
-	first    int // the number of events[0]; older ones are forgotten
-	epoch    int // tokens of another one were forced out
+	first    int   // the number of events[0]; older ones are forgotten
+	epoch    int64 // tokens of another one were forced out, or come of another tenant
 }
 
 // deltaLife is how long tokens of directory objects live.
@@ -73,6 +73,9 @@ func (s *Server) ResetDelta() {
 	s.changes.epoch++
 }
 
+// told is the number of all events, seen or not.
+func (ch *changes) told() int { return ch.first + len(ch.events) }
+
 // deltaPlace is what a token of a delta query says. The options of the first
 // request are in it.
 type deltaPlace struct {
@@ -84,7 +87,13 @@ type deltaPlace struct {
 	Group  int      `json:"g,omitempty"` // of a full round: where it is
 	After  int64    `json:"m,omitempty"`
 	At     int64    `json:"t"` // seconds
-	Epoch  int      `json:"o,omitempty"`
+	Epoch  int64    `json:"o,omitempty"`
+}
+
+// lies reports whether the token says what this tenant never told.
+func (d deltaPlace) lies(s *Server) bool {
+	all := s.changes.told()
+	return d.Epoch != s.changes.epoch || min(d.Seq, d.End, d.Group) < 0 || max(d.Seq, d.End) > all || d.Group > len(s.tenant.groups)
 }
 
 func (d deltaPlace) token() string {
@@ -164,7 +173,7 @@ func (c *call) deltaPlace() (deltaPlace, *failure) {
 	switch {
 	case c.now.Sub(time.Unix(d.At, 0)) > deltaLife:
 		return d, badRequestOf("syncStateNotFound", "The sync state generation is not found; the delta token has expired. Start again.")
-	case d.Epoch != c.s.changes.epoch:
+	case d.lies(c.s):
 		f := fail(http.StatusGone, "resyncRequired", "Resync required. Replace any local items with the server's version.")
 		f.header = http.Header{"Location": {root(c.r) + "/" + c.version + "/groups/delta?$deltatoken="}}
 		return d, f

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 // round follows a delta to its end and tells, for each group in the order of
@@ -190,4 +192,56 @@ func TestDeltaLags(t *testing.T) {
 		t.Errorf("at last: %v", news)
 	}
 	clean(t, s)
+}
+
+// A tenant does not go on with what another one told: whoever has a token of
+// one that was served before it starts again.
+func TestDeltaTokenOfAnEarlierTenant(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+	earlier, c := open(t, Options{Clock: sim.Frozen(at)})
+	ids := must[[]string](t)(earlier.Crowd("p", 3))
+	g := must[string](t)(earlier.AddGroup(Group{Name: "g"}))
+	_, before, _ := c.round("/groups/delta?$select=members")
+	ok(t, earlier.Fill(g, ids...))
+	_, after, _ := c.round(before)
+	for name, x := range map[string]struct {
+		link  string
+		later time.Duration
+	}{
+		"further than anything was told": {after, 0},
+		"before anything was told":       {before, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, c := open(t, Options{Clock: sim.Frozen(at.Add(x.later))})
+			a := c.do("GET", x.link, "")
+			if a.status != 410 || a.code() != "resyncRequired" || a.header.Get("Location") == "" {
+				t.Errorf("got %d %v %s, want 410 and where to start again", a.status, a.header, a.raw)
+			}
+			if news, _, _ := c.round("/groups/delta?$select=members"); len(news) != 0 {
+				t.Errorf("after that: got %v, want nothing", news)
+			}
+		})
+	}
+}
+
+// A token that somebody made up is refused, and nothing breaks.
+func TestDeltaTokenMadeUp(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, Options{})
+	must[string](t)(s.AddGroup(Group{Name: "g"}))
+	for name, d := range map[string]deltaPlace{
+		"an event to come":      {Seq: 1},
+		"an end to come":        {End: 9},
+		"before all events":     {Seq: -1},
+		"before all groups":     {Full: true, Group: -1, After: -1},
+		"after all groups":      {Full: true, Group: 9, After: -1},
+		"an end that lies back": {End: -3},
+	} {
+		d.Epoch, d.At, d.Select = s.changes.epoch, s.Clock.Now().Unix(), []string{"id", "members"}
+		if a := c.do("GET", "/groups/delta?$deltatoken="+d.token(), ""); a.status != 410 {
+			t.Errorf("%s: got %d %s, want 410", name, a.status, a.raw)
+		}
+	}
 }

@@ -66,6 +66,7 @@ func New(opts Options) *Server {
 		apps:     slices.Clone(opts.Apps),
 		handlers: handlers(),
 	}
+	s.changes.epoch = s.Clock.Now().UnixNano() // a tenant that is made later takes none of the tokens
 	s.notes.spent = make(map[string]bool)
 	s.notes.rng = rand.New(rand.NewPCG(opts.Seed, 3))
 	s.quota = newQuotas(opts.Quota, s.Clock)

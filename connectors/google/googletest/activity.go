@@ -63,6 +63,9 @@ func (s *Server) listActivities(c *call) (any, error) {
 		return nil, err
 	}
 	last := len(s.events)
+	if at.after > uint64(last)+1 {
+		return nil, invalid("pageToken") // of another customer
+	}
 	if at.after > 0 {
 		last = int(at.after) - 1
 	}

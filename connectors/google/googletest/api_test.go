@@ -1,6 +1,7 @@
 package googletest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -278,4 +279,26 @@ func TestRoles(t *testing.T) {
 		t.Errorf("roles: got %s, want GROUPS_UPDATE in one of them", roles.text)
 	}
 	w.want(403, "forbidden", "POST", groupPath(prodDB)+"/members", `{"email":"ada@example.org"}`)
+}
+
+// A page token of a log that was longer, or one that somebody made up, is no
+// token of this listing.
+func TestPageTokensOfAnEarlierCustomer(t *testing.T) {
+	t.Parallel()
+	earlier := newWorld(t, Options{})
+	for range 3 {
+		earlier.must(earlier.Put(vpn, "edsger@example.org"))
+		earlier.must(earlier.Take(vpn, "edsger@example.org"))
+	}
+	token := earlier.want(200, "", "GET", activities+"?maxResults=1", "").json["nextPageToken"].(string)
+	w := newWorld(t, Options{})
+	w.want(400, "invalid", "GET", activities+"?maxResults=1&pageToken="+token, "")
+	w.want(200, "", "GET", activities+"?maxResults=1", "")
+
+	first := w.want(200, "", "GET", directoryRoot+"/users?customer=my_customer&maxResults=1", "").json["nextPageToken"].(string)
+	raw, err := base64.RawURLEncoding.DecodeString(first)
+	w.must(err)
+	_, rest, _ := strings.Cut(string(raw), " ")
+	beyond := base64.RawURLEncoding.EncodeToString([]byte("18446744073709551615 " + rest))
+	w.want(400, "invalid", "GET", directoryRoot+"/users?customer=my_customer&maxResults=1&pageToken="+beyond, "")
 }

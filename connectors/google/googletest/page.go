@@ -3,6 +3,7 @@ package googletest
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ func (c *call) cursor() (cursor, error) {
 	}
 	var began, cut int64
 	var of string
-	if _, err := fmt.Sscanf(string(raw), "%d %d %d %s", &at.after, &began, &cut, &of); err != nil || of != at.of {
+	if _, err := fmt.Sscanf(string(raw), "%d %d %d %s", &at.after, &began, &cut, &of); err != nil || of != at.of || at.after > math.MaxUint32 {
 		return at, bad
 	}
 	at.began, at.cut = time.Unix(0, began), time.Unix(0, cut)

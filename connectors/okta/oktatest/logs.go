@@ -256,6 +256,9 @@ func (c *call) listLogs() (answer, *failure) {
 		return answer{}, fail(http.StatusForbidden, "E0000006")
 	}
 	log := c.org.log
+	if q.from > len(log) {
+		return answer{}, badCursor() // it comes of another org
+	}
 	for len(log) > 0 && log[len(log)-1].seen.After(c.at) {
 		log = log[:len(log)-1]
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 // memberships is the question for changes of memberships.
@@ -127,4 +129,23 @@ func TestALineOfTheLog(t *testing.T) {
 			t.Errorf("got %s, want %s in it", got, want)
 		}
 	}
+}
+
+// A cursor of an org that was served before is none of this one: nobody goes
+// on with it, and misses what is in this log.
+func TestTheCursorOfAnEarlierOrg(t *testing.T) {
+	t.Parallel()
+	poll := func(c *client) string {
+		q := memberships()
+		q.Set("since", noon.Format(time.RFC3339))
+		return c.get("/api/v1/logs?" + q.Encode()).next()
+	}
+	c := open(t)
+	c.want("PUT", c.membership("prod-db", "ada"), 204, "")
+	ahead := poll(c)
+	c = open(t)
+	c.want("GET", ahead, 400, "E0000001")
+	begin := poll(c)
+	c = open(t, func(o *Options) { o.Clock = sim.Frozen(noon.Add(time.Minute)) })
+	c.want("GET", begin, 400, "E0000001")
 }

@@ -42,10 +42,12 @@ func (c *call) after() (int, *failure) {
 	sum, pos, _ := strings.Cut(string(raw), ":")
 	n, nerr := strconv.Atoi(pos)
 	if err != nil || nerr != nil || n < 0 || sum != c.stamp() {
-		return 0, invalid("after", "after: The cursor is not valid.")
+		return 0, badCursor()
 	}
 	return n, nil
 }
+
+func badCursor() *failure { return invalid("after", "after: The cursor is not valid.") }
 
 // stamp binds a cursor to its list and to this server.
 func (c *call) stamp() string {

@@ -57,7 +57,7 @@ func New(opts Options) *Server {
 	if s.Clock == nil {
 		s.Clock = &sim.Clock{}
 	}
-	s.secret = rand.New(rand.NewPCG(opts.Seed, 2)).Uint64()
+	s.secret = rand.New(rand.NewPCG(opts.Seed, uint64(s.Clock.Now().UnixNano()))).Uint64() //nolint:gosec // any bits will do
 	s.auth = newAccess()
 	s.buckets = newBuckets(opts.Quota, s.Clock)
 	s.org = newOrg(s.now())
