@@ -10,6 +10,7 @@ const (
 	burstPart   = 1.0 / 30         // of a period's units may be sent at once,
 	burstLeast  = 4                // or so many, but not more than a quarter
 	restFirst   = time.Second      // after a throttled answer that names no time
+	restCap     = 5 * time.Minute  // whatever the directory says: then one request tries
 	restMost    = 32 * time.Second // however often that happens
 	shrinkTo    = 0.95             // of what went through, when a quota proves smaller than told
 	regrowPart  = 1.0 / 32         // of the full limit, for each period without a throttled answer
@@ -139,7 +140,7 @@ func (b *bucket) leave(now time.Time, cost float64, epoch int, o outcome) {
 		b.spend(now, cost)
 	}
 	if o.learnt {
-		b.learn(o)
+		b.learn(now, o)
 	}
 	switch {
 	case o.throttled:
@@ -158,7 +159,7 @@ func (b *bucket) spend(now time.Time, cost float64) {
 }
 
 // learn takes a quota over from the directory.
-func (b *bucket) learn(o outcome) {
+func (b *bucket) learn(now time.Time, o outcome) {
 	q := o.quota
 	if q.Units <= 0 || q.Per <= 0 {
 		return
@@ -167,8 +168,8 @@ func (b *bucket) learn(o outcome) {
 		b.quota = Quota{Units: q.Units, Per: q.Per}
 		b.limit = b.share * q.Units
 	}
-	if o.reset.IsZero() {
-		return
+	if o.reset.IsZero() || o.reset.After(now.Add(q.Per+restCap)) {
+		return // not told, or no time that a quota of this period ends at
 	}
 	// Answers overtake each other. Within one window only the least counts; and
 	// what is in flight may not have been counted yet.
@@ -196,6 +197,7 @@ func (b *bucket) pause(now time.Time, epoch int, o outcome) {
 	if wait <= 0 {
 		wait = min(restMost, restFirst<<max(0, min(b.fails-1, 5)))
 	}
+	wait = min(wait, restCap)
 	wait += rand.N(min(wait/10, time.Second) + 1)
 	b.rest = later(b.rest, now.Add(wait))
 	b.width = 1

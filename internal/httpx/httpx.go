@@ -43,15 +43,19 @@ func New(p Policy) *Client {
 func (c *Client) HTTP() *http.Client { return c.http }
 
 // Time returns the directory's clock as its last answer told it, run on by
-// this machine's; ok is false before the first answer. It is exact to a second.
+// this machine's; ok is false before the first answer, and when that is minutes
+// old: a machine that slept does not know how long. It is exact to a second.
 func (c *Client) Time() (t time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.told.IsZero() {
+	if c.told.IsZero() || time.Now().Round(0).Sub(c.toldAt.Round(0)).Abs() > toldFor {
 		return time.Time{}, false
 	}
 	return c.told.Add(time.Since(c.toldAt)), true
 }
+
+// toldFor is how long an answer tells the time.
+const toldFor = 5 * time.Minute
 
 // Close gives up the connections that are idle. The client may be used again.
 func (c *Client) Close() error {

@@ -49,7 +49,7 @@ type Policy struct {
 	// Attempts is how often one request is sent at most; 4 when zero. One more
 	// that a renewed credential earns is not counted.
 	Attempts int
-	// Timeout bounds one attempt, with its body; a minute when zero. Patience
+	// Timeout bounds one attempt, with its body; 30 s when zero. Patience
 	// bounds the call as a whole, waiting included; five minutes when zero.
 	Timeout, Patience time.Duration
 	// BodyMax bounds an answer's body in bytes; 64 MiB when zero.
@@ -107,7 +107,7 @@ func (p Policy) withDefaults() Policy {
 		p.Attempts = 4
 	}
 	if p.Timeout <= 0 {
-		p.Timeout = time.Minute
+		p.Timeout = 30 * time.Second
 	}
 	if p.Patience <= 0 {
 		p.Patience = 5 * time.Minute
