@@ -102,7 +102,7 @@ func (w *walker) unresolved(wish engine.Wish) {
 // claim reports one member.
 func (w *walker) claim(c *claim) {
 	r := Row{Member: c.id, Actual: w.actual(c), Desired: w.desired(c)}
-	r.identify(c)
+	w.identify(&r, c)
 	unexplained := false
 	switch {
 	case len(c.wishes) > 0:
@@ -123,15 +123,34 @@ func (w *walker) actual(c *claim) Fact {
 	switch {
 	case c.there != nil:
 		return Yes
-	case w.v.Trust == engine.Unread || w.v.Trust == engine.Doubtful:
+	case w.v.Trust == engine.Doubtful || !read(w.v.Trust):
 		return Unknown
 	}
 	return No
 }
 
+// read reports whether there is a listing. Of a group that is gone there is
+// none: nobody can tell who was in it to the end.
+func read(t engine.Trust) bool { return t != engine.Unread && t != engine.Gone }
+
+// settling reports whether the directory took the removal of c, and the
+// listing is too old to show it. The engine leaves such a claim alone.
+func (w *walker) settling(c *claim) bool {
+	o := c.ours
+	return !c.planned && c.there == nil && o != nil && o.State == engine.Removed && !o.Wrote.IsZero() && w.v.Read.Sub(o.Wrote) < w.v.Grace
+}
+
+// strays reports whether only a grant in force that leads nowhere just now
+// explains what is ours: then it stays.
+func (w *walker) strays(c *claim) bool {
+	return !c.planned && c.ours != nil && !w.settling(c) && slices.ContainsFunc(c.ours.Anchors, func(a engine.Anchor) bool {
+		return w.v.Stray[a.Grant] && w.v.Ended[a.Grant].IsZero()
+	})
+}
+
 func (w *walker) desired(c *claim) Fact {
 	switch {
-	case len(c.wishes) > 0, c.standing, c.ours != nil && w.waiting[c.ours.Person]:
+	case len(c.wishes) > 0, c.standing, c.ours != nil && w.waiting[c.ours.Person], w.strays(c):
 		return Yes
 	case c.planned && c.change.Why == engine.Ends:
 		return No // by the ledger's own time, whatever else is not known
@@ -178,6 +197,8 @@ func (w *walker) stands(r *Row, c *claim) (unexplained bool) {
 	switch {
 	case c.there != nil:
 		r.State = ExpectedStanding
+	case w.v.Trust == engine.Gone:
+		r.State, r.Why = NotKnown, "the group is not there"
 	case r.Actual == Unknown:
 		r.State = NotKnown
 	default:
@@ -199,11 +220,27 @@ func (w *walker) unwished(r *Row, c *claim) (unexplained bool) {
 		return true
 	case c.planned:
 		r.State = Over
+	default:
+		return w.left(r, c)
+	}
+	return false
+}
+
+// left decides a member of ours that no grant in force explains and that the
+// next run leaves alone.
+func (w *walker) left(r *Row, c *claim) (unexplained bool) {
+	switch {
 	case w.waiting[c.ours.Person]:
 		r.State, r.Why = Granted, "a grant is in force; whose account this is cannot be told just now, so it stays until the grant ends"
 		if c.there == nil {
 			r.State = NotKnown
 		}
+	case w.settling(c):
+		r.State, r.Why = Over, "removed; a listing after the grace will confirm it"
+	case w.strays(c) && c.there != nil:
+		r.State, r.Why = Granted, "its grant leads nowhere just now, so it stays until that ends"
+	case w.strays(c) && r.Actual == No:
+		r.State, r.Why = Missing, "its grant leads nowhere just now, so it is not put back"
 	case r.Desired == Unknown:
 		r.State, r.Why = NotKnown, "the grants could not be read; ours, and it ends by the ledger"
 	case r.Actual == Unknown:
@@ -238,17 +275,13 @@ func (w *walker) foreign(r *Row, c *claim) (unexplained bool) {
 }
 
 // identify fills in who the member is and by which grant.
-func (r *Row) identify(c *claim) {
+func (w *walker) identify(r *Row, c *claim) {
 	if o := c.ours; o != nil {
 		r.Person, r.Login, r.Kind = o.Person, o.Member.Login, o.Member.Kind
 		if o.State != engine.Dropped {
 			r.Since = o.Since
 		}
-		for i, a := range o.Anchors {
-			if i == 0 || a.Until.After(r.Until) {
-				r.Grant, r.Until = a.Grant, a.Until
-			}
-		}
+		r.Grant, r.Until = w.end(o)
 	}
 	if c.planned && !c.change.Until.IsZero() {
 		r.Grant, r.Until, r.Reason = c.change.Grant, c.change.Until, c.change.Reason
@@ -260,6 +293,26 @@ func (r *Row) identify(c *claim) {
 	if c.there != nil {
 		r.Login, r.Kind = c.there.Login, c.there.Kind
 	}
+}
+
+// end tells by which grant a membership is ours and until when: as the grants
+// say it now, where they still do. One that was taken out since then is not
+// there until any time to come.
+func (w *walker) end(o *engine.Owned) (by engine.GrantID, until time.Time) {
+	known := false
+	for i, a := range o.Anchors {
+		end, ended := w.v.Ended[a.Grant]
+		if !ended {
+			end = a.Until
+		}
+		if i == 0 || end.After(until) {
+			by, until, known = a.Grant, end, ended
+		}
+	}
+	if o.State == engine.Removed && !known {
+		return by, o.Due // zero where the grant vanished before its end
+	}
+	return by, until
 }
 
 // wished fills in the grant that lasts longest.

@@ -27,7 +27,7 @@ type GroupReport struct {
 	Trust       engine.Trust
 	Note        string // why, when Trust is not engine.Trusted
 	Desired     int    // memberships that a grant in force or the standing list asks for
-	Actual      int    // members as listed
+	Actual      int    // members as listed; no figure where there is no listing
 	Explained   int    // differences with an explanation
 	Unexplained int    // differences without
 	Unknown     int    // memberships of which one side could not be read

@@ -17,7 +17,7 @@ type groupJSON struct {
 	Trust       engine.Trust     `json:"trust"`
 	Note        string           `json:"note,omitempty"`
 	Desired     int              `json:"desired"`
-	Actual      int              `json:"actual"`
+	Actual      *int             `json:"actual"` // null where the group was not read
 	Explained   int              `json:"explained"`
 	Unexplained int              `json:"unexplained"`
 	Unknown     int              `json:"unknown"`
@@ -61,9 +61,13 @@ func (c *Compliance) JSON(w io.Writer, opt Options) error {
 	j.text(",\n")
 	j.list("groups", func(item func(any)) {
 		for _, g := range c.Groups {
+			actual := &g.Actual
+			if !read(g.Trust) {
+				actual = nil
+			}
 			item(groupJSON{
 				g.Group.Directory, g.Name, g.Group.ID, g.Trust, g.Note,
-				g.Desired, g.Actual, g.Explained, g.Unexplained, g.Unknown,
+				g.Desired, actual, g.Explained, g.Unexplained, g.Unknown,
 			})
 		}
 	})

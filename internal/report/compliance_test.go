@@ -76,6 +76,8 @@ func TestStates(t *testing.T) {
 		return func(v *engine.GroupView) { v.Rules.Removed = r }
 	}
 	unread := func(v *engine.GroupView) { v.GrantsUnread = true }
+	protect := func(v *engine.GroupView) { v.Protected = map[engine.MemberID]bool{"u-ada": true} }
+	stray := func(v *engine.GroupView) { v.Stray = map[engine.GrantID]bool{"g-ada": true} }
 	dropped := func(v *engine.GroupView) { v.Owned[0].State = engine.Dropped }
 	fails := func(k engine.Kind) func(*engine.GroupView) {
 		return func(v *engine.GroupView) { wishFails(v, "ada", k, "so it is") }
@@ -105,7 +107,7 @@ func TestStates(t *testing.T) {
 		"ending, grants unread":    {all(ada, ours(-1), unread), no, yes, report.Ending, report.Explained},
 		"withdrawn":                {all(ada, ours(9)), no, yes, report.Ending, report.Explained},
 		"withdrawn, unread":        {all(ours(9), trust(engine.Unread)), no, unknown, report.NotKnown, report.Undecided},
-		"withdrawn, protected":     {all(ada, ours(9), func(v *engine.GroupView) { v.Protected = map[engine.MemberID]bool{"u-ada": true} }), no, yes, report.Protected, report.Explained},
+		"withdrawn, protected":     {all(ada, ours(9), protect), no, yes, report.Protected, report.Explained},
 		"over":                     {ours(-1), no, no, report.Over, report.Same},
 		"foreign":                  {ada, no, yes, report.Foreign, report.Unexplained},
 		"foreign, doubtful":        {all(ada, trust(engine.Doubtful)), no, yes, report.Foreign, report.Unexplained},
@@ -114,7 +116,19 @@ func TestStates(t *testing.T) {
 		"ours, grants unread":      {all(ada, ours(9), unread), unknown, yes, report.NotKnown, report.Undecided},
 		"wished, unread":           {all(wished, ours(8), trust(engine.Unread)), yes, unknown, report.NotKnown, report.Undecided},
 		"wished, doubtful":         {all(wished, trust(engine.Doubtful)), yes, unknown, report.Starting, report.Undecided},
-		"wished, group gone":       {all(wished, trust(engine.Gone)), yes, no, report.Missing, report.Explained},
+		"wished, group gone":       {all(wished, trust(engine.Gone)), yes, unknown, report.Missing, report.Undecided},
+		"standing, group gone":     {all(standing, trust(engine.Gone)), yes, unknown, report.NotKnown, report.Undecided},
+		"over, group gone":         {all(ours(-1), trust(engine.Gone)), no, unknown, report.Held, report.Undecided},
+		"just removed":             {all(ours(-1), justRemoved), no, no, report.Over, report.Same},
+		"just removed, withdrawn":  {all(ours(9), justRemoved), no, no, report.Over, report.Same},
+		"just removed, unread":     {all(ours(-1), justRemoved, trust(engine.Unread)), no, unknown, report.Over, report.Undecided},
+		"just removed, group gone": {all(ours(-1), justRemoved, trust(engine.Gone)), no, unknown, report.Over, report.Undecided},
+		"just removed, no grants":  {all(ours(9), justRemoved, unread), unknown, no, report.Over, report.Undecided},
+		"just removed, protected":  {all(ours(9), justRemoved, protect), no, no, report.Over, report.Same},
+		"just removed, wished":     {all(ours(-1), justRemoved, wished), yes, no, report.Starting, report.Explained},
+		"leads nowhere":            {all(ada, ours(9), stray), yes, yes, report.Granted, report.Same},
+		"leads nowhere, not there": {all(ours(9), stray), yes, no, report.Missing, report.Explained},
+		"leads nowhere, unread":    {all(ours(9), stray, trust(engine.Unread)), yes, unknown, report.NotKnown, report.Undecided},
 		"wished, unmanageable":     {all(wished, func(v *engine.GroupView) { v.Unmanageable = "follows a rule" }), yes, no, report.Missing, report.Explained},
 		"no account":               {fails(engine.NotFound), yes, no, report.NoAccount, report.Explained},
 		"two accounts":             {fails(engine.Ambiguous), yes, unknown, report.TwoAccounts, report.Undecided},
@@ -144,6 +158,108 @@ func TestStates(t *testing.T) {
 			}
 			if r.Why == "" {
 				t.Error("the row says nothing of why")
+			}
+		})
+	}
+}
+
+// Whom daypass has just taken out is not said to be there, nor to be there
+// until the grant would have ended: not in any form of the report.
+func TestJustRemoved(t *testing.T) {
+	t.Parallel()
+	revoked := func(v *engine.GroupView) { v.Ended = map[engine.GrantID]time.Time{"g-ada": at(-0.1)} }
+	due := func(v *engine.GroupView) { v.Owned[0].Due = at(-0.2) }
+	vanished := func(*engine.GroupView) {}
+	for name, x := range map[string]struct {
+		end   func(*engine.GroupView)
+		until time.Time
+		text  string
+	}{
+		"revoked, and the grants say when": {revoked, at(-0.1), "; ended 2026-11-23T08:54Z, 6 min ago; ours"},
+		"the ledger says when":             {due, at(-0.2), "; ended 2026-11-23T08:48Z, 12 min ago; ours"},
+		"vanished, nobody says when":       {vanished, time.Time{}, "; ours"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := group("g")
+			owned(v, "ada", at(9))
+			justRemoved(v)
+			x.end(v)
+			c := compliance(v)
+			for r := range c.Rows() {
+				want := report.Row{
+					Directory: "corp", Group: "g", GroupID: "id-g", Person: "ada@example.org", Login: "ada", Member: "u-ada",
+					Desired: report.No, Actual: report.No, State: report.Over, Verdict: report.Same,
+					Why: "removed; a listing after the grace will confirm it", Grant: "g-ada", Until: x.until, Since: at(-30),
+				}
+				if d := cmp.Diff(want, r); d != "" {
+					t.Errorf("-want +got:\n%s", d)
+				}
+			}
+			if g := c.Total(); g.Unexplained+g.Explained+g.Unknown+g.Actual > 0 || len(c.Foreign()) > 0 {
+				t.Errorf("got %+v, want nothing to look at", g)
+			}
+			var text bytes.Buffer
+			if err := c.Text(&text, report.Options{Width: 200}); err != nil {
+				t.Fatal(err)
+			}
+			if want := "= over  ada@example.org  removed; a listing after the grace will confirm it" + x.text; !strings.Contains(text.String(), want) {
+				t.Errorf("got\n%swant %q in it", text.String(), want)
+			}
+		})
+	}
+}
+
+// A later listing counts, and so does an account that somebody put back.
+func TestNoLongerJustRemoved(t *testing.T) {
+	t.Parallel()
+	v := group("g")
+	there(v, "ada")
+	owned(v, "ada", at(-1))
+	justRemoved(v)
+	v.Read = at(1)
+	for r := range compliance(v).Rows() {
+		if r.State != report.Ending || r.Actual != report.Yes {
+			t.Errorf("got %s, actual %s; want ending, and there", r.State, r.Actual)
+		}
+	}
+}
+
+// Of a group that is not there any more, or does not answer, nobody knows who
+// is in it: no form of the report has a number for that.
+func TestFiguresOfGroupsThatWereNotRead(t *testing.T) {
+	t.Parallel()
+	for _, trust := range []engine.Trust{engine.Unread, engine.Gone} {
+		t.Run(string(trust), func(t *testing.T) {
+			t.Parallel()
+			v := group("g")
+			wish(v, "ada", at(8), "CHG-1")
+			v.Standing = map[engine.MemberID]bool{"u-bob": true}
+			owned(v, "cyd", at(9))
+			owned(v, "dee", at(-1))
+			v.Owned[1].State, v.Owned[1].Wrote, v.Read, v.Grace = engine.Removed, at(-0.01), now, time.Minute
+			v.Trust, v.Note = trust, "so it is"
+			c := compliance(v)
+			for r := range c.Rows() {
+				if r.Actual != report.Unknown || r.Verdict != report.Undecided {
+					t.Errorf("%s: got actual %s, %s; want unknown, unknown", r.Login, r.Actual, r.Verdict)
+				}
+			}
+			var text, json, csv bytes.Buffer
+			if err := errors.Join(c.Text(&text, report.Options{}), c.JSON(&json, report.Options{}), c.CSV(&csv, report.Options{})); err != nil {
+				t.Fatal(err)
+			}
+			figures := fmt.Sprintf("%9s %9s %10s %12s %9s  corp/g", "2", "?", "0", "0", "4")
+			if !strings.Contains(text.String(), figures) {
+				t.Errorf("got\n%swant %q in it", text.String(), figures)
+			}
+			if want := `"desired":2,"actual":null,"explained":0,"unexplained":0,"unknown":4`; !strings.Contains(json.String(), want) {
+				t.Errorf("got\n%swant %q in it", json.String(), want)
+			}
+			for i, l := range strings.Split(strings.TrimSpace(csv.String()), "\r\n") {
+				if i > 0 && strings.Split(l, ",")[8] != "unknown" {
+					t.Errorf("got %q, want actual to be unknown", l)
+				}
 			}
 		})
 	}

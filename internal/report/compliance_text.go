@@ -51,7 +51,7 @@ func (p *page) verdicts(c *Compliance) {
 	p.text("\n")
 	line := func(g GroupReport, name string, st style) {
 		actual := number(g.Actual)
-		if g.Trust == "unread" {
+		if !read(g.Trust) {
 			actual = "?"
 		}
 		s := fmt.Sprintf(row, number(g.Desired), actual, number(g.Explained), number(g.Unexplained), number(g.Unknown))

@@ -62,6 +62,13 @@ func owned(v *engine.GroupView, login string, until time.Time) {
 	})
 }
 
+// justRemoved is a removal that the directory took: what it lists is older,
+// and has the removal laid over it.
+func justRemoved(v *engine.GroupView) {
+	v.Read, v.Grace = now, 2*time.Minute
+	v.Owned[0].State, v.Owned[0].Wrote, v.Owned[0].Gone = engine.Removed, at(-0.01), at(-0.01)
+}
+
 // result decides the views as a look at them would, without a run.
 func result(run engine.Limits, vs ...*engine.GroupView) engine.Result {
 	v := engine.View{Now: now}
