@@ -37,13 +37,17 @@ type simulated interface {
 // done is called at the end.
 type introduction func() (text string, done func(), err error)
 
+// seedHelp is the end of the help of each kind.
+const seedHelp = `--seed takes a JSON file such as examples/seeds/KIND.json; docs/directories.md lists
+its keys, under "Seed files".`
+
 // simulateCloud is the verb for one kind of cloud. open makes the simulator.
 func (a *app) simulateCloud(kind, listen, short, long string, open func(*cloud) (simulated, introduction)) *cobra.Command {
 	c := &cloud{}
 	cmd := &cobra.Command{
 		Use:   kind,
 		Short: short,
-		Long:  long,
+		Long:  long + "\n\n" + strings.ReplaceAll(seedHelp, "KIND", kind),
 		Args:  takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			if err := c.check(); err != nil {
