@@ -190,15 +190,13 @@ func (b *batch) exchange(ctx context.Context, r request) (map[string]*answer, er
 	return got, nil
 }
 
-// mark tells a fault whether its request may have been carried out before.
+// mark makes an error of the whole one of a request, which may have been
+// carried out before.
 func (b *batch) mark(i int, err error) error {
-	f := asFault(err)
-	if f == nil {
-		return err
+	if b.lost[i] && b.requests[i].weight.writes > 0 {
+		return afterLost(err)
 	}
-	own := *f
-	own.lost = own.lost || b.lost[i]
-	return &own
+	return err
 }
 
 // take takes the answer to one request, and reports whether it is to be sent

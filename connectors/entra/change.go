@@ -26,9 +26,10 @@ func (c *Connector) Remove(ctx context.Context, g engine.GroupID, m engine.Membe
 	return effects[0].Changed, effects[0].Err
 }
 
-// Change adds members 20 with each request, all or none of them, and where
-// that is refused one by one in a batch. It removes them one by one, 20 in a
-// batch: Graph has no other way.
+// Change removes members one by one, 20 in a batch: Graph has no other way.
+// Then it adds members 20 with each request, all or none of them, and where
+// that is refused one by one in a batch. Access that ends does not wait behind
+// access that begins.
 func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
 	added, removed = make([]engine.Effect, len(add)), make([]engine.Effect, len(remove))
 	if len(add)+len(remove) == 0 {
@@ -38,15 +39,15 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 	give, err := c.turns.take(ctx, g)
 	if err == nil {
 		defer give()
-		err = x.permit(ctx)
+		err = x.permit(ctx, len(remove) > 0)
 	}
 	if err != nil {
 		x.refuse(added, add, engine.Add, err)
 		x.refuse(removed, remove, engine.Remove, err)
 		return added, removed
 	}
-	x.add(ctx, add, added)
 	x.remove(ctx, remove, removed)
+	x.add(ctx, add, added)
 	return added, removed
 }
 
@@ -70,7 +71,10 @@ func (x *changing) again(ctx context.Context) (engine.GroupInfo, error) {
 }
 
 // permit wants a group that may be changed.
-func (x *changing) permit(ctx context.Context) error {
+func (x *changing) permit(ctx context.Context, urgent bool) error {
+	if urgent {
+		ctx = httpx.Urgent(ctx)
+	}
 	info, err := x.c.look(ctx, x.group)
 	if err != nil {
 		return err
@@ -232,8 +236,8 @@ func (x *changing) patiently(ctx context.Context, try func() error) error {
 		}
 		err = try()
 	}
-	if f := asFault(err); f != nil {
-		f.lost = f.lost || lost
+	if lost {
+		return afterLost(err)
 	}
 	return err
 }
@@ -270,8 +274,8 @@ func (x *changing) addEach(ctx context.Context, ms []engine.Member, effects []en
 		rs, at = append(rs, x.addRequest(m)), append(at, i)
 	}
 	for i, o := range x.c.wire.do(ctx, rs) {
-		if f := asFault(o.err); f != nil && lost {
-			f.lost = true // the request for all of them may have done it
+		if lost { // the request for all of them may have done it
+			o.err = afterLost(o.err)
 		}
 		effects[at[i]] = x.added(ctx, ms[at[i]], o.err)
 	}

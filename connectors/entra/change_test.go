@@ -303,6 +303,25 @@ func TestRemovesInBatches(t *testing.T) {
 	}
 }
 
+// TestRemovalsAreSentFirst: access that ends does not wait behind access that
+// begins.
+func TestRemovalsAreSentFirst(t *testing.T) {
+	t.Parallel()
+	ms := ids(4)
+	c, f := talk(t, groupThen(func(_ int, a asked) canned {
+		if a.method == http.MethodPost {
+			return batchAnswers(a, func(step) (int, string, string) { return 204, "", "" })
+		}
+		return noContent()
+	}))
+	added, removed := c.Change(t.Context(), groupA, ms[:2], ms[2:])
+	wantEffects(t, added, "changed", "changed")
+	wantEffects(t, removed, "changed", "changed")
+	if got := fmt.Sprint(writesOf(f)); got != "[POST /$batch PATCH /groups/"+groupA+"]" {
+		t.Errorf("requests: got %s, want the batch of removals first", got)
+	}
+}
+
 // TestWithinABatch: each request is throttled, fails and is lost by itself, and
 // what had its answer is not sent again.
 func TestWithinABatch(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -103,7 +103,7 @@ type Connector struct {
 	kinds  *kinds
 	turns  *turns
 	writes *engine.Writes
-	slowed atomic.Bool // the directory told us that its limit is near
+	slowed sync.Map // the quotas whose limit is near, as the directory told us
 }
 
 var (

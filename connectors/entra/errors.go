@@ -32,8 +32,11 @@ type fault struct {
 // where there is nothing else.
 func faultOf(ex *httpx.Exchange, err error, write bool) error {
 	var known *engine.Error
-	if errors.As(err, &known) {
-		return known // of ours: no token, or a refusal to send
+	if errors.As(err, &known) { // of ours: no token, or a refusal to send
+		if write && ex.Lost {
+			return afterLost(known)
+		}
+		return known
 	}
 	f := &fault{status: ex.Status, lost: ex.Lost, write: write, wait: ex.RetryAfter}
 	body := ex.Body
@@ -57,6 +60,24 @@ func faultOf(ex *httpx.Exchange, err error, write bool) error {
 	f.code, f.text = reason(body)
 	return f
 }
+
+// afterLost is what a write came to when an earlier attempt may have carried it
+// out. A refusal of this one, or that there was no token for it, does not prove
+// that nothing was changed.
+func afterLost(err error) error {
+	var known *engine.Error
+	switch f := asFault(err); {
+	case errors.As(err, &known) && known.Kind.Refusal():
+		return &engine.Error{Kind: engine.Unavailable, RetryAfter: known.RetryAfter, Err: fmt.Errorf("%s; %w", mayBeDone, known.Err)}
+	case known == nil && f != nil:
+		own := *f
+		own.lost = true
+		return &own
+	}
+	return err
+}
+
+const mayBeDone = "an earlier attempt whose answer was lost may have done it"
 
 // reason reads an error body. One that is not Graph's leaves it empty.
 func reason(body []byte) (code, text string) {
@@ -99,7 +120,7 @@ func clean(s string) string {
 func (f *fault) Error() string {
 	var b strings.Builder
 	if f.write && f.lost && f.status >= http.StatusBadRequest {
-		b.WriteString("an earlier attempt whose answer was lost may have done it; ")
+		b.WriteString(mayBeDone + "; ")
 	}
 	switch {
 	case f.status == 0 && f.err == nil:
@@ -148,12 +169,12 @@ func (f *fault) kind() engine.Kind {
 
 func (f *fault) plainKind() engine.Kind {
 	switch {
+	case f.status == http.StatusTooManyRequests, f.throttled: // whatever an attempt before it was answered
+		return engine.Throttled
 	case f.status == http.StatusUnauthorized, f.status == http.StatusForbidden:
 		return engine.Denied
 	case f.status == http.StatusNotFound:
 		return engine.NotFound
-	case f.status == http.StatusTooManyRequests, f.throttled:
-		return engine.Throttled
 	case f.status == http.StatusRequestTimeout, f.status < http.StatusBadRequest, f.status >= http.StatusInternalServerError:
 		return engine.Unavailable
 	}

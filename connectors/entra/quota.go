@@ -109,15 +109,13 @@ func (c *Connector) learn(resp *http.Response) (httpx.Quota, bool) {
 	name, _ := bucket(resp.Request)
 	q := quotaOf(name)
 	used, err := strconv.ParseFloat(resp.Header.Get("x-ms-throttle-limit-percentage"), 64)
-	switch {
-	case err == nil && used > near:
-		c.slowed.Store(true)
+	if err == nil && used > near {
+		c.slowed.Store(name, true)
 		q.Units *= near / used
 		return q, true
-	case c.slowed.Swap(false):
-		return q, true
 	}
-	return httpx.Quota{}, false
+	_, was := c.slowed.LoadAndDelete(name)
+	return q, was
 }
 
 // guard refuses a DELETE that is not of a reference, alone or in a batch:

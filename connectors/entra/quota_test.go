@@ -1,10 +1,13 @@
 package entra
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
 	"github.com/daypass-dev/daypass/connectors/entra/entratest"
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 // TestCosts: what a request is taken to cost is what the tenant says it did.
@@ -65,7 +68,41 @@ func TestLearn(t *testing.T) {
 			t.Errorf("%q: got %+v and %t, want %g of the quota", tc.header, q, ok, tc.part)
 		}
 	}
+	// What an answer to a reading tells is nothing about writes.
+	tell := func(w weight, header string) bool {
+		r, _ := http.NewRequestWithContext(withWeight(t.Context(), w), http.MethodGet, fakeRoot, nil)
+		_, ok := c.learn(&http.Response{Request: r, Header: http.Header{"X-Ms-Throttle-Limit-Percentage": {header}}})
+		return ok
+	}
+	if !tell(writing(), "1.6") || tell(reading(1), "") || !tell(writing(), "") {
+		t.Error("writes near their limit: want readings to go on as they were, and writes when the limit is far")
+	}
 	if _, ok := c.learn(&http.Response{}); ok {
 		t.Error("an answer to no request: got something learnt, want nothing")
+	}
+}
+
+// TestSpentQuota: what was not sent for the quota changed nothing, unless it is
+// a write of which an earlier attempt may have done it.
+func TestSpentQuota(t *testing.T) {
+	t.Parallel()
+	c, _ := talk(t, func(int, asked) canned { return noContent() })
+	unsent := errors.New("not sent: the quota did not allow it in time")
+	for _, tc := range []struct {
+		err         httpx.Error
+		read, write engine.Kind
+	}{
+		{httpx.Error{Throttled: true, Err: unsent}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 429}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 401, Err: unsent}, engine.Throttled, engine.Throttled}, // with a new token
+		{httpx.Error{Throttled: true, Lost: true, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 503, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 429}, engine.Throttled, engine.Unavailable},
+	} {
+		for write, want := range map[bool]engine.Kind{false: tc.read, true: tc.write} {
+			if got := engine.KindOf(c.fail("x", faultOf(&httpx.Exchange{}, &tc.err, write))); got != want {
+				t.Errorf("%+v, write %t: got kind %s, want %s", tc.err, write, got, want)
+			}
+		}
 	}
 }

@@ -256,3 +256,67 @@ func TestReadPassport(t *testing.T) {
 		}
 	}
 }
+
+// TestLostAnswerThenNoToken: a write may have been carried out, and for the
+// next attempt there is no token. That is no refusal of the first one.
+func TestLostAnswerThenNoToken(t *testing.T) {
+	t.Parallel()
+	cut, failed := canned{status: -1}, refused(503, "ServiceUnavailable", "")
+	within := func(status int) canned { return canned{status: status, body: "within"} }
+	for _, tc := range []struct {
+		name    string
+		op      engine.Op
+		members int
+		answers []canned // after the last of them there are no tokens
+		want    engine.Kind
+	}{
+		{"one added", engine.Add, 1, []canned{cut}, engine.Unavailable},
+		{"one removed", engine.Remove, 1, []canned{cut}, engine.Unavailable},
+		{"many added", engine.Add, 2, []canned{cut}, engine.Unavailable},
+		{"many added, one by one at last", engine.Add, 2, []canned{failed, refused(400, badRequest400, alreadyText)}, engine.Unavailable},
+		{"many removed", engine.Remove, 2, []canned{cut}, engine.Unavailable},
+		{"many removed, each failed within the batch", engine.Remove, 2, []canned{within(503)}, engine.Unavailable},
+		{"many removed, each throttled within the batch", engine.Remove, 2, []canned{within(429)}, engine.Denied},
+		{"not known yet", engine.Add, 1, []canned{failed, refused(400, badRequest400, notYetText)}, engine.Unavailable},
+		{"not known yet, and nothing lost", engine.Add, 1, []canned{refused(400, badRequest400, notYetText)}, engine.Denied},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				writes := 0
+				vault := func(context.Context) (string, error) {
+					if writes == len(tc.answers) {
+						return "", errors.New("the vault is sealed")
+					}
+					return "s3cret", nil
+				}
+				c, _ := door(t, vault, func(_ int, a asked) canned {
+					switch {
+					case a.path == tokenPath:
+						return ok(`{"access_token":"t","expires_in":1}`) // another one for each request
+					case a.method == http.MethodGet:
+						return ok(plainGroup)
+					}
+					writes++
+					answer := tc.answers[writes-1]
+					if answer.body == "within" {
+						return batchAnswers(a, func(step) (int, string, string) { return answer.status, "", "" })
+					}
+					return answer
+				})
+				defer c.Close()
+				var effects []engine.Effect
+				if tc.op == engine.Add {
+					effects, _ = c.Change(t.Context(), groupA, ids(tc.members), nil)
+				} else {
+					_, effects = c.Change(t.Context(), groupA, nil, ids(tc.members))
+				}
+				for _, e := range effects {
+					if e.Changed || engine.KindOf(e.Err) != tc.want || !strings.Contains(fmt.Sprint(e.Err), "the vault is sealed") {
+						t.Errorf("got %+v of kind %s, want kind %s and the reason", e, engine.KindOf(e.Err), tc.want)
+					}
+				}
+			})
+		})
+	}
+}
