@@ -27,8 +27,9 @@ func (c *Connector) Remove(ctx context.Context, g engine.GroupID, m engine.Membe
 	return changed, c.op("remove "+who(m)+" from "+c.names.of(g), err)
 }
 
-// Change makes each change with a request of its own, several at a time, adds
-// first: Google has no call for many, and its batches count as many requests.
+// Change makes each change with a request of its own, several at a time:
+// Google has no call for many, and its batches count as many requests. Access
+// that ends does not wait behind access that begins.
 func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
 	each := func(ms []engine.Member, do func(context.Context, engine.GroupID, engine.Member) (bool, error)) []engine.Effect {
 		effects := make([]engine.Effect, len(ms))
@@ -38,8 +39,8 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 		})
 		return effects
 	}
-	added = each(add, c.Add)
-	return added, each(remove, c.Remove)
+	removed = each(remove, c.Remove)
+	return each(add, c.Add), removed
 }
 
 func who(m engine.Member) string {
@@ -95,26 +96,26 @@ func (c *Connector) insert(ctx context.Context, g engine.GroupID, m engine.Membe
 	case a.status == http.StatusConflict && a.reason == "conflict":
 		return false, trouble(engine.Unavailable, "Google answered 409 conflict: it took the change, and the effect may come later; the next reading will tell")
 	case a.status == http.StatusConflict, a.status == http.StatusPreconditionFailed:
-		return c.present(ctx, g, m, a)
+		return false, a.doubt(c.present(ctx, g, m, a))
 	}
 	return false, c.refused(ctx, g, x, err)
 }
 
 // present settles an add that found the member there, as Google says: 409, or
 // 412 where the reason may be another one as well.
-func (c *Connector) present(ctx context.Context, g engine.GroupID, m engine.Member, a answer) (bool, error) {
+func (c *Connector) present(ctx context.Context, g engine.GroupID, m engine.Member, a answer) error {
 	e, err := c.member(ctx, g, m.ID)
 	if err == nil && (e.Role != roleMember || e.Type != typeUser) {
-		return false, nil // there before us, by another role than we give
+		return nil // there before us, by another role than we give
 	}
 	certain := err == nil || a.status == http.StatusConflict
 	if !certain && engine.KindOf(err) != engine.NotFound {
-		return false, err
+		return err
 	}
 	if !certain { // an account is no group that could hold itself, so what is left is the kind of group
 		what := c.readKind(ctx, g)
 		if what.dynamic {
-			return false, trouble(engine.Unmanageable, "%s", whyDynamic)
+			return trouble(engine.Unmanageable, "%s", whyDynamic)
 		}
 		certain = !what.at.IsZero()
 	}
@@ -124,18 +125,18 @@ func (c *Connector) present(ctx context.Context, g engine.GroupID, m engine.Memb
 		if certain {
 			c.writes.Note(g, m, engine.Add) // it is there, whoever put it there
 		}
-		return false, unknown()
+		return unknown()
 	case err == nil:
 		c.writes.Note(g, m, engine.Add)
-		return false, nil
+		return nil
 	case last == engine.Add:
-		return false, nil // we found it there a moment ago; the reading is older
+		return nil // we found it there a moment ago; the reading is older
 	case engine.KindOf(err) != engine.NotFound:
-		return false, nil // 409 is certain enough: nothing was changed
+		return nil // 409 is certain enough: nothing was changed
 	case !certain:
-		return false, trouble(engine.Rejected, "%s; perhaps the group is of a kind that takes no members", a.text())
+		return trouble(engine.Rejected, "%s; perhaps the group is of a kind that takes no members", a.text())
 	}
-	return false, trouble(engine.Rejected, "Google says that the member exists and does not show it: an invitation is pending, or somebody added it a moment ago; "+
+	return trouble(engine.Rejected, "Google says that the member exists and does not show it: an invitation is pending, or somebody added it a moment ago; "+
 		"withdraw the invitation in the group's settings and try again")
 }
 
@@ -166,7 +167,7 @@ func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Membe
 	case a.status == http.StatusConflict:
 		return false, trouble(engine.Unavailable, "%s: it took the change, and the effect may come later; the next reading will tell", a.text())
 	case a.status == http.StatusNotFound && !a.about("memberKey"), a.status == http.StatusPreconditionFailed:
-		return c.absent(ctx, g, m, a)
+		return false, a.doubt(c.absent(ctx, g, m, a))
 	case a.status == http.StatusNotFound:
 		return false, c.away(g, m, a)
 	}
@@ -175,17 +176,17 @@ func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Membe
 
 // absent settles a removal that failed with words that may mean that there is
 // no such member, or no such group.
-func (c *Connector) absent(ctx context.Context, g engine.GroupID, m engine.Member, a answer) (bool, error) {
+func (c *Connector) absent(ctx context.Context, g engine.GroupID, m engine.Member, a answer) error {
 	_, err := c.member(ctx, g, m.ID)
 	switch {
 	case err == nil && a.status == http.StatusPreconditionFailed:
-		return false, c.why(ctx, g, trouble(engine.Rejected, "%s", a.text()))
+		return c.why(ctx, g, trouble(engine.Rejected, "%s", a.text()))
 	case err == nil:
-		return false, trouble(engine.Unavailable, "%s, and shows the member all the same; the next reading will tell", a.text())
+		return trouble(engine.Unavailable, "%s, and shows the member all the same; the next reading will tell", a.text())
 	case engine.KindOf(err) != engine.NotFound || gone(err):
-		return false, err
+		return err
 	}
-	return false, c.away(g, m, a)
+	return c.away(g, m, a)
 }
 
 // away notes that a member is absent, whoever took it out.
@@ -244,7 +245,7 @@ func (c *Connector) refused(ctx context.Context, g engine.GroupID, x *exchange, 
 	case a.status >= 200 && a.status < 300:
 		return trouble(engine.Unknown, "Google took the change with an answer that makes no sense; the next reading will tell")
 	case a.lost && e.Kind.Refusal():
-		return &engine.Error{Kind: engine.Unavailable, RetryAfter: e.RetryAfter, Err: fmt.Errorf("%w; an earlier attempt whose answer was lost may have been carried out", e.Err)}
+		return a.doubt(failure)
 	case e.Kind == engine.Denied && a.status == http.StatusForbidden:
 		return c.why(ctx, g, failure)
 	}

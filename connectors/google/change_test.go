@@ -10,6 +10,7 @@ import (
 
 	"github.com/daypass-dev/daypass/connectors/google/googletest"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 	"github.com/daypass-dev/daypass/internal/sim"
 )
 
@@ -129,6 +130,39 @@ func TestRefusalAfterALostAnswerIsUnknown(t *testing.T) {
 	l.fault(routeInsert, refusal(http.StatusForbidden, "forbidden", "Not Authorized to access this resource/api"))
 	_, err := l.Add(l.ctx(), l.g, l.who("ada"))
 	wantKind(t, "Add", err, engine.Unavailable, "may have been carried out")
+}
+
+// The same where the refusal is of the look that was to tell what there is.
+func TestLostAnswerThenNoLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, lostAnswerThenNoLook)
+}
+
+func lostAnswerThenNoLook(t *testing.T) {
+	for _, status := range []int{http.StatusPreconditionFailed, http.StatusNotFound} {
+		l := newLab(t, googletest.Options{Precondition: true})
+		no := refusal(http.StatusForbidden, "forbidden", "Not Authorized to access this resource/api")
+		no.Times = -1
+		l.fault(routeInsert, sim.Fault{Effect: sim.Lose})
+		l.fault(routeGet, no)
+		_, err := l.Add(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Add", err, engine.Unavailable, "lost")
+		if !l.has("ada") {
+			t.Error("Add: ada is absent, want her in the group")
+		}
+
+		l = newLab(t, googletest.Options{})
+		l.put("ada", "MEMBER")
+		no.Skip = 1 // the look that goes before the removal
+		l.fault(routeGet, no)
+		l.fault(routeDelete, sim.Fault{Effect: sim.Lose})
+		l.fault(routeDelete, refusal(status, "notFound", "Resource Not Found"))
+		_, err = l.Remove(l.ctx(), l.g, l.who("ada"))
+		wantKind(t, "Remove", err, engine.Unavailable, "lost")
+		if l.has("ada") {
+			t.Error("Remove: ada is there, want her gone")
+		}
+	}
 }
 
 // 409 then 404 is an invitation that waits for an answer (GAM).
@@ -417,5 +451,53 @@ func TestEndWithinTheLagOfItsAddition(t *testing.T) {
 	l.must(err)
 	if !changed || l.sim.Has(string(l.g), string(m.ID)) {
 		t.Errorf("Remove: got changed %t, with the member in the group: %t; want a change and nobody", changed, l.sim.Has(string(l.g), string(m.ID)))
+	}
+}
+
+// Access that ends does not wait behind access that begins.
+func TestRemovalsAreSentFirst(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	l.put("ada", "MEMBER")
+	l.sim.Log.Reset()
+	added, removed := l.Change(l.ctx(), l.g, []engine.Member{l.who("bob"), l.who("cyd")}, []engine.Member{l.who("ada")})
+	if len(added) != 2 || !added[0].Changed || !added[1].Changed || len(removed) != 1 || !removed[0].Changed {
+		t.Fatalf("Change: got %+v and %+v, want two added and one removed", added, removed)
+	}
+	var sent []string
+	for _, r := range l.sim.Log.Requests() {
+		if r.Method != http.MethodGet {
+			sent = append(sent, r.Method)
+		}
+	}
+	if got := strings.Join(sent, " "); got != "DELETE POST POST" {
+		t.Errorf("writes: got %s, want the DELETE first", got)
+	}
+}
+
+// What was not sent for the quota changed nothing, unless it is a write of
+// which an earlier attempt may have done it.
+func TestSpentQuota(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, googletest.Options{})
+	unsent := errors.New("not sent: the quota did not allow it in time")
+	for _, tc := range []struct {
+		err         httpx.Error
+		read, write engine.Kind
+	}{
+		{httpx.Error{Throttled: true, Err: unsent}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 429}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 401, Err: unsent}, engine.Throttled, engine.Throttled}, // with a new token
+		{httpx.Error{Throttled: true, Lost: true, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 503, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 429}, engine.Throttled, engine.Unavailable},
+	} {
+		x := &exchange{}
+		if got := engine.KindOf(x.fail(l.ctx(), &tc.err)); got != tc.read {
+			t.Errorf("%+v, reading: got kind %s, want %s", tc.err, got, tc.read)
+		}
+		if got := engine.KindOf(l.refused(l.ctx(), l.g, x, &tc.err)); got != tc.write {
+			t.Errorf("%+v, writing: got kind %s, want %s", tc.err, got, tc.write)
+		}
 	}
 }

@@ -109,6 +109,17 @@ func (a answer) kind() engine.Kind {
 	return engine.Rejected
 }
 
+// doubt makes of a refusal what it is after an attempt whose answer was lost:
+// no proof that nothing was changed. That goes also for what was asked to
+// settle the matter, and was refused.
+func (a answer) doubt(err error) error {
+	var e *engine.Error
+	if !a.lost || !errors.As(err, &e) || !e.Kind.Refusal() {
+		return err
+	}
+	return &engine.Error{Kind: engine.Unavailable, RetryAfter: e.RetryAfter, Err: fmt.Errorf("%w; an earlier attempt whose answer was lost may have been carried out", e.Err)}
+}
+
 func (a answer) text() string {
 	text := fmt.Sprintf("Google answered %d", a.status)
 	if a.reason != "" {
