@@ -25,8 +25,9 @@ func (c *Connector) Remove(ctx context.Context, g engine.GroupID, m engine.Membe
 }
 
 // Change changes many members of one group with one look for all. Okta has no
-// call for many; each is a request of its own. Changes of one group take turns,
-// so that of several callers one only is told that it made the difference.
+// call for many; each is a request of its own, and access that ends does not
+// wait behind access that begins. Changes of one group take turns, so that of
+// several callers one only is told that it made the difference.
 func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
 	added, removed = make([]engine.Effect, len(add)), make([]engine.Effect, len(remove))
 	if len(add)+len(remove) == 0 {
@@ -52,27 +53,42 @@ type job struct {
 	added, removed []engine.Effect
 	seen           map[engine.MemberID]sight
 	there          bool // the directory showed the group during this call
+
+	mu     sync.Mutex
+	barred error // why nobody is removed any more
 }
 
 // run carries the job out.
 func (j *job) run(ctx context.Context) {
-	urgent := httpx.Urgent(ctx) // what ends goes before what begins
-	if len(j.add) == 0 {
-		ctx = urgent
+	first := ctx
+	if len(j.remove) > 0 {
+		first = httpx.Urgent(ctx)
 	}
-	done, err := j.begin(ctx)
+	done, err := j.begin(first)
 	if err != nil {
 		spread(j.added, err)
 		spread(j.removed, err)
 		return
 	}
 	defer done()
+	if len(j.remove) > 0 {
+		j.removeAll(first)
+	}
+	if len(j.remove) > 0 && len(j.add) > 0 { // that may have taken minutes
+		if err := j.c.manageable(ctx, j.g, rulesKept); err != nil {
+			spread(j.added, err)
+			return
+		}
+	}
 	j.each(len(j.add), func(i int) { j.added[i] = j.addOne(ctx, j.add[i]) })
-	if err := j.mayRemove(urgent); err != nil {
+}
+
+func (j *job) removeAll(ctx context.Context) {
+	if err := j.mayRemove(ctx); err != nil {
 		spread(j.removed, err)
 		return
 	}
-	j.each(len(j.remove), func(i int) { j.removed[i] = j.removeOne(urgent, j.remove[i]) })
+	j.each(len(j.remove), func(i int) { j.removed[i] = j.removeOne(ctx, j.remove[i]) })
 }
 
 // begin waits for the turn, and finds out whether and what there is to do.
@@ -117,15 +133,29 @@ func (j *job) each(n int, f func(i int)) {
 // mayRemove makes sure, right before anybody is removed, that no rule fills the
 // group, and that a group whose members are all absent is there at all.
 func (j *job) mayRemove(ctx context.Context) error {
-	if len(j.remove) == 0 {
-		return nil
-	}
 	for _, m := range j.remove {
 		if s := j.seen[m.ID]; s.err == nil && (s.in || !s.sure) {
 			return j.c.manageable(ctx, j.g, 0)
 		}
 	}
 	return j.exists(ctx)
+}
+
+// stillFree makes sure that no rule began to fill the group while others were
+// removed. What is found once holds for the rest of the job.
+func (j *job) stillFree(ctx context.Context) error {
+	j.mu.Lock()
+	err := j.barred
+	j.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err = j.c.manageable(ctx, j.g, rulesFresh); err != nil {
+		j.mu.Lock()
+		j.barred = err
+		j.mu.Unlock()
+	}
+	return err
 }
 
 // exists is nil when the directory shows the group.
@@ -158,6 +188,9 @@ func (j *job) removeOne(ctx context.Context, m engine.Member) engine.Effect {
 		return engine.Effect{Err: s.err}
 	case !s.in && s.sure:
 		return engine.Effect{}
+	}
+	if err := j.stillFree(ctx); err != nil {
+		return engine.Effect{Err: err}
 	}
 	// Also who is not shown is taken out: the look may be older than the
 	// addition, and access would outlive its end until listings show it.

@@ -2,6 +2,8 @@ package okta
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,4 +51,108 @@ func TestRuleMemberThatIsNotShownStays(t *testing.T) {
 	}
 	_, err := c.Remove(t.Context(), g, m)
 	wantKind(t, "Remove", err, engine.Unmanageable)
+}
+
+// TestRemovalsAreSentFirst: access that ends does not wait behind access that
+// begins.
+func TestRemovalsAreSentFirst(t *testing.T) {
+	t.Parallel()
+	b, c, g, ada := small(t)
+	var add []engine.Member
+	for i := range 2 {
+		login := fmt.Sprintf("p%d%s", i, testMail)
+		add = append(add, engine.Member{ID: b.userOf(oktatest.User{Login: login}), Login: login})
+	}
+	added, removed := c.Change(t.Context(), g, add, []engine.Member{{ID: ada, Login: "ada"}})
+	if len(added) != 2 || !added[0].Changed || !added[1].Changed || len(removed) != 1 || !removed[0].Changed {
+		t.Fatalf("Change: got %+v and %+v, want two added and one removed", added, removed)
+	}
+	var sent []string
+	for _, r := range b.s.Log.Requests() {
+		if r.Method != http.MethodGet {
+			sent = append(sent, r.Method)
+		}
+	}
+	if got := strings.Join(sent, " "); got != "DELETE PUT PUT" {
+		t.Errorf("writes: got %s, want the DELETE first", got)
+	}
+}
+
+// TestRuleThatBeginsDuringRemovals: a job of many removals takes minutes. A
+// rule that is switched on meanwhile ends it, for removals and for additions.
+func TestRuleThatBeginsDuringRemovals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, oktatest.Options{Clock: sim.Frozen(time.Now())})
+	var ms []engine.Member
+	for i := range 6 {
+		login := fmt.Sprintf("p%d%s", i, testMail)
+		ms = append(ms, engine.Member{ID: b.userOf(oktatest.User{Login: login}), Login: login})
+	}
+	g := b.group("prod-db", string(ms[0].ID), string(ms[1].ID), string(ms[2].ID), string(ms[3].ID))
+	begun := false
+	c := b.connector(func(cfg *Config) {
+		cfg.Connections = 1
+		next := cfg.Transport
+		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			if r.Method == http.MethodDelete && !begun {
+				begun = true
+				_, err := b.s.AddRule(oktatest.Rule{Name: "all of IT", Groups: []string{"prod-db"}, Members: []string{ms[1].Login, ms[2].Login}})
+				b.must(err)
+				b.clock.Advance(rulesFresh)
+			}
+			return resp, err
+		})
+	})
+	added, removed := c.Change(t.Context(), g, ms[4:], ms[:4])
+	if !removed[0].Changed {
+		t.Errorf("removal before the rule: got %+v, want it made", removed[0])
+	}
+	for _, e := range append(removed[1:], added...) {
+		wantKind(t, "after the rule began", e.Err, engine.Unmanageable, "all of IT")
+	}
+	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got > 3 {
+		t.Errorf("readings of the rules: got %d, want 3 at most", got)
+	}
+}
+
+// TestRulesThatFailDuringRemovals: what can not be read once is not asked for
+// before each of the other removals again.
+func TestRulesThatFailDuringRemovals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, oktatest.Options{Clock: sim.Frozen(time.Now())})
+	var ms []engine.Member
+	var ids []string
+	for i := range 6 {
+		login := fmt.Sprintf("p%d%s", i, testMail)
+		ms = append(ms, engine.Member{ID: b.userOf(oktatest.User{Login: login}), Login: login})
+		ids = append(ids, string(ms[i].ID))
+	}
+	g := b.group("prod-db", ids...)
+	c := b.connector(func(cfg *Config) {
+		cfg.Connections = 1
+		next := cfg.Transport
+		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			defer func() {
+				if r.Method == http.MethodDelete {
+					b.clock.Advance(rulesFresh)
+				}
+			}()
+			return next.RoundTrip(r)
+		})
+	})
+	f := answered(403, "E0000006", "no")
+	f.Times, f.Skip = -1, 2
+	f.Match = func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/groups/rules") }
+	b.s.Faults.Inject(f)
+	_, removed := c.Change(t.Context(), g, nil, ms)
+	if !removed[0].Changed {
+		t.Errorf("removal with rules: got %+v, want it made", removed[0])
+	}
+	for _, e := range removed[1:] {
+		wantKind(t, "Change", e.Err, engine.Denied, "the group rules can not be read")
+	}
+	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got != 3 {
+		t.Errorf("readings of the rules: got %d, want 3: the last is refused, and told to all", got)
+	}
 }

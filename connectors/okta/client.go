@@ -80,20 +80,23 @@ func (c *Connector) get(ctx context.Context, path string, out document) (next st
 func (c *Connector) put(ctx context.Context, method, path string) (lost bool, err error) {
 	ex, err := c.send(ctx, method, path, nil)
 	c.limits.note(method, path, ex.Header)
-	err = explain(ctx, method+" "+shown(path), ex, err)
-	switch {
-	case err == nil && ex.Status != http.StatusNoContent && ex.Status != http.StatusOK:
-		return ex.Lost, trouble(engine.Unavailable, "%s %s: the answer has status %d, not 204; whether it was carried out is not known", method, shown(path), ex.Status)
-	case err != nil && lostIn(ex, err) && engine.KindOf(err).Refusal():
-		// A refusal would say that nothing was changed.
-		return true, &engine.Error{Kind: engine.Unavailable, Err: fmt.Errorf("an earlier attempt whose answer was lost may have been carried out: %w", bare(err))}
-	}
-	return lostIn(ex, err), err
+	return written(ctx, method, path, ex, err)
 }
 
-func lostIn(ex httpx.Exchange, err error) bool {
-	var e *httpx.Error
-	return ex.Lost || errors.As(err, &e) && e.Lost
+// written says what came of a write.
+func written(ctx context.Context, method, path string, ex httpx.Exchange, err error) (lost bool, _ error) {
+	var gaveUp *httpx.Error
+	lost = ex.Lost || errors.As(err, &gaveUp) && gaveUp.Lost
+	err = explain(ctx, method+" "+shown(path), ex, err)
+	var e *engine.Error
+	switch {
+	case err == nil && ex.Status != http.StatusNoContent && ex.Status != http.StatusOK:
+		return lost, trouble(engine.Unavailable, "%s %s: the answer has status %d, not 204; whether it was carried out is not known", method, shown(path), ex.Status)
+	case lost && errors.As(err, &e) && e.Kind.Refusal():
+		// A refusal would say that nothing was changed.
+		return true, &engine.Error{Kind: engine.Unavailable, RetryAfter: e.RetryAfter, Err: fmt.Errorf("an earlier attempt whose answer was lost may have been carried out: %w", bare(err))}
+	}
+	return lost, err
 }
 
 // document is what an answer is read into. It knows whether it was read: the

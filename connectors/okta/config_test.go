@@ -50,7 +50,12 @@ func TestConfig(t *testing.T) {
 	}
 	cfg = good
 	cfg.PerMinute, cfg.Grace = 600, -1
-	if c, err := New(cfg); err != nil || c.cfg.Share != 1 || c.Grace() != 0 {
+	if c, err := New(cfg); err != nil || c.cfg.Share != defaultShare || c.Grace() != 0 {
 		t.Errorf("a limit set by hand and no grace: got %+v and error %v", c, err)
+	}
+	for share, want := range map[float64]float64{0: 600, 0.25: 150, 1: 600} {
+		if cfg.Share = share; cfg.ceiling() != want {
+			t.Errorf("600 a minute set by hand, share %g: got %g in all, want %g", share, cfg.ceiling(), want)
+		}
 	}
 }

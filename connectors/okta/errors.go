@@ -99,7 +99,7 @@ func explain(ctx context.Context, call string, ex httpx.Exchange, err error) err
 	if errors.As(err, &exhausted) {
 		status, body, after = exhausted.Status, exhausted.Body, exhausted.RetryAfter
 		kind := engine.Unavailable
-		if exhausted.Throttled && !exhausted.Lost {
+		if exhausted.Throttled { // written knows what that means to a write
 			kind = engine.Throttled
 		}
 		if status < http.StatusBadRequest || exhausted.Err != nil { // no answer, half of one, or not sent

@@ -61,7 +61,8 @@ type Config struct {
 	// 1. The default is a half: Okta gives one token or app no more.
 	Share float64
 	// PerMinute is a limit set by hand, in requests a minute, for all calls
-	// together. By default the limits are those that Okta tells.
+	// together. Where Share is set, that part of it may be spent. The limits
+	// that Okta tells are kept to as well.
 	PerMinute int
 	// Connections is how many requests may be under way; 4 by default, of the
 	// 75 that an org has for everybody.
@@ -110,6 +111,7 @@ var (
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.
 func New(cfg Config) (*Connector, error) {
+	perMinute := cfg.ceiling()
 	cfg = withDefaults(cfg)
 	root, err := parseRoot(cfg.URL)
 	if err := errors.Join(err, cfg.check()); err != nil {
@@ -119,7 +121,7 @@ func New(cfg Config) (*Connector, error) {
 		cfg: cfg, root: root, limits: newLimits(), turns: newTurns(), kinds: newKinds(cfg.Now), rules: newRuleBook(),
 		writes: engine.NewWrites(max(cfg.Grace, 0), cfg.Now),
 	}
-	c.http = httpx.New(c.policy(c.credential()))
+	c.http = httpx.New(c.policy(c.credential(), perMinute))
 	c.sdk = newExecutor(c.http.HTTP(), root)
 	return c, nil
 }
@@ -139,9 +141,6 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Share == 0 {
 		cfg.Share = defaultShare
-		if cfg.PerMinute > 0 {
-			cfg.Share = 1 // who sets the limit means it
-		}
 	}
 	return cfg
 }

@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"regexp"
@@ -14,20 +15,19 @@ import (
 )
 
 // policy is how to speak to the org.
-func (c *Connector) policy(cred *credential) httpx.Policy {
-	p := httpx.Policy{
+func (c *Connector) policy(cred *credential, perMinute float64) httpx.Policy {
+	return httpx.Policy{
 		Directory: c.cfg.Name, Transport: c.cfg.Transport, Concurrency: c.cfg.Connections, Share: c.cfg.Share,
-		Authorize: cred.authorize, Renew: cred.renew, Wait: wait, Log: c.cfg.Log,
+		Authorize: cred.authorize, Renew: cred.renew, Wait: wait, Log: c.cfg.Log, Learn: learn,
+		Bucket:  func(r *http.Request) (string, float64) { return bucket(r.Method, r.URL.Path), 1 },
+		Ceiling: httpx.Quota{Units: perMinute, Per: time.Minute},
 	}
-	if c.cfg.PerMinute > 0 {
-		const all = "all"
-		p.Bucket = func(*http.Request) (string, float64) { return all, 1 }
-		p.Quotas = map[string]httpx.Quota{all: {Units: float64(c.cfg.PerMinute), Per: time.Minute}}
-		return p
-	}
-	p.Bucket = func(r *http.Request) (string, float64) { return bucket(r.Method, r.URL.Path), 1 }
-	p.Learn = learn
-	return p
+}
+
+// ceiling is how many requests a minute may be sent in all, by hand; 0 is no
+// such limit. Of a limit set by hand all is ours, unless it says otherwise.
+func (cfg Config) ceiling() float64 {
+	return float64(cfg.PerMinute) * cmp.Or(cfg.Share, 1)
 }
 
 // anID is a part of a path that names an object.

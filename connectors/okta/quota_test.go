@@ -42,7 +42,10 @@ func TestQuotaIsUsedAndNotExceeded(t *testing.T) {
 		edit  func(*Config)
 		least int // a minute
 	}{
-		"a limit set by hand":                      {oktatest.Quota{PerMinute: 600}, func(cfg *Config) { cfg.PerMinute = 600 }, 570},
+		"a limit set by hand, which is Okta's":     {oktatest.Quota{PerMinute: 600}, func(cfg *Config) { cfg.PerMinute, cfg.Share = 600, 1 }, 570},
+		"a limit set by hand below Okta's":         {oktatest.Quota{Other: 2400}, func(cfg *Config) { cfg.PerMinute = 600 }, 570},
+		"a limit set by hand above Okta's":         {oktatest.Quota{Other: 600}, func(cfg *Config) { cfg.PerMinute = 6000 }, 285},
+		"a part of a limit set by hand":            {oktatest.Quota{Other: 2400}, func(cfg *Config) { cfg.PerMinute, cfg.Share = 600, 0.5 }, 285},
 		"what Okta tells, of which a half is ours": {oktatest.Quota{Other: 600}, func(*Config) {}, 285},
 		"a quarter of what Okta tells":             {oktatest.Quota{Other: 600}, func(cfg *Config) { cfg.Share = 0.25 }, 142},
 	} {
@@ -54,8 +57,9 @@ func TestQuotaIsUsedAndNotExceeded(t *testing.T) {
 			g := b.group("prod-db", string(b.user("ada")))
 			c := b.connector(test.edit)
 			synctest.Test(t, func(t *testing.T) {
-				if got := hungry(t, c, g, minutes*time.Minute); got < minutes*test.least {
-					t.Errorf("got %d listings in %d minutes, want %d or more", got, minutes, minutes*test.least)
+				got, most := hungry(t, c, g, minutes*time.Minute), minutes*test.least*20/19+50
+				if got < minutes*test.least || got > most {
+					t.Errorf("got %d listings in %d minutes, want %d to %d", got, minutes, minutes*test.least, most)
 				}
 				refused := 0
 				for _, r := range b.s.Log.Requests() {

@@ -10,9 +10,12 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 )
 
-// rulesKept is how long the group rules are believed. Before a removal they
-// are read again.
-const rulesKept = time.Minute
+// How long the group rules are believed. Before removals they are read again,
+// and during a job of many removals, which may take minutes.
+const (
+	rulesKept  = time.Minute
+	rulesFresh = 30 * time.Second
+)
 
 // rule is what daypass reads of a group rule.
 type rule struct {

@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -156,6 +157,35 @@ func TestKindsOfAnswers(t *testing.T) {
 		wantKind(t, fmt.Sprint(test.status, " ", test.code), err, test.want)
 		if text := bare(err).Error(); !strings.Contains(text, test.says) || !strings.Contains(text, fmt.Sprint(test.status)) {
 			t.Errorf("%d %s: got %q, want the status and %q", test.status, test.code, text, test.says)
+		}
+	}
+}
+
+// What was not sent for the quota changed nothing, unless it is a write of
+// which an earlier attempt may have done it. Nor is it a refusal that there was
+// no token for the next attempt.
+func TestSpentQuotaAndNoToken(t *testing.T) {
+	t.Parallel()
+	unsent := errors.New("not sent: the quota did not allow it in time")
+	sealed := trouble(engine.Denied, "the vault is sealed")
+	for _, test := range []struct {
+		err         httpx.Error
+		read, write engine.Kind
+	}{
+		{httpx.Error{Throttled: true, Err: unsent}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 429}, engine.Throttled, engine.Throttled},
+		{httpx.Error{Throttled: true, Status: 401, Err: unsent}, engine.Throttled, engine.Throttled}, // with a new token
+		{httpx.Error{Throttled: true, Lost: true, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 503, Err: unsent}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Throttled: true, Lost: true, Status: 429}, engine.Throttled, engine.Unavailable},
+		{httpx.Error{Err: sealed}, engine.Denied, engine.Denied},
+		{httpx.Error{Lost: true, Err: sealed}, engine.Denied, engine.Unavailable},
+	} {
+		wantKind(t, fmt.Sprintf("reading %+v", test.err), explain(t.Context(), "GET /x", httpx.Exchange{}, &test.err), test.read)
+		lost, err := written(t.Context(), http.MethodPut, "/x", httpx.Exchange{}, &test.err)
+		wantKind(t, fmt.Sprintf("writing %+v", test.err), err, test.write)
+		if lost != test.err.Lost {
+			t.Errorf("writing %+v: got lost %t, want %t", test.err, lost, test.err.Lost)
 		}
 	}
 }
