@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -185,4 +186,34 @@ func TestNothingIsReadBackInsideTheGrace(t *testing.T) {
 	w := newLate(t, 0, "ada")
 	w.grant("g1", "ada", 8)
 	w.calls(asked{memory.CallGroup: 1, memory.CallResolve: 1, memory.CallMembers: 1, memory.CallAdd: 1}, func() { w.run() })
+}
+
+// The grace counts from the answer: one that took its time is no older for it.
+func TestGraceCountsFromTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newLate(t, time.Minute, "ada")
+	late := meddled{
+		Connector: w.dir,
+		add: func(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+			w.pass(100 * time.Second)
+			return w.dir.Add(ctx, g, m)
+		},
+		remove: func(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+			w.pass(100 * time.Second)
+			return w.dir.Remove(ctx, g, m)
+		},
+	}
+	w.cfg.Directories["corp"] = struct {
+		meddled
+		engine.Lagging
+	}{late, w.dir}
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.pass(50 * time.Second)
+	w.changes(w.run().Plan)
+	w.pass(time.Hour)
+	w.changes(w.run().Plan, "remove ada ends")
+	w.pass(50 * time.Second)
+	w.changes(w.run().Plan)
+	w.members()
 }

@@ -260,6 +260,7 @@ func TestListingInsideTheGraceIsNotKept(t *testing.T) {
 	w, _ := newMarked(t, "ada", "bob")
 	w.dir.SetGrace(grace)
 	w.dir.MarkLate(time.Hour)
+	w.pass(2 * grace)
 	w.grant("g1", "bob", 8)
 	for range 3 {
 		w.run()
