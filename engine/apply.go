@@ -337,6 +337,14 @@ func (b *breaker) trip(err error) {
 	b.row, b.err = breakAfter, err
 }
 
+// again lets one more call through when the directory had stopped answering
+// what was read: what is due is tried all the same.
+func (b *breaker) again() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.row = min(b.row, breakAfter-1)
+}
+
 // open returns the last error when the directory failed to answer several
 // times in a row.
 func (b *breaker) open() error {

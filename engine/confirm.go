@@ -27,7 +27,7 @@ func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js 
 	var wg sync.WaitGroup
 	for i, d := range ds {
 		wg.Go(func() {
-			look := &looker{s: s, d: d, conn: r.cfg.Directories[d], stop: new(breaker)}
+			look := &looker{s: s, d: d, conn: r.cfg.Directories[d], stop: before.stops[d]}
 			js := byDirectory[d]
 			failed := make([]error, len(js))
 			parallel(r.workers(), len(js), func(i int) {

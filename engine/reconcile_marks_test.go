@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/memory"
@@ -270,4 +273,56 @@ func TestListingInsideTheGraceIsNotKept(t *testing.T) {
 	if o := w.owns("bob"); o == nil || o.Confirmed.IsZero() {
 		t.Errorf("after the grace: %+v, want it confirmed", o)
 	}
+}
+
+// patient gives up a change after a while, as connectors do.
+type patient struct{ *memory.Directory }
+
+func (p patient) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	return p.Directory.Change(ctx, g, add, remove)
+}
+
+// A directory that takes questions and never answers is down after a minute or
+// two. The ends in the others do not wait for it any longer, and no clock is
+// taken for a wrong one.
+func TestDirectoryThatHangsHoldsNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		w.cfg.Relist = 24 * time.Hour
+		hung := memory.New("hung")
+		hung.SetClock(w.clock)
+		hung.AddGroup("team")
+		hung.AddPerson(person("ada"), "ada")
+		w.cfg.Directories["hung"] = hung
+		w.cfg.Groups[engine.GroupRef{Directory: "hung", Name: "team"}] = engine.DefaultRules()
+		w.grant("g1", "ada", 1)
+		w.grantIn("g2", "ada", "hung", "team", 1)
+		w.run()
+		w.pass(time.Hour)
+		hung.Fail(memory.Fault{Call: memory.AnyCall, Stall: true})
+		w.cfg.Directories["hung"] = patient{hung}
+		start := time.Now()
+		var ended time.Duration
+		w.cfg.Directories["corp"] = meddled{Connector: w.dir, remove: func(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+			ended = time.Since(start)
+			return w.dir.Remove(ctx, g, m)
+		}}
+		p := w.run().Plan
+		w.members()
+		if took := time.Since(start); ended > 2*time.Minute || took > 5*time.Minute {
+			t.Errorf("access ended after %s, and the run after %s", ended, took)
+		}
+		if !slices.ContainsFunc(p.Problems, func(p engine.Problem) bool { return p.Kind == engine.DirectoryDown }) {
+			t.Errorf("problems %+v, want that the directory is down", p.Problems)
+		}
+		hung.Mend()
+		w.cfg.Directories["hung"] = hung
+		w.run()
+		if n := len(w.ledger.owned); n > 1 {
+			t.Errorf("%d memberships are left", n)
+		}
+	})
 }

@@ -236,7 +236,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, told map[Directory]*n
 	if err := r.cfg.Ledger.Record(ctx, r.decided(res, s)); err != nil {
 		return err
 	}
-	appliers, jobs, err := r.applyAll(ctx, res)
+	appliers, jobs, err := r.applyAll(ctx, res, s)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,7 @@ func (r *Reconciler) swept(res *Result, js []*job) Batch {
 }
 
 // applyAll carries out the plan, directories side by side.
-func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*job, error) {
+func (r *Reconciler) applyAll(ctx context.Context, res *Result, s *survey) ([]*applier, []*job, error) {
 	all := jobs(res.Plan.Changes)
 	var (
 		appliers []*applier
@@ -365,7 +365,8 @@ func (r *Reconciler) applyAll(ctx context.Context, res *Result) ([]*applier, []*
 	}
 	var mu sync.Mutex
 	for d, js := range byDirectory {
-		a := &applier{r: r, run: res.Run, conn: r.cfg.Directories[d], stop: new(breaker)}
+		s.stops[d].again()
+		a := &applier{r: r, run: res.Run, conn: r.cfg.Directories[d], stop: s.stops[d]}
 		appliers = append(appliers, a)
 		if a.conn == nil {
 			a.untried(js, fmt.Errorf("directory %s is not in the configuration", d))

@@ -21,6 +21,7 @@ type survey struct {
 	see func(GroupView, Plan)
 
 	told      map[Directory]*news
+	stops     map[Directory]*breaker // one for each directory, for the whole run
 	byRef     map[GroupRef][]*Grant
 	stray     map[GrantID]bool      // grants in force that lead nowhere
 	ended     map[GrantID]time.Time // those that are over
@@ -47,6 +48,10 @@ func (r *Reconciler) survey(ctx context.Context, now time.Time, run *RunID, told
 	}
 	var wg sync.WaitGroup
 	ds := s.directories()
+	s.stops = make(map[Directory]*breaker, len(ds))
+	for _, d := range ds {
+		s.stops[d] = new(breaker)
+	}
 	errs := make([]error, len(ds))
 	for i, d := range ds {
 		wg.Go(func() { errs[i] = s.directory(ctx, d) })
@@ -154,7 +159,7 @@ func (s *survey) directories() []Directory {
 // directory looks at one directory. Its error is the ledger's; what goes wrong
 // in the directory is a problem in the plan.
 func (s *survey) directory(ctx context.Context, d Directory) error {
-	look := &looker{s: s, d: d, conn: s.r.cfg.Directories[d], stop: new(breaker), told: s.told[d]}
+	look := &looker{s: s, d: d, conn: s.r.cfg.Directories[d], stop: s.stops[d], told: s.told[d]}
 	if err := look.begin(ctx); err != nil {
 		return err
 	}

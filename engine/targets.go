@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // target is one group to look at.
@@ -321,10 +322,16 @@ func (l *looker) knock(ctx context.Context, refs []GroupRef) {
 	} else if _, err := c.Time(ctx); !shut(err) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, knockWithin)
+	defer cancel()
 	if _, err := l.conn.Group(ctx, refs[0].Name); shut(err) {
 		l.stop.trip(err)
 	}
 }
+
+// knockWithin is how long a directory that failed to answer once has for a
+// second answer, before it counts as down.
+const knockWithin = 30 * time.Second
 
 func shut(err error) bool {
 	k := KindOf(err)
