@@ -16,8 +16,8 @@ type HTTP struct {
 
 // Quota says how many requests are made. What is empty is the vendor's.
 type Quota struct {
-	// Requests a minute, instead of the number that the vendor documents or
-	// tells.
+	// Requests a minute, for all of them together. On Entra ID and Google it
+	// stands for what the vendor documents; what Okta tells is kept to as well.
 	PerMinute int `yaml:"perMinute,omitempty" jsonschema:"minimum=1"`
 	// The part of it that daypass may spend, in percent. The rest is left to
 	// people and other programs.
