@@ -32,7 +32,7 @@ func TestBadYAML(t *testing.T) {
 		{"text", "  - ada\n", []string{"2:5: a grant must be a mapping (person: ...), not text"}},
 		{"unknown", "  - {" + ok + ", untill: x, color: red}\n", []string{
 			"2:67: unknown key \"untill\"; did you mean until?",
-			"2:78: unknown key \"color\"; known here: person, resource, group, from, until, for, reason",
+			"2:78: unknown key \"color\"; known here: person, resource, group, from, until, for, weekly, reason",
 		}},
 		{"twice", "  - {" + ok + ", person: x@y.z}\n", []string{"2:67: person is written twice"}},
 		{"null value", "  - {" + ok + ", reason: }\n", []string{"2:75: reason is empty; give it a value or leave it out"}},
@@ -169,9 +169,9 @@ func TestBadCSV(t *testing.T) {
 	}{
 		{"empty", "", []string{"1:1: is empty; begin with a line such as person,resource,from,until,reason"}},
 		{"no header", "a@b.c,corp/web,2026-01-01T00:00:00Z\n", []string{
-			`1:1: unknown column "a@b.c"; known here: person, resource, group, from, until, for, reason`,
-			`1:7: unknown column "corp/web"; known here: person, resource, group, from, until, for, reason`,
-			`1:16: unknown column "2026-01-01T00:00:00Z"; known here: person, resource, group, from, until, for, reason`,
+			`1:1: unknown column "a@b.c"; known here: person, resource, group, from, until, for, weekly, reason`,
+			`1:7: unknown column "corp/web"; known here: person, resource, group, from, until, for, weekly, reason`,
+			`1:16: unknown column "2026-01-01T00:00:00Z"; known here: person, resource, group, from, until, for, weekly, reason`,
 		}},
 		{"near", "person,gruop,until\n", []string{`1:8: unknown column "gruop"; did you mean group?`}},
 		{"case", "Person;group;until\n", []string{`1:1: unknown column "Person"; did you mean person?`}},

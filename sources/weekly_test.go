@@ -17,7 +17,7 @@ func TestWeeklyForms(t *testing.T) {
 	}
 	head := "grants:\n  - {person: a@b.c, group: corp/web, until: 2026-01-01T00:00:00Z, weekly: "
 	for _, form := range []string{
-		`mon-wed,fri 22:00-06:00 Europe/Berlin`,
+		`"mon-wed,fri 22:00-06:00 Europe/Berlin"`,
 		`{days: [mon, tue, Wednesday, fri], from: "22:00", until: "06:00", zone: Europe/Berlin}`,
 		`{zone: Europe/Berlin, days: "fri,mon-wed", until: "06:00", from: "22:00"}`,
 	} {
