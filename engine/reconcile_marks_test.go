@@ -326,3 +326,22 @@ func TestDirectoryThatHangsHoldsNoOther(t *testing.T) {
 		}
 	})
 }
+
+// A name that cannot be looked up just now costs nobody the access that a grant
+// under it gives, also where the ledger does not know of its extension yet.
+func TestNameThatIsNotFoundJustNowEndsNothing(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob", "cyd")
+	w.grant("g1", "bob", 1)
+	for range 3 {
+		w.run()
+	}
+	w.until("g1", w.clock().Add(8*time.Hour))
+	w.pass(2 * time.Hour)
+	w.grant("g2", "cyd", 8) // an addition, for which the name is looked up
+	w.dir.Fail(memory.Fault{Call: memory.CallGroup, Nth: 1, Kind: engine.Unavailable})
+	w.run()
+	w.members("ada", "bob")
+	w.run()
+	w.members("ada", "bob", "cyd")
+}

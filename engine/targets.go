@@ -194,8 +194,8 @@ func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
 }
 
 // recall looks up anew where the names of t lead that an earlier run looked
-// up: nobody is added by a remembered name. The grants under one that leads
-// elsewhere by now are not placed in this run.
+// up: nobody is added by a remembered name. While one leads elsewhere, or it is
+// not known where, its grants explain who is in the group, and add nobody.
 func (l *looker) recall(ctx context.Context, t *target) {
 	for _, ref := range t.refs {
 		if !l.recalled[ref] {
@@ -212,11 +212,10 @@ func (l *looker) recall(ctx context.Context, t *target) {
 		}
 		l.told.forgetGroup(ref.Name)
 		t.unplaced = true
-		t.grants = slices.DeleteFunc(slices.Clone(t.grants), func(g *Grant) bool { return g.Group == ref })
-		if err == nil {
-			err = fmt.Errorf("the name %q leads to another group by now (%s); the next run follows it", ref.Name, info.ID)
+		t.unmanageable = fmt.Sprintf("the name %q leads to another group by now (%s); the next run follows it", ref.Name, info.ID)
+		if err != nil {
+			t.unmanageable = fmt.Sprintf("where the name %q leads is not certain just now: %v", ref.Name, err)
 		}
-		l.unfound(ref.Name, err)
 	}
 }
 
