@@ -203,7 +203,7 @@ func (d *differ) missing(ws []Wish, o *Owned) {
 }
 
 func (d *differ) add(why Why, ws []Wish, prior *Owned) {
-	if d.g.Trust == Unread || d.g.Trust == Gone || d.g.Unmanageable != "" {
+	if d.g.Trust == Unread || d.g.Trust == Gone || d.g.Unmanageable != "" || d.g.Uncertain {
 		return // said once, in problems
 	}
 	c := d.change(Add, why, ws[0].Member, ws[0].Grant.Person)

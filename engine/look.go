@@ -22,7 +22,7 @@ func (l *looker) group(ctx context.Context, t *target) error {
 		t.anew = true
 		l.recall(ctx, t)
 		l.recognise(ctx, t)
-		if proof.kept || t.unplaced {
+		if proof.kept || t.uncertain {
 			if v, proof, err = l.view(ctx, t, 0); err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ type proof struct {
 func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, proof, error) {
 	v := GroupView{
 		Group: t.group, Name: t.name, Rules: t.rules, Unmanageable: t.unmanageable,
-		GrantsUnread: l.s.grantsErr != nil || t.unplaced,
+		GrantsUnread: l.s.grantsErr != nil || t.unplaced || t.uncertain, Uncertain: t.uncertain,
 	}
 	page, err := l.s.r.cfg.Ledger.Page(ctx, t.group)
 	if err != nil {

@@ -19,6 +19,7 @@ type target struct {
 	grants       []*Grant
 	unmanageable string
 	unplaced     bool       // some of its grants may not have found it
+	uncertain    bool       // a name that leads here may lead elsewhere
 	unfound      string     // why its name was not found, where only the ledger knows it
 	refs         []GroupRef // the names that led here
 	anew         bool       // is to be listed, whatever the directory said of changes
@@ -211,11 +212,11 @@ func (l *looker) recall(ctx context.Context, t *target) {
 			continue
 		}
 		l.told.forgetGroup(ref.Name)
-		t.unplaced = true
-		t.unmanageable = fmt.Sprintf("the name %q leads to another group by now (%s); the next run follows it", ref.Name, info.ID)
-		if err != nil {
-			t.unmanageable = fmt.Sprintf("where the name %q leads is not certain just now: %v", ref.Name, err)
+		t.uncertain = true
+		if err == nil {
+			err = &Error{Op: string(l.d) + ": find group " + ref.Name, Kind: NotFound, Err: fmt.Errorf("the name leads to another group by now (%s); the next run follows it", info.ID)}
 		}
+		l.unfound(ref.Name, err)
 	}
 }
 

@@ -102,6 +102,9 @@ type GroupView struct {
 	// Stray holds grants in force that lead nowhere just now, such as one of a
 	// resource that left the configuration. What they explain stays.
 	Stray map[GrantID]bool
+	// Uncertain is set when a name of the group may lead elsewhere by now: its
+	// grants explain who is there, and nobody is added, withdrawn or swept.
+	Uncertain bool
 	// GrantsUnread is set when the group's grants are not known. What is ours
 	// then ends by the times in the ledger, and nothing else changes.
 	GrantsUnread bool

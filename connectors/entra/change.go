@@ -36,7 +36,7 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 		return added, removed
 	}
 	x := &changing{c: c, group: g, name: string(g)}
-	give, err := c.turns.take(ctx, g)
+	give, err := c.turns.Take(ctx, g)
 	if err == nil {
 		defer give()
 		err = x.permit(ctx, len(remove) > 0)

@@ -101,7 +101,7 @@ type Connector struct {
 	wire   *wire
 	tokens *tokens
 	kinds  *kinds
-	turns  *turns
+	turns  engine.Turns[engine.GroupID] // Graph does not say what becomes of writes to one group that meet
 	writes *engine.Writes
 	slowed sync.Map // the quotas whose limit is near, as the directory told us
 }
@@ -135,7 +135,7 @@ func New(cfg Config) (*Connector, error) {
 	root := *graph
 	root.Path += "/v1.0"
 	c := &Connector{cfg: cfg, root: &root}
-	c.kinds, c.turns = newKinds(cfg.Now), newTurns()
+	c.kinds = newKinds(cfg.Now)
 	c.writes = engine.NewWrites(cfg.Grace, cfg.Now)
 	c.tokens = newTokens(cfg, graph, authority)
 	if c.wire, err = newWire(httpx.New(c.policy()), c.root); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 
 	admin "google.golang.org/api/admin/directory/v1"
@@ -62,7 +61,7 @@ func (c *Connector) write(ctx context.Context, g engine.GroupID, m engine.Member
 	if why := c.kinds.why(g, c.cfg.Now()); why != "" {
 		return false, trouble(engine.Unmanageable, "%s", why)
 	}
-	unlock, err := c.locks.lock(ctx, g, m.ID)
+	unlock, err := c.turns.Take(ctx, engine.Membership{Group: engine.Group{ID: g}, Member: m.ID})
 	if err != nil {
 		return false, err
 	}
@@ -261,29 +260,4 @@ func (c *Connector) why(ctx context.Context, g engine.GroupID, refusal error) er
 		return trouble(engine.Unmanageable, "%s", whyLocked)
 	}
 	return refusal
-}
-
-// locks let one change of a membership at a time through.
-type locks struct {
-	seed  maphash.Seed
-	doors []chan struct{}
-}
-
-func newLocks() locks {
-	l := locks{seed: maphash.MakeSeed(), doors: make([]chan struct{}, 256)}
-	for i := range l.doors {
-		l.doors[i] = make(chan struct{}, 1)
-	}
-	return l
-}
-
-func (l locks) lock(ctx context.Context, g engine.GroupID, m engine.MemberID) (unlock func(), err error) {
-	sum := maphash.Comparable(l.seed, engine.Membership{Group: engine.Group{ID: g}, Member: m})
-	door := l.doors[sum%uint64(len(l.doors))]
-	select {
-	case door <- struct{}{}:
-		return func() { <-door }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

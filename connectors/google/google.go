@@ -103,8 +103,8 @@ type Connector struct {
 	kinds  *kinds
 	feed   pause // the Reports API refused us
 	writes *engine.Writes
-	locks  locks
-	users  extent // how many pages a listing of people or groups has
+	turns  engine.Turns[engine.Membership] // one change of a membership at a time
+	users  extent                          // how many pages a listing of people or groups has
 	groups extent
 }
 
@@ -129,7 +129,7 @@ func New(cfg Config) (*Connector, error) {
 	cfg = cfg.withDefaults()
 	c := &Connector{
 		cfg: cfg, identity: identityRoot,
-		names: newNames(), kinds: newKinds(), locks: newLocks(),
+		names: newNames(), kinds: newKinds(),
 		writes: engine.NewWrites(max(0, cfg.Grace), cfg.Now),
 	}
 	c.tokens = newTokens(cfg)

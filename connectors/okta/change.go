@@ -96,7 +96,7 @@ func (j *job) begin(ctx context.Context) (done func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if done, err = j.c.turns.take(ctx, j.g); err != nil {
+	if done, err = j.c.turns.Take(ctx, j.g); err != nil {
 		return nil, err
 	}
 	if err = j.c.manageable(ctx, j.g, rulesKept); err == nil {
@@ -235,43 +235,4 @@ func (j *job) missing(ctx context.Context, m engine.Member, op engine.Op, cause 
 		return engine.Effect{Err: err}
 	}
 	return engine.Effect{Err: trouble(engine.Unavailable, "group and user are both there, and yet: %w", bare(cause))}
-}
-
-// turns lets one caller at a time change a group.
-type turns struct {
-	mu    sync.Mutex
-	taken map[engine.GroupID]*turn
-}
-
-type turn struct {
-	slot chan struct{}
-	want int // who has it or waits for it
-}
-
-func newTurns() *turns { return &turns{taken: make(map[engine.GroupID]*turn)} }
-
-// take waits for the caller's turn, which lasts until done is called.
-func (t *turns) take(ctx context.Context, g engine.GroupID) (done func(), err error) {
-	t.mu.Lock()
-	own := t.taken[g]
-	if own == nil {
-		own = &turn{slot: make(chan struct{}, 1)}
-		t.taken[g] = own
-	}
-	own.want++
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if own.want--; own.want == 0 {
-			delete(t.taken, g)
-		}
-	}
-	select {
-	case own.slot <- struct{}{}:
-		return func() { <-own.slot; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
-	}
 }

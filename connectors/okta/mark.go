@@ -43,12 +43,12 @@ type place struct {
 // every ten minutes.
 func (c *Connector) Changed(ctx context.Context, since engine.Mark) (engine.Changes, error) {
 	p, ok := c.parseMark(since)
-	now, err := c.clock(ctx)
-	if err == nil && !ok {
+	if !ok {
+		now, err := c.clock(ctx)
+		if err != nil {
+			return engine.Changes{}, c.fail("find out what changed", err)
+		}
 		p = place{Version: markVersion, Org: c.root, At: now.UnixMilli(), Names: now.UnixMilli()}
-	}
-	if err != nil {
-		return engine.Changes{}, c.fail("find out what changed", err)
 	}
 	changes, next, err := c.changes(ctx, p)
 	if err != nil {

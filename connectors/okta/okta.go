@@ -90,7 +90,7 @@ type Connector struct {
 	app    *serviceApp // nil with an API token
 	limits *limits
 	writes *engine.Writes
-	turns  *turns // one change of a group at a time
+	turns  engine.Turns[engine.GroupID] // one change of a group at a time
 	kinds  *kinds
 	rules  *ruleBook
 }
@@ -118,7 +118,7 @@ func New(cfg Config) (*Connector, error) {
 		return nil, fmt.Errorf("directory %q: %w", cfg.Name, err)
 	}
 	c := &Connector{
-		cfg: cfg, root: root, limits: newLimits(), turns: newTurns(), kinds: newKinds(cfg.Now), rules: newRuleBook(),
+		cfg: cfg, root: root, limits: newLimits(), kinds: newKinds(cfg.Now), rules: newRuleBook(),
 		writes: engine.NewWrites(max(cfg.Grace, 0), cfg.Now),
 	}
 	c.http = httpx.New(c.policy(c.credential(), perMinute))
