@@ -345,3 +345,35 @@ func TestNameThatIsNotFoundJustNowEndsNothing(t *testing.T) {
 	w.run()
 	w.members("ada", "bob", "cyd")
 }
+
+// And a grant that vanished meanwhile withdraws nothing: what leads here is not
+// certain, and neither is what does not.
+func TestNameThatIsNotFoundJustNowWithdrawsNothing(t *testing.T) {
+	t.Parallel()
+	w, _ := newMarked(t, "ada", "bob", "cyd")
+	w.grant("g1", "bob", 8)
+	for range 3 {
+		w.run()
+	}
+	w.withdraw("g1")
+	w.grant("g2", "cyd", 8)
+	w.dir.Fail(memory.Fault{Call: memory.CallGroup, Nth: 1, Kind: engine.Unavailable})
+	w.run()
+	w.members("ada", "bob")
+	w.run()
+	w.members("ada", "cyd")
+}
+
+// A directory that answers no question is tried once for what is due.
+func TestDirectoryThatAnswersNoQuestionIsTriedForWhatIsDue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.pass(time.Hour)
+	for _, c := range []memory.Call{memory.CallTime, memory.CallGroup, memory.CallMembers} {
+		w.dir.Fail(memory.Fault{Call: c, Kind: engine.Unavailable})
+	}
+	w.run()
+	w.members()
+}

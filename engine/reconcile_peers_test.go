@@ -576,3 +576,29 @@ func TestOfficeHours(t *testing.T) {
 		t.Errorf("%d memberships are over, want 4", n)
 	}
 }
+
+// Hours that are cut shorter end by agreement, at the new end, also where the
+// ledger knows a later one.
+func TestOfficeHoursCutShorter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	hours := func(s string) *schedule.Weekly {
+		h, err := schedule.ParseWeekly(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	w.now = time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC) // a Thursday
+	w.grant("g1", "ada", 0)
+	w.grants[0].When = schedule.Window{Until: w.now.AddDate(0, 1, 0), Weekly: hours("mon-fri 09:00-17:00 UTC")}
+	w.run()
+	w.members("ada")
+	w.grants[0].When.Weekly = hours("mon-fri 09:00-15:00 UTC")
+	w.pass(6 * time.Hour)
+	w.changes(w.run().Plan, "remove ada ends")
+	w.members()
+	if p := w.ledger.past; len(p) != 1 || !p[0].Due.Equal(time.Date(2026, 3, 5, 15, 0, 0, 0, time.UTC)) {
+		t.Errorf("the past is %+v, want an end that was due at three", p)
+	}
+}

@@ -183,7 +183,7 @@ broken 'the run does not say that it ended' run.go 'Batch{Events: []Event{end}}'
 
 # Law 9 is the store's. Law 10: identity fails closed.
 broken 'a disabled account is used' look.go 'w.Member = Member{} //' '//'
-broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) {' 'if false {'
+broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) || o.State' 'if o.State'
 broken 'accounts that were made again are strangers' look.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)' '_ = adopt'
 
 # Law 11: nothing is silent; and one bad thing stops no other.
@@ -220,6 +220,15 @@ broken 'lag: what was laid over is a witness' observe.go 'case o.State == Added 
 broken 'lag: removals that the last listing lacked are missed twice' observe.go 'o.State == Removed && !counted' 'o.State == Removed'
 broken 'lag: an end that never sticks is never overdue' run.go ' && c.prior.Gone.IsZero()' ''
 broken 'lag: swept strangers are missed' run.go 'len(j.swept) > 0 && grace' 'false && grace'
+broken 'marks: a name that is not certain adds' diff.go ' || d.g.Uncertain' ''
+broken 'marks: a name that is not certain withdraws' look.go ' || t.uncertain, Uncertain' ', Uncertain'
+broken 'a directory that is down is not tried for what is due' run.go '		s.stops[d].again()
+' ''
+broken 'a directory may take for ever to tell what changed' news.go 'context.WithTimeout(ctx, toldWithin)' 'context.WithCancel(ctx)'
+broken 'a directory may take for ever for its second answer' targets.go 'context.WithTimeout(ctx, knockWithin)' 'context.WithCancel(ctx)'
+broken 'the hours of the week are not looked at' survey.go 'if o, ok := w.At(now); ok {' 'if o, ok := w.At(now); ok && false {'
+broken 'the end of the hours is no end' survey.go 'if o, ok := w.Last(now); ok {' 'if o, ok := w.Last(now); ok && false {'
+broken 'turns are not taken' turns.go 'case own.slot <- struct{}{}:' 'default:'
 broken 'one sick group is a sick directory' apply.go 'a.stop.note(verdict(effects))' 'for _, e := range effects { a.stop.note(e.Err) }; _ = verdict'
 broken 'marks: the listing of a changed group still holds' news.go 'n != nil && !n.whole && !n.changed[g]' 'n != nil && !n.whole'
 broken 'marks: the listing of a group that we change still holds' apply.go 'b.Unlist = append(b.Unlist, j.group)' '_ = j'
