@@ -379,8 +379,8 @@ func TestAttribution(t *testing.T) {
 	}
 	c.Attribute(gs[0], []engine.Attribution{
 		{At: at(-3), Op: engine.Add, Member: foreign.Member, By: "mallory"},
-		{At: at(-2), Op: engine.Remove, Member: foreign.Member, By: "eve"},
 		{At: at(-1), Op: engine.Add, Member: foreign.Member, By: "trudy"},
+		{At: at(-0.5), Op: engine.Remove, Member: foreign.Member, By: "eve"},
 		{At: at(-1), Op: engine.Add, Member: granted.Member, By: "trudy"},
 	})
 	want := foreign.Why + "; added by trudy at " + at(-1).UTC().Format(time.RFC3339)
