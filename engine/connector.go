@@ -164,6 +164,43 @@ type Attribution struct {
 	By     string // to be read
 }
 
+// Expirer is the power of a directory to end a membership by itself, at an
+// instant that is written there: access then ends although daypass is down. It
+// is used for groups with [Rules.Expire] only. Without it, daypass ends every
+// membership itself, which it does with it too.
+type Expirer interface {
+	// AddUntil is Add of a membership that the directory ends by itself. It
+	// returns when: at until, rounded up to what the directory can hold, or
+	// earlier where the directory allows no more. A member who is there already
+	// is (false, zero, nil), and is given no end. Where the directory cannot end
+	// memberships of g, the error is of kind [Unsupported], and nothing changed.
+	AddUntil(ctx context.Context, g GroupID, m Member, until time.Time) (changed bool, expires time.Time, err error)
+	// Expire moves the end of a membership of ours, and returns where it is now,
+	// as AddUntil does. One without an end is given one where that is possible
+	// without a gap; else the error is of kind [Unsupported]. One who is not a
+	// member is [NotFound].
+	Expire(ctx context.Context, g GroupID, m Member, until time.Time) (expires time.Time, err error)
+	// Expiries returns when the directory is going to end memberships of g. A
+	// member that is not in it has no end. A listing that stops early is
+	// [Partial]; a directory that cannot end memberships of g has none.
+	Expiries(ctx context.Context, g GroupID) (map[MemberID]time.Time, error)
+}
+
+// SessionEnder is the power to end a person's sessions, so that tokens which
+// still list a group die soon after the membership. It is used for groups with
+// [Rules.EndSessions] only.
+type SessionEnder interface {
+	// EndSessions makes every session of m ask for a login again.
+	EndSessions(ctx context.Context, m Member) error
+}
+
+// Metered is the power to keep to a quota that other processes share.
+type Metered interface {
+	// Spent tells that another process may have used the quota up until now:
+	// nothing has been saved for a burst.
+	Spent()
+}
+
 // Powers names the optional powers of c, in a fixed order. It is the one place
 // that asserts them all; the documentation's table is made from it.
 func Powers(c Connector) []string {
@@ -191,6 +228,12 @@ func Powers(c Connector) []string {
 	add("tell what changed", ok)
 	_, ok = c.(Attributor)
 	add("tell who changed it", ok)
+	_, ok = c.(Expirer)
+	add("end memberships by itself", ok)
+	_, ok = c.(SessionEnder)
+	add("end sessions", ok)
+	_, ok = c.(Metered)
+	add("keep to a shared quota", ok)
 	return names
 }
 

@@ -25,13 +25,14 @@ const (
 	Partial      Kind = "partial"      // a listing that is not whole
 	Rejected     Kind = "rejected"     // understood and refused
 	Unmanageable Kind = "unmanageable" // a group that daypass must not change
+	Unsupported  Kind = "unsupported"  // the directory cannot do this here, as its edition or the group stands
 )
 
 // Refusal reports whether a write that failed in this way certainly changed
 // nothing.
 func (k Kind) Refusal() bool {
 	switch k {
-	case NotFound, Ambiguous, Disabled, Denied, Throttled, Rejected, Unmanageable:
+	case NotFound, Ambiguous, Disabled, Denied, Throttled, Rejected, Unmanageable, Unsupported:
 		return true
 	}
 	return false

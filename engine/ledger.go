@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -49,6 +50,10 @@ type Owned struct {
 	Due       time.Time // when its last grant ended; zero while it is explained
 	Gone      time.Time // when the directory took the removal; zero until then
 	Wrote     time.Time // when our last write about it was sent, or answered; zero until then
+	// Expires is when the directory ends it by itself, as it answered; zero
+	// where it does not. Asked is what it was asked for: later than Expires
+	// where the directory allows no more.
+	Expires, Asked time.Time
 }
 
 // settling reports whether a listing that was asked for at read may be older
@@ -92,8 +97,9 @@ type Reading struct {
 
 // Hold is a set of changes that limits objected to, waiting for a release.
 type Hold struct {
-	Digest     string // of the held changes
-	PlanDigest string // of the whole plan that they were part of
+	Directory  Directory // the only one that the run looked at; empty for all
+	Digest     string    // of the held changes
+	PlanDigest string    // of the whole plan that they were part of
 	Run        RunID
 	At         time.Time
 	Changes    []Change
@@ -130,6 +136,11 @@ type Batch struct {
 	Spend    []Spend
 	Events   []Event
 
+	// Fences are the leases that the batch is written under. When one of them is
+	// not the latest of its directory, nothing is written, and the error is
+	// ErrFenced.
+	Fences []Fence
+
 	Known     []Known     // replaces what was known of a directory, all of it
 	UnlistAll []Directory // forgets every listing of a directory; before Listings
 	Unlist    []Group     // forgets the listing of a group; before Listings
@@ -142,6 +153,16 @@ func (b *Batch) Empty() bool {
 		len(b.Unnotice)+len(b.Holds)+len(b.Spend)+len(b.Events)+
 		len(b.Known)+len(b.UnlistAll)+len(b.Unlist)+len(b.Listings) == 0
 }
+
+// Fence names a lease on a directory by its token.
+type Fence struct {
+	Directory Directory
+	Token     int64
+}
+
+// ErrFenced is the error of a write under a lease that somebody else has taken
+// over.
+var ErrFenced = errors.New("the lease was lost to another daypass")
 
 // Notice tells that a foreign member is going to be swept out.
 type Notice struct {
@@ -176,7 +197,8 @@ const (
 	EventRevoked    EventKind = "revoked"
 	EventExtended   EventKind = "extended"
 	EventOverdue    EventKind = "overdue"
-	EventVouched    EventKind = "clock-vouched" // a person said that this machine's clock is right
+	EventVouched    EventKind = "clock-vouched"  // a person said that this machine's clock is right
+	EventLoggedOut  EventKind = "sessions-ended" // after an end, the member's sessions too
 )
 
 // Event is one line of the audit log. Fields that do not apply are empty.
@@ -184,7 +206,8 @@ type Event struct {
 	At        time.Time   `json:"at"`
 	Kind      EventKind   `json:"kind"`
 	Run       RunID       `json:"run,omitempty"`
-	By        string      `json:"by,omitempty"` // a human's name, where one acted
+	Scope     string      `json:"scope,omitempty"` // of a run: empty for all, "directory" for one, "groups" for some of one
+	By        string      `json:"by,omitempty"`    // a human's name, where one acted
 	Op        Op          `json:"op,omitempty"`
 	Why       Why         `json:"why,omitempty"`
 	Directory Directory   `json:"directory,omitempty"`

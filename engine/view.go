@@ -43,6 +43,11 @@ type Rules struct {
 	Standing []Person      // permanent members: explained, never removed
 	Protect  []Person      // never removed, unless a grant of theirs ends
 	Limits   Limits
+	// Expire is set where the directory is to end memberships too ([Expirer]).
+	Expire bool
+	// EndSessions is set where the sessions of a member whose membership ended
+	// are to end too ([SessionEnder]).
+	EndSessions bool
 }
 
 // DefaultRules are in force where the configuration says nothing.
@@ -61,6 +66,8 @@ func (r Rules) careful(o Rules) Rules {
 	r.Notice = max(r.Notice, o.Notice)
 	r.Standing = slices.Concat(r.Standing, o.Standing)
 	r.Protect = slices.Concat(r.Protect, o.Protect)
+	r.Expire = r.Expire || o.Expire
+	r.EndSessions = r.EndSessions || o.EndSessions
 	r.Limits = Limits{
 		Remove: min(r.Limits.Remove, o.Limits.Remove), RemovePercent: min(r.Limits.RemovePercent, o.Limits.RemovePercent),
 		RemoveFree: min(r.Limits.RemoveFree, o.Limits.RemoveFree), Add: min(r.Limits.Add, o.Limits.Add),
