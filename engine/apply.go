@@ -67,10 +67,12 @@ const step = 64
 
 // applier carries out one directory's part of a plan.
 type applier struct {
-	r    *Reconciler
-	run  RunID
-	conn Connector
-	stop *breaker
+	r     *Reconciler
+	s     *survey
+	run   RunID
+	conn  Connector
+	stop  *breaker
+	lease Lease // nil where no other process can write
 
 	mu       sync.Mutex
 	counts   Counts
@@ -119,7 +121,7 @@ func (a *applier) apply(ctx context.Context, js []*job) error {
 
 // begin intends one round and passes it on.
 func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, broken <-chan struct{}) error {
-	if err := cmp.Or(ctx.Err(), a.stop.open()); err != nil {
+	if err := cmp.Or(ctx.Err(), a.stop.open(), a.held()); err != nil {
 		a.untried(js, err)
 		return nil
 	}
@@ -137,6 +139,64 @@ func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, 
 }
 
 func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
+	inForce := a.s.stillInForce(ctx, js)
+	var intents [][]*Owned
+	err := a.r.book.write(ctx, a.s.pen, func() Batch {
+		for _, j := range js {
+			a.yield(j, inForce)
+		}
+		var b Batch
+		b, intents = a.intents(js)
+		return b
+	})
+	if err != nil {
+		a.land(js)
+		return nil, fmt.Errorf("write intents: %w", err)
+	}
+	return intents, nil
+}
+
+// yield drops the changes of j whose time has passed while the run was under
+// way, and claims the others: the grant of an addition is over, or another run
+// of this process has the membership in hand, or had since this one looked. The
+// book is held.
+func (a *applier) yield(j *job, inForce func(Anchor) bool) {
+	book, read := a.r.book, a.s.readAt(j.group)
+	passed := func(c Change) bool {
+		ms := []Membership{{c.Key(), c.Member.ID}}
+		if c.prior != nil && c.prior.Member.ID != c.Member.ID {
+			ms = append(ms, c.prior.Key())
+		}
+		for _, m := range ms {
+			if book.flying[m] || book.overtaken(a.s.pen, m, read) {
+				return true
+			}
+		}
+		return c.Op == Add && !slices.ContainsFunc(c.anchors, inForce)
+	}
+	n := len(j.changes)
+	j.changes = slices.DeleteFunc(j.changes, passed)
+	a.mu.Lock()
+	a.counts.Yielded += n - len(j.changes)
+	a.mu.Unlock()
+	for _, c := range j.changes {
+		book.flying[Membership{c.Key(), c.Member.ID}] = true
+	}
+}
+
+// land gives back the memberships that yield claimed.
+func (a *applier) land(js []*job) {
+	book := a.r.book
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	for _, j := range js {
+		for _, c := range j.changes {
+			delete(book.flying, Membership{c.Key(), c.Member.ID})
+		}
+	}
+}
+
+func (a *applier) intents(js []*job) (Batch, [][]*Owned) {
 	now := a.r.now()
 	var b Batch
 	intents := make([][]*Owned, len(js))
@@ -156,13 +216,7 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 			b.Unlist = append(b.Unlist, j.group)
 		}
 	}
-	if b.Empty() {
-		return intents, nil
-	}
-	if err := a.r.cfg.Ledger.Record(ctx, b); err != nil {
-		return nil, fmt.Errorf("write intents: %w", err)
-	}
-	return intents, nil
+	return b, intents
 }
 
 // act sends the changes of one group and returns an effect for each.
@@ -177,7 +231,10 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 		}
 	}
 	effects := make([]Effect, len(j.changes))
-	if err := cmp.Or(ctx.Err(), a.stop.open()); err != nil {
+	if len(effects) == 0 {
+		return effects
+	}
+	if err := cmp.Or(ctx.Err(), a.stop.open(), a.held()); err != nil {
 		for i := range effects {
 			effects[i] = Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
 		}
@@ -194,6 +251,14 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 	}
 	a.stop.note(verdict(effects)) // one call, one answer: one sick group is no sick directory
 	return effects
+}
+
+// held returns nil while no other process may write to the directory.
+func (a *applier) held() error {
+	if a.lease == nil {
+		return nil
+	}
+	return a.lease.Check()
 }
 
 // verdict is the error of a call for several members when none of them had an
@@ -239,7 +304,12 @@ func (a *applier) settle(ctx context.Context, r *round) error {
 			a.settleOne(&b, j, c, r.intents[i][k], r.effects[i][k], now)
 		}
 	}
-	if err := a.r.cfg.Ledger.Record(ctx, b); err != nil {
+	err := a.r.book.record(ctx, a.s.pen, b)
+	a.land(r.jobs)
+	if errors.Is(err, ErrFenced) { // who has the lease now settles what became of it; that it was sent is on record all the same
+		err = errors.Join(err, a.r.book.record(ctx, a.s.pen, Batch{Events: b.Events}))
+	}
+	if err != nil {
 		return fmt.Errorf("write outcomes: %w", err)
 	}
 	return nil

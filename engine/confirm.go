@@ -13,8 +13,11 @@ import (
 // returns the memberships that are over. What it cannot prove now, the next
 // run's listing will; of a directory whose listings lag it asks nothing, for
 // that is all that they could prove.
-func (r *Reconciler) confirm(ctx context.Context, run RunID, before *survey, js []*job) ([]Past, error) {
-	s := &survey{r: r, now: r.now(), run: &run, byRef: before.byRef, grantsErr: before.grantsErr, noticed: make(map[Membership]bool)}
+func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) ([]Past, error) {
+	s := &survey{
+		r: r, now: r.now(), scope: before.scope, pen: before.pen, byRef: before.byRef, grantsErr: before.grantsErr,
+		noticed: make(map[Membership]bool), read: make(map[Group]uint64),
+	}
 	limits := before.limits()
 	byDirectory := make(map[Directory][]*job)
 	for _, j := range js {
@@ -57,7 +60,7 @@ func (s *survey) confirmSwept(swept []Change, v GroupView) {
 	defer s.mu.Unlock()
 	for _, c := range swept {
 		if !slices.ContainsFunc(v.Members, func(m Member) bool { return m.ID == c.Member.ID }) {
-			s.pending.Events = append(s.pending.Events, c.event(EventConfirmed, *s.run, s.now))
+			s.pending.Events = append(s.pending.Events, c.event(EventConfirmed, s.pen.run, s.now))
 		}
 	}
 }

@@ -153,10 +153,17 @@ func (d *differ) countAnchors(o *Owned) {
 	if o.State == Dropped {
 		return
 	}
+	var last time.Time
 	for i := range o.Anchors {
-		if o.Anchors[i].Until.After(d.now) {
+		if until := o.Anchors[i].Until; until.After(d.now) {
 			d.sum.Live++
+			if until.After(last) {
+				last = until
+			}
 		}
+	}
+	if !last.IsZero() && (d.sum.Next.IsZero() || last.Before(d.sum.Next)) {
+		d.sum.Next = last
 	}
 }
 

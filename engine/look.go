@@ -54,7 +54,8 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		Group: t.group, Name: t.name, Rules: t.rules, Unmanageable: t.unmanageable,
 		GrantsUnread: l.s.grantsErr != nil || t.unplaced || t.uncertain, Uncertain: t.uncertain,
 	}
-	page, err := l.s.r.cfg.Ledger.Page(ctx, t.group)
+	l.s.stamp(t.group)
+	page, err := l.s.r.book.Page(ctx, t.group)
 	if err != nil {
 		return v, proof{}, fmt.Errorf("read the ledger of %s/%s: %w", t.group.Directory, t.name, err)
 	}
@@ -100,7 +101,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 // directory did not list them (unread); an error is the ledger's.
 func (l *looker) list(ctx context.Context, v *GroupView, anew bool) (fresh bool, unread, err error) {
 	if !anew && l.told.holds(v.Group.ID) {
-		kept, err := l.s.r.cfg.Ledger.Listing(ctx, v.Group)
+		kept, err := l.s.r.book.Listing(ctx, v.Group)
 		if err != nil {
 			return false, nil, err
 		}

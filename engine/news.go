@@ -46,20 +46,20 @@ type news struct {
 	accounts map[Person]Member
 }
 
-// gather asks every directory that can tell what changed. It is the first
+// gather asks every directory of the scope that can tell what changed. It is the first
 // thing a run asks for: what changes later is told to the next run.
-func (r *Reconciler) gather(ctx context.Context, now time.Time) (map[Directory]*news, error) {
+func (r *Reconciler) gather(ctx context.Context, now time.Time, sc Scope) (map[Directory]*news, error) {
 	all := make(map[Directory]*news)
-	if r.cfg.Relist <= 0 {
+	if r.cfg.Relist <= 0 || sc.some() {
 		return all, nil
 	}
 	var wg sync.WaitGroup
 	for _, d := range r.directories() {
 		m, ok := r.cfg.Directories[d].(Marker)
-		if !ok {
+		if !ok || !sc.holds(d) {
 			continue
 		}
-		known, err := r.cfg.Ledger.Known(ctx, d)
+		known, err := r.book.Known(ctx, d)
 		if err != nil {
 			wg.Wait()
 			return nil, err

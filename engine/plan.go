@@ -114,6 +114,9 @@ type GroupSummary struct {
 	Trust    Trust
 	Note     string // why the trust is what it is
 	Limits   Limits
+	// Next is when the first membership of ours is over by the ledger's times
+	// that is not over now; zero when there is none.
+	Next time.Time
 }
 
 // Plan is what one reconciliation would do, and what it could not decide. It

@@ -25,6 +25,10 @@ type Counts struct {
 	Overdue  int `json:"overdue"`
 	Problems int `json:"problems"`
 	Foreign  int `json:"foreign"`
+	// Yielded are changes that were not sent any more: when their turn came,
+	// another run of the same process had the membership in hand, or the grant
+	// was over.
+	Yielded int `json:"yielded,omitempty"`
 }
 
 // Late is a removal that was due longer ago than is allowed and is not
@@ -54,6 +58,12 @@ type Result struct {
 	// GrantsErr tells why the grants could not be read. What was due by the
 	// ledger's times was ended all the same.
 	GrantsErr error
+	// Open are the groups in which something was sent and not read back yet,
+	// and Again those in which an agreed end failed, or is not known to have
+	// happened: they are to be looked at again soon. Both are sorted.
+	Open, Again []Group
+	// Rest is set when a run of some groups left something to a whole one.
+	Rest bool
 }
 
 // Moved is the error of a run that was to carry out a reviewed plan, and found
@@ -66,14 +76,6 @@ func (e *Moved) Error() string {
 
 // short is a digest as people read it.
 func short(d string) string { return d[:min(len(d), len("sha256:")+12)] }
-
-// ErrClock is the error of a run that stopped because this machine's clock is
-// contradicted.
-var ErrClock = errors.New("clock")
-
-// MaxSkew is how far this machine's clock may be from what the store and the
-// directories say before a run refuses to decide anything by it.
-const MaxSkew = 5 * time.Minute
 
 // Config is what a Reconciler works with.
 type Config struct {
@@ -93,13 +95,22 @@ type Config struct {
 	// next run goes on although the store holds later times, and says so there.
 	TrustClock bool
 	Now        func() time.Time // time.Now when nil
+	// Lease returns the lease on a directory, where several processes may run;
+	// nil where this is the only one. What is written is fenced by it.
+	Lease func(Directory) Lease
 	// Progress, when set, is told how far a stage is. It is called from
 	// several goroutines.
 	Progress func(stage string, done, total int)
 }
 
-// Reconciler makes memberships equal to what grants say.
-type Reconciler struct{ cfg Config }
+// Reconciler makes memberships equal to what grants say. Several of its runs
+// may be under way at once.
+type Reconciler struct {
+	cfg   Config
+	book  *book
+	atlas atlas
+	clock clockwork
+}
 
 // New returns a reconciler. The config must have a ledger.
 func New(cfg Config) *Reconciler {
@@ -109,7 +120,7 @@ func New(cfg Config) *Reconciler {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, int, int) {}
 	}
-	return &Reconciler{cfg}
+	return &Reconciler{cfg: cfg, book: newBook(cfg.Ledger, cfg.Lease)}
 }
 
 func (r *Reconciler) now() time.Time {
@@ -125,11 +136,11 @@ func (r *Reconciler) workers() int { return cmp.Or(r.cfg.Workers, 4) }
 // is put on record, so that it can be released.
 func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
 	now := r.now()
-	told, err := r.gather(ctx, now)
+	told, err := r.gather(ctx, now, Scope{})
 	if err != nil {
 		return Result{}, err
 	}
-	if err := r.checkClock(ctx, now, told); err != nil {
+	if err := r.checkClock(ctx, now, Scope{}, told); err != nil {
 		return Result{}, err
 	}
 	return r.plan(ctx, now, told, nil)
@@ -141,14 +152,14 @@ func (r *Reconciler) Plan(ctx context.Context) (Result, error) {
 // not be kept or changed.
 func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (Result, error) {
 	now := r.now()
-	if err := r.checkClock(ctx, now, nil); err != nil {
+	if err := r.checkClock(ctx, now, Scope{}, nil); err != nil {
 		return Result{}, err
 	}
 	return r.plan(ctx, now, nil, visit)
 }
 
 func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory]*news, visit func(GroupView, Plan)) (Result, error) {
-	s, err := r.survey(ctx, now, nil, told, visit)
+	s, err := r.survey(ctx, now, Scope{}, nil, told, visit)
 	if err != nil {
 		return Result{}, err
 	}
@@ -157,16 +168,16 @@ func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory
 		return res, err
 	}
 	if digest := res.Plan.HeldDigest(); digest != "" && res.Release == nil {
-		err = r.cfg.Ledger.Record(ctx, Batch{Holds: []Hold{res.Plan.hold("", now)}})
+		err = r.book.Record(ctx, Batch{Holds: []Hold{res.Plan.hold("", Scope{}, now)}})
 	}
-	res.Overdue = r.overdue(res.Plan, nil, nil, now, false)
+	res.Overdue = r.overdue(res.Plan, nil, nil, now, Scope{}, false)
 	res.count(Counts{})
 	return res, err
 }
 
-func (p Plan) hold(run RunID, now time.Time) Hold {
+func (p Plan) hold(run RunID, sc Scope, now time.Time) Hold {
 	return Hold{
-		Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
+		Directory: sc.Directory, Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
 		Changes: p.HeldChanges(), Objections: p.Objections,
 	}
 }
@@ -179,7 +190,7 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 	if digest == "" {
 		return nil, nil //nolint:nilnil // nothing is held, so nothing is to be released
 	}
-	rel, err := r.cfg.Ledger.Release(ctx, digest, now)
+	rel, err := r.book.Release(ctx, digest, now)
 	if err != nil || rel == nil {
 		return nil, err
 	}
@@ -195,34 +206,54 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 // a group, a person or a directory is in the result instead, and never stops
 // the others.
 func (r *Reconciler) Run(ctx context.Context, by, digest string) (Result, error) {
+	return r.start(ctx, by, digest, Scope{})
+}
+
+// RunIn is Run for a part of the whole. Runs whose scopes overlap may go on at
+// once: what one of them has in hand, the others leave alone.
+func (r *Reconciler) RunIn(ctx context.Context, by string, sc Scope) (Result, error) {
+	return r.start(ctx, by, "", sc)
+}
+
+func (r *Reconciler) start(ctx context.Context, by, digest string, sc Scope) (Result, error) {
 	now := r.now()
-	told, err := r.gather(ctx, now)
+	told, err := r.gather(ctx, now, sc)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := r.checkClock(ctx, now, told); err != nil {
+	if err := r.checkClock(ctx, now, sc, told); err != nil {
 		return Result{}, err
 	}
 	res := Result{Run: newRunID(now), Started: now}
-	begin := Batch{Events: []Event{{At: now, Kind: EventRunStarted, Run: res.Run, By: by, Digest: digest}}}
+	ds := r.directories()
+	if sc.Directory != "" {
+		ds = []Directory{sc.Directory}
+	}
+	p := r.book.take(res.Run, ds)
+	defer r.book.put(p)
+	event := Event{At: now, Kind: EventRunStarted, Run: res.Run, Scope: sc.String(), Directory: sc.Directory, By: by, Digest: digest}
+	begin := Batch{Events: []Event{event}}
 	if r.cfg.TrustClock {
 		begin.Events = append(begin.Events, Event{At: now, Kind: EventVouched, Run: res.Run, By: by})
 	}
-	if err := r.cfg.Ledger.Record(ctx, begin); err != nil {
+	if err := r.book.record(ctx, p, begin); err != nil {
 		return res, err
 	}
-	err = r.run(ctx, &res, told, digest)
+	err = r.run(ctx, &res, p, told, digest, sc)
 	res.Ended = r.now()
-	end := Event{At: res.Ended, Kind: EventRunEnded, Run: res.Run, Digest: res.Plan.Digest(), Counts: &res.Counts}
-	if err != nil {
-		end.Error = err.Error()
+	event = Event{
+		At: res.Ended, Kind: EventRunEnded, Run: res.Run, Scope: event.Scope, Directory: sc.Directory,
+		Digest: res.Plan.Digest(), Counts: &res.Counts,
 	}
-	return res, errors.Join(err, r.cfg.Ledger.Record(context.WithoutCancel(ctx), Batch{Events: []Event{end}}))
+	if err != nil {
+		event.Error = err.Error()
+	}
+	return res, errors.Join(err, r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}}))
 }
 
-func (r *Reconciler) run(ctx context.Context, res *Result, told map[Directory]*news, digest string) error {
+func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Directory]*news, digest string, sc Scope) error {
 	now := res.Started
-	s, err := r.survey(ctx, now, &res.Run, told, nil)
+	s, err := r.survey(ctx, now, sc, p, told, nil)
 	if err != nil {
 		return err
 	}
@@ -230,34 +261,62 @@ func (r *Reconciler) run(ctx context.Context, res *Result, told map[Directory]*n
 	if have := res.Plan.Digest(); !strings.HasPrefix(have, digest) {
 		return &Moved{digest, have}
 	}
-	if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
+	if sc.some() {
+		res.Plan, res.Rest = res.Plan.narrowed(r.cfg.Limits)
+	} else if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
 		return err
 	}
-	if err := r.cfg.Ledger.Record(ctx, r.decided(res, s)); err != nil {
+	if err := r.book.prove(ctx, p, r.decided(res, s), s.readAt); err != nil {
 		return err
 	}
 	appliers, jobs, err := r.applyAll(ctx, res, s)
 	if err != nil {
 		return err
 	}
-	if err := r.cfg.Ledger.Record(context.WithoutCancel(ctx), r.swept(res, jobs)); err != nil {
+	if err := r.book.record(context.WithoutCancel(ctx), p, r.swept(res, jobs)); err != nil {
 		return err
 	}
-	over, err := r.confirm(context.WithoutCancel(ctx), res.Run, s, jobs)
-	if err != nil {
-		return err
+	var over []Past
+	if !sc.Ends {
+		if over, err = r.confirm(context.WithoutCancel(ctx), s, jobs); err != nil {
+			return err
+		}
 	}
 	var c Counts
 	for _, a := range appliers {
 		c.Added, c.Removed, c.Forgot, c.Failed = c.Added+a.counts.Added, c.Removed+a.counts.Removed, c.Forgot+a.counts.Forgot, c.Failed+a.counts.Failed
+		c.Yielded += a.counts.Yielded
 		res.Failures = append(res.Failures, a.failures...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
 	res.Past = append(s.over, over...)
 	slices.SortFunc(res.Past, comparePasts)
-	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now(), true)
+	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now(), sc, true)
+	r.open(res, jobs)
 	res.count(c)
-	return r.recordOverdue(context.WithoutCancel(ctx), res)
+	return r.recordOverdue(context.WithoutCancel(ctx), p, res)
+}
+
+// open fills in what is to be looked at again.
+func (r *Reconciler) open(res *Result, js []*job) {
+	over := make(map[Membership]bool, len(res.Past))
+	for _, o := range res.Past {
+		over[Membership{o.Group, o.Member.ID}] = true
+	}
+	for _, j := range js {
+		if slices.ContainsFunc(j.changes, func(c Change) bool { return c.sends() && !over[Membership{c.Key(), c.Member.ID}] }) {
+			res.Open = append(res.Open, j.group)
+		}
+	}
+	for _, f := range res.Failures {
+		if f.Change.removes() && f.Change.Why.Agreed() {
+			res.Again = append(res.Again, f.Change.Key())
+		}
+	}
+	for _, gs := range []*[]Group{&res.Open, &res.Again} {
+		slices.SortFunc(*gs, func(a, b Group) int { return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.ID, b.ID)) })
+		*gs = slices.Compact(*gs)
+	}
 }
 
 // decided is what a run writes down before it acts: holds, used releases,
@@ -271,7 +330,7 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 		b.Events = append(b.Events, Event{At: now, Kind: EventSpent, Run: res.Run, By: res.Release.By, Digest: res.Release.Digest, Reason: res.Release.Reason})
 		b.Readings = append(b.Readings, res.Plan.readings(now)...)
 	case held != "":
-		b.Holds = append(b.Holds, res.Plan.hold(res.Run, now))
+		b.Holds = append(b.Holds, res.Plan.hold(res.Run, s.scope, now))
 		b.Events = append(b.Events, Event{At: now, Kind: EventHeld, Run: res.Run, Digest: held, Objected: res.Plan.Objections})
 	}
 	b.Events = append(b.Events, s.events...)
@@ -366,7 +425,7 @@ func (r *Reconciler) applyAll(ctx context.Context, res *Result, s *survey) ([]*a
 	var mu sync.Mutex
 	for d, js := range byDirectory {
 		s.stops[d].again()
-		a := &applier{r: r, run: res.Run, conn: r.cfg.Directories[d], stop: s.stops[d]}
+		a := &applier{r: r, s: s, run: res.Run, conn: r.cfg.Directories[d], stop: s.stops[d], lease: r.book.leaseOn(d)}
 		appliers = append(appliers, a)
 		if a.conn == nil {
 			a.untried(js, fmt.Errorf("directory %s is not in the configuration", d))
@@ -385,9 +444,10 @@ func (r *Reconciler) applyAll(ctx context.Context, res *Result, s *survey) ([]*a
 }
 
 // overdue lists the agreed removals of p that are later than allowed and not
-// among those that are over. Where listings lag, a removal that p sent and the
-// directory took is believed until its grace is over.
-func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, sent bool) []Late {
+// among those that are over. Where listings lag, or nothing is read back, a
+// removal that p sent and the directory took is believed until a listing can
+// tell.
+func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, sc Scope, sent bool) []Late {
 	over := make(map[Membership]bool, len(past))
 	for _, o := range past {
 		over[Membership{o.Group, o.Member.ID}] = true
@@ -403,7 +463,7 @@ func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, s
 				l.Error = f.Error
 			}
 		}
-		if sent && l.Error == "" && c.prior.Gone.IsZero() && grace(r.cfg.Directories[c.Directory]) > 0 {
+		if sent && l.Error == "" && c.prior.Gone.IsZero() && (sc.Ends || grace(r.cfg.Directories[c.Directory]) > 0) {
 			continue
 		}
 		late = append(late, l)
@@ -411,7 +471,7 @@ func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, s
 	return late
 }
 
-func (r *Reconciler) recordOverdue(ctx context.Context, res *Result) error {
+func (r *Reconciler) recordOverdue(ctx context.Context, p *pen, res *Result) error {
 	var b Batch
 	for _, l := range res.Overdue {
 		m, due := l.Member, l.Due
@@ -420,10 +480,7 @@ func (r *Reconciler) recordOverdue(ctx context.Context, res *Result) error {
 			Member: &m, Person: l.Person, Due: &due, Error: l.Error,
 		})
 	}
-	if b.Empty() {
-		return nil
-	}
-	return r.cfg.Ledger.Record(ctx, b)
+	return r.book.record(ctx, p, b)
 }
 
 func (res *Result) count(c Counts) {
@@ -441,36 +498,6 @@ func (res *Result) count(c Counts) {
 func comparePasts(a, b Past) int {
 	return cmp.Or(cmp.Compare(a.Group.Directory, b.Group.Directory), cmp.Compare(a.GroupName, b.GroupName),
 		cmp.Compare(a.Group.ID, b.Group.ID), cmp.Compare(a.Member.ID, b.Member.ID))
-}
-
-// checkClock refuses to decide anything by a clock that the store or a
-// directory contradicts by minutes. A directory that did not even tell what
-// changed is not asked again.
-func (r *Reconciler) checkClock(ctx context.Context, now time.Time, told map[Directory]*news) error {
-	newest, err := r.cfg.Ledger.Newest(ctx)
-	if err != nil {
-		return err
-	}
-	if ahead := newest.Sub(now); ahead > MaxSkew && !r.cfg.TrustClock {
-		return fmt.Errorf("%w: the store was last written at %s, which is %s ahead of this machine's clock; nothing was changed, set the clock right, or, when it was wrong then, say sync --trust-clock once",
-			ErrClock, newest.UTC().Format(time.RFC3339), ahead.Round(time.Second))
-	}
-	for _, d := range r.directories() {
-		c, ok := r.cfg.Directories[d].(Clock)
-		if n := told[d]; !ok || n != nil && shut(n.err) {
-			continue
-		}
-		theirs, err := c.Time(ctx)
-		if err != nil {
-			continue // a directory that does not answer is reported where it is read
-		}
-		ours := r.now() // not when the run began: asking may have taken minutes
-		if skew := theirs.Sub(ours).Abs(); skew > MaxSkew {
-			return fmt.Errorf("%w: %s says it is %s, this machine says %s; nothing was changed, set the clock right",
-				ErrClock, d, theirs.UTC().Format(time.RFC3339), ours.Format(time.RFC3339))
-		}
-	}
-	return nil
 }
 
 func (r *Reconciler) directories() []Directory {

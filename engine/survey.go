@@ -17,9 +17,10 @@ import (
 type survey struct {
 	r   *Reconciler
 	now time.Time
-	run *RunID // nil for a look that writes nothing
+	pen *pen // nil for a look that writes nothing
 	see func(GroupView, Plan)
 
+	scope     Scope
 	told      map[Directory]*news
 	stops     map[Directory]*breaker // one for each directory, for the whole run
 	byRef     map[GroupRef][]*Grant
@@ -33,15 +34,21 @@ type survey struct {
 	noticed map[Membership]bool // foreign members reported before
 	over    []Past              // memberships that a listing showed to be over
 	events  []Event
-	pending Batch // what the listings proved, not yet written
+	pending Batch            // what the listings proved, not yet written
+	granted time.Time        // when the grants were read
+	active  map[GrantID]bool // those in force, where they were read again
+	read    map[Group]uint64 // the book's time before the page of a group was read
 	done    int
 	total   int
 }
 
-// survey looks at everything. With a run it writes down what the listings
-// prove; without, it only looks.
-func (r *Reconciler) survey(ctx context.Context, now time.Time, run *RunID, told map[Directory]*news, see func(GroupView, Plan)) (*survey, error) {
-	s := &survey{r: r, now: now, run: run, told: told, see: see, plan: Plan{AsOf: now}, noticed: make(map[Membership]bool)}
+// survey looks at everything in the scope. With a pen it writes down what the
+// listings prove; without, it only looks.
+func (r *Reconciler) survey(ctx context.Context, now time.Time, sc Scope, p *pen, told map[Directory]*news, see func(GroupView, Plan)) (*survey, error) {
+	s := &survey{
+		r: r, now: now, scope: sc, pen: p, told: told, see: see, plan: Plan{AsOf: now},
+		noticed: make(map[Membership]bool), read: make(map[Group]uint64), granted: now,
+	}
 	s.readGrants(ctx)
 	if err := s.readLedger(ctx); err != nil {
 		return nil, err
@@ -80,30 +87,36 @@ func (s *survey) readGrants(ctx context.Context) {
 			continue
 		}
 		for i := range gs {
-			s.place(&gs[i])
+			s.place(gs[i])
 		}
 	}
-	if s.grantsErr != nil {
+	if s.grantsErr != nil && !s.scope.some() {
 		s.problem(Problem{Kind: GrantsUnread, Message: "not all grants could be read, so nothing is withdrawn or swept, and nothing starts that they say; what is due by the ledger ends all the same"})
 	}
 }
 
 // place files a grant under its group. One that is over, in a directory that
 // nobody knows any more, concerns nobody.
-func (s *survey) place(g *Grant) {
+func (s *survey) place(g Grant) {
+	if ref := g.Group; ref != (GroupRef{}) && !s.scope.holds(ref.Directory) {
+		return
+	}
 	g.When = current(g.When, s.now)
 	ref, over := g.Group, g.When.Ended(s.now)
 	_, known := s.r.cfg.Directories[ref.Directory]
 	switch {
 	case ref == GroupRef{} && !over:
 		s.stray[g.ID] = true
+		if s.scope.some() {
+			return
+		}
 		s.problem(Problem{Kind: UnknownResource, Person: g.Person, Grant: g.ID, Message: fmt.Sprintf(
 			"%s: the configuration has no resource %q, so the grant starts nothing, and what it gave stays until its end; put the resource back, or revoke the grant", g.Origin, g.Resource)})
 	case ref == GroupRef{}:
 		s.ended[g.ID] = g.When.Until
 	case over && !known:
 	default:
-		s.byRef[ref] = append(s.byRef[ref], g)
+		s.byRef[ref] = append(s.byRef[ref], &g)
 	}
 }
 
@@ -124,7 +137,7 @@ func current(w schedule.Window, now time.Time) schedule.Window {
 }
 
 func (s *survey) readLedger(ctx context.Context) error {
-	gs, err := s.r.cfg.Ledger.Groups(ctx)
+	gs, err := s.r.book.Groups(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,6 +151,9 @@ func (s *survey) readLedger(ctx context.Context) error {
 // directories are all that anything names: the configuration, grants, the
 // ledger.
 func (s *survey) directories() []Directory {
+	if s.scope.Directory != "" {
+		return []Directory{s.scope.Directory}
+	}
 	named := make(map[Directory]bool)
 	for d := range s.r.cfg.Directories {
 		named[d] = true
@@ -160,6 +176,9 @@ func (s *survey) directories() []Directory {
 // in the directory is a problem in the plan.
 func (s *survey) directory(ctx context.Context, d Directory) error {
 	look := &looker{s: s, d: d, conn: s.r.cfg.Directories[d], stop: s.stops[d], told: s.told[d]}
+	if s.scope.Ends {
+		return look.ends(ctx)
+	}
 	if err := look.begin(ctx); err != nil {
 		return err
 	}
@@ -174,6 +193,40 @@ func (s *survey) directory(ctx context.Context, d Directory) error {
 		s.problem(Problem{Kind: DirectoryDown, Directory: d, Message: err.Error()})
 	}
 	return errors.Join(append(errs, look.end(ctx))...)
+}
+
+// regrant is how long what the grants said is taken while a run adds people: a
+// run may last long, and a grant be revoked meanwhile.
+const regrant = 15 * time.Second
+
+// stillInForce reads the grants anew where a long run adds somebody, and tells
+// which grants are in force now.
+func (s *survey) stillInForce(ctx context.Context, js []*job) func(Anchor) bool {
+	now := s.r.now()
+	adds := slices.ContainsFunc(js, func(j *job) bool {
+		return slices.ContainsFunc(j.changes, func(c Change) bool { return c.Op == Add })
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if adds && now.Sub(s.granted) >= regrant {
+		s.granted = now
+		active := make(map[GrantID]bool)
+		for _, src := range s.r.cfg.Sources {
+			gs, err := src.Grants(ctx)
+			if err != nil { // as they were; the next run says so
+				active = s.active
+				break
+			}
+			for _, g := range gs {
+				if g.When.Active(now) {
+					active[g.ID] = true
+				}
+			}
+		}
+		s.active = active
+	}
+	active := s.active
+	return func(a Anchor) bool { return a.Until.After(now) && (active == nil || active[a.Grant]) }
 }
 
 func (s *survey) problem(p Problem) {
@@ -202,8 +255,8 @@ func (s *survey) add(part Plan, v GroupView, p proof) {
 	s.done++
 	s.r.cfg.Progress("reading groups", s.done, s.total)
 	s.over = append(s.over, p.over...)
-	if s.run != nil {
-		s.pending.prove(p, *s.run, s.now)
+	if s.pen != nil {
+		s.pending.prove(p, s.pen.run, s.now)
 	}
 }
 
@@ -249,7 +302,22 @@ func (s *survey) flush(ctx context.Context, more int) error {
 	if b.Empty() {
 		return nil
 	}
-	return s.r.cfg.Ledger.Record(ctx, b)
+	return s.r.book.prove(ctx, s.pen, b, s.readAt)
+}
+
+// stamp notes the book's time, before the page of a group is read.
+func (s *survey) stamp(g Group) {
+	at := s.r.book.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read[g] = at
+}
+
+// readAt returns the book's time before the page of a group was last read.
+func (s *survey) readAt(g Group) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read[g]
 }
 
 // parallel calls f for 0..n-1, at most workers at a time, and waits.

@@ -41,6 +41,7 @@ type looker struct {
 	// recalled the names that are believed to lead where they led in one.
 	remembered map[Person]bool
 	recalled   map[GroupRef]bool
+	named      map[string]*LedgerGroup // by name; nil where it is not one only
 }
 
 // begin writes down what the directory said of changes, before anything is
@@ -52,22 +53,22 @@ func (l *looker) begin(ctx context.Context) error {
 	case l.told.err != nil:
 		l.stop.note(l.told.err)
 		return nil
-	case l.s.run == nil:
+	case l.s.pen == nil:
 		return nil
 	}
-	return l.s.r.cfg.Ledger.Record(ctx, l.told.begin(l.d, l.s.now))
+	return l.s.r.book.record(ctx, l.s.pen, l.told.begin(l.d, l.s.now))
 }
 
 // end writes down what was learnt of names and accounts.
 func (l *looker) end(ctx context.Context) error {
-	if l.told == nil || !l.told.good || l.s.run == nil {
+	if l.told == nil || !l.told.good || l.s.pen == nil {
 		return nil
 	}
 	b := l.told.learnt()
 	if b.Empty() {
 		return nil
 	}
-	return l.s.r.cfg.Ledger.Record(ctx, b)
+	return l.s.r.book.record(ctx, l.s.pen, b)
 }
 
 // call runs f unless the directory has stopped answering.
@@ -121,7 +122,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 			Message: "grants or the ledger name this directory, and the configuration does not; memberships in it cannot be ended",
 		})
 	}
-	refs := l.refs()
+	refs := l.narrow(l.refs())
 	l.knock(ctx, refs)
 	found := l.find(ctx, refs)
 	byID := make(map[GroupID]*target)
@@ -164,11 +165,11 @@ func (l *looker) targets(ctx context.Context) []*target {
 		}
 	}
 	for _, g := range l.s.ledger[l.d] {
-		if byID[g.Group.ID] == nil {
+		if byID[g.Group.ID] == nil && (!l.s.scope.some() || slices.Contains(l.s.scope.Groups, g.Group.ID)) {
 			place(GroupInfo{ID: g.Group.ID, Name: g.Name}, GroupRef{l.d, g.Name}).unplaced = unplaced
 		}
 	}
-	return ts
+	return l.inScope(ts)
 }
 
 // find finds the groups by name: as an earlier run did, where that still
@@ -187,6 +188,7 @@ func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
 	}
 	for i, f := range l.look(ctx, unknown) {
 		found[at[i]] = f
+		l.s.r.atlas.learn(unknown[i], f)
 	}
 	for i, f := range found {
 		l.told.learnGroup(refs[i].Name, f)
@@ -276,16 +278,17 @@ func (l *looker) rule(t *target, ref GroupRef, rules Rules) {
 // ledgerNamed returns the group that the ledger knows by this name, if it is
 // exactly one.
 func (l *looker) ledgerNamed(name string) *LedgerGroup {
-	var found *LedgerGroup
-	for i, g := range l.s.ledger[l.d] {
-		if g.Name == name {
-			if found != nil {
-				return nil
+	if l.named == nil {
+		l.named = make(map[string]*LedgerGroup)
+		for i, g := range l.s.ledger[l.d] {
+			if _, twice := l.named[g.Name]; twice {
+				l.named[g.Name] = nil
+				continue
 			}
-			found = &l.s.ledger[l.d][i]
+			l.named[g.Name] = &l.s.ledger[l.d][i]
 		}
 	}
-	return found
+	return l.named[name]
 }
 
 // unfound says that a name leads to no group, or that it is not known whether

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// book is the ledger as runs write it that go on side by side: one ends what is
+// due while another still lists everything. A run decides by what it has read,
+// and must not undo what another wrote since. So every entry is stamped with
+// the run that wrote it last, a view with the time at which its page was read,
+// and what is older than its entry is not written.
+type book struct {
+	Ledger
+	lease func(Directory) Lease
+
+	mu     sync.Mutex
+	tick   uint64
+	wrote  map[Membership]stamp
+	groups map[Group]stamp
+	flying map[Membership]bool // between intent and outcome
+	open   map[*pen]uint64     // runs under way, and when they began
+}
+
+// stamp is when an entry was written last, and by which run.
+type stamp struct {
+	tick uint64
+	pen  *pen
+}
+
+// pen is a run that writes, and the directories that it may change.
+type pen struct {
+	run RunID
+	ds  []Directory
+}
+
+func newBook(l Ledger, lease func(Directory) Lease) *book {
+	return &book{
+		Ledger: l, lease: lease, wrote: make(map[Membership]stamp), groups: make(map[Group]stamp),
+		flying: make(map[Membership]bool), open: make(map[*pen]uint64),
+	}
+}
+
+// take begins a run. Its stamps are kept until every run is over that began
+// before its end.
+func (b *book) take(run RunID, ds []Directory) *pen {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := &pen{run, ds}
+	b.tick++
+	b.open[p] = b.tick
+	return p
+}
+
+// put ends a run, and forgets the stamps that nobody can run into any more.
+func (b *book) put(p *pen) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.open, p)
+	oldest := b.tick + 1
+	for _, began := range b.open {
+		oldest = min(oldest, began)
+	}
+	for m, s := range b.wrote {
+		if s.tick < oldest {
+			delete(b.wrote, m)
+		}
+	}
+	for g, s := range b.groups {
+		if s.tick < oldest {
+			delete(b.groups, g)
+		}
+	}
+}
+
+// now is the time to stamp a view with, before its page is read.
+func (b *book) now() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tick++
+	return b.tick
+}
+
+// overtaken reports whether another run than p wrote m since a view was
+// stamped.
+func (b *book) overtaken(p *pen, m Membership, since uint64) bool {
+	s, ok := b.wrote[m]
+	return ok && s.pen != p && s.tick > since
+}
+
+// write lets f make a batch while no other run writes, and records it. The
+// batch is recorded under the leases of p's directories.
+func (b *book) write(ctx context.Context, p *pen, f func() Batch) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch := f()
+	if batch.Empty() {
+		return nil
+	}
+	if batch.claims() {
+		batch.Fences = b.fences(p.ds)
+	}
+	if err := b.Record(ctx, batch); err != nil {
+		return err
+	}
+	b.tick++
+	s := stamp{b.tick, p}
+	for m := range batch.memberships() {
+		b.wrote[m], b.groups[m.Group] = s, s
+	}
+	return nil
+}
+
+// record is write for what no other run can have overtaken.
+func (b *book) record(ctx context.Context, p *pen, batch Batch) error {
+	return b.write(ctx, p, func() Batch { return batch })
+}
+
+// prove is write for what views showed: without what was overtaken since. at
+// tells when the view of a group was stamped.
+func (b *book) prove(ctx context.Context, p *pen, batch Batch, at func(Group) uint64) error {
+	return b.write(ctx, p, func() Batch {
+		batch = batch.without(func(m Membership) bool { return b.flying[m] || b.overtaken(p, m, at(m.Group)) })
+		batch.Listings = slices.DeleteFunc(slices.Clone(batch.Listings), func(l Listing) bool {
+			s, ok := b.groups[l.Group]
+			return ok && s.pen != p && s.tick > at(l.Group)
+		})
+		return batch
+	})
+}
+
+// fences are the leases on directories, by their tokens.
+func (b *book) fences(ds []Directory) []Fence {
+	var fs []Fence
+	for _, d := range ds {
+		if l := b.leaseOn(d); l != nil {
+			fs = append(fs, Fence{d, l.Token()})
+		}
+	}
+	return fs
+}
+
+// leaseOn returns the lease on a directory; nil where no other process can
+// write.
+func (b *book) leaseOn(d Directory) Lease {
+	if b.lease == nil {
+		return nil
+	}
+	return b.lease(d)
+}
+
+// claims reports whether the batch says anything about what is ours.
+func (b *Batch) claims() bool {
+	return len(b.Put)+len(b.Delete)+len(b.Past)+len(b.Readings)+len(b.Notice)+len(b.Unnotice)+
+		len(b.Known)+len(b.UnlistAll)+len(b.Unlist)+len(b.Listings)+len(b.Spend) > 0
+}
+
+// memberships yields those whose entries the batch changes.
+func (b *Batch) memberships() func(func(Membership) bool) {
+	return func(yield func(Membership) bool) {
+		for _, m := range b.Delete {
+			if !yield(m) {
+				return
+			}
+		}
+		for _, o := range b.Put {
+			if !yield(o.Key()) {
+				return
+			}
+		}
+	}
+}
+
+// without returns the batch without what it says of memberships that were
+// overtaken.
+func (b Batch) without(overtaken func(Membership) bool) Batch {
+	b.Put = slices.DeleteFunc(slices.Clone(b.Put), func(o Owned) bool { return overtaken(o.Key()) })
+	b.Delete = slices.DeleteFunc(slices.Clone(b.Delete), overtaken)
+	b.Past = slices.DeleteFunc(slices.Clone(b.Past), func(p Past) bool { return overtaken(Membership{p.Group, p.Member.ID}) })
+	b.Events = slices.DeleteFunc(slices.Clone(b.Events), func(e Event) bool {
+		return e.Member != nil && e.GroupID != "" && overtaken(Membership{Group{e.Directory, e.GroupID}, e.Member.ID})
+	})
+	return b
+}
