@@ -327,7 +327,7 @@ func (d *differ) end(o *Owned) (why Why, due time.Time, ok bool) {
 		if end.IsZero() {
 			end = a.Until
 		}
-		if end.After(d.now) && d.g.Stray[a.Grant] {
+		if d.g.Stray[a.Grant] { // in force, whatever end the ledger last saw
 			return "", time.Time{}, false
 		}
 		if end.After(d.now) {

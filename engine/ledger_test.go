@@ -24,6 +24,8 @@ type memLedger struct {
 	events   []engine.Event
 	known    map[engine.Directory]engine.Known
 	listings map[engine.Group]engine.Listing
+	tokens   map[engine.Directory]int64 // the latest lease on a directory
+	fenced   [][]engine.Fence           // of each batch that says what is ours
 
 	// crash is called before and after each Record is written; true means
 	// that the process dies there.
@@ -89,6 +91,14 @@ func (l *memLedger) Record(ctx context.Context, b engine.Batch) error {
 	defer l.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	for _, f := range b.Fences {
+		if latest, ok := l.tokens[f.Directory]; ok && latest != f.Token {
+			return engine.ErrFenced
+		}
+	}
+	if len(b.Put)+len(b.Delete) > 0 {
+		l.fenced = append(l.fenced, b.Fences)
 	}
 	if l.dies(false) {
 		return errCrashed
@@ -186,4 +196,11 @@ func (l *memLedger) claims(g engine.Group, m engine.MemberID) bool {
 	defer l.mu.Unlock()
 	o, ok := l.owned[engine.Membership{Group: g, Member: m}]
 	return ok && o.State != engine.Dropped
+}
+
+// fence makes a token the latest of a directory.
+func (l *memLedger) fence(d engine.Directory, token int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tokens = map[engine.Directory]int64{d: token}
 }
