@@ -18,8 +18,10 @@ import (
 // at once meet in every order. Each call happens somewhere in its time.
 type slow struct {
 	*memory.Directory
-	mu  sync.Mutex
-	rng *rand.Rand
+	t    *testing.T
+	mu   sync.Mutex
+	rng  *rand.Rand
+	busy map[engine.Membership]bool // being written to
 }
 
 func (s *slow) nap() {
@@ -51,8 +53,23 @@ func (s *slow) ResolveAll(ctx context.Context, ps []engine.Person) (rs []engine.
 }
 
 func (s *slow) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
+	s.alone(g, true, add, remove)
 	s.around(func() { added, removed = s.Directory.Change(ctx, g, add, remove) })
+	s.alone(g, false, add, remove)
 	return added, removed
+}
+
+// alone fails the test when two calls write one membership at once.
+func (s *slow) alone(g engine.GroupID, begin bool, add, remove []engine.Member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range append(append([]engine.Member(nil), add...), remove...) {
+		key := engine.Membership{Group: engine.Group{Directory: "corp", ID: g}, Member: m.ID}
+		if begin && s.busy[key] {
+			s.t.Errorf("two runs write %v at once", key)
+		}
+		s.busy[key] = begin
+	}
 }
 
 // TestLanesAgree lets whole runs, runs of some groups and ends go on at once,
@@ -76,7 +93,9 @@ func lanes(t *testing.T, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		w.cfg.Relist = time.Hour
 	}
-	w.cfg.Directories["corp"] = &slow{Directory: w.dir, rng: rand.New(rand.NewPCG(rng.Uint64(), 1))}
+	w.cfg.Directories["corp"] = &slow{
+		Directory: w.dir, t: t, rng: rand.New(rand.NewPCG(rng.Uint64(), 1)), busy: make(map[engine.Membership]bool),
+	}
 	w.cfg.Workers = 3
 	groups := map[string]engine.GroupID{"admins": w.admins, "ops": w.group("ops"), "dev": w.group("dev")}
 	names := []string{"admins", "ops", "dev"}
