@@ -33,6 +33,9 @@ type stamp struct {
 type pen struct {
 	run RunID
 	ds  []Directory
+	// opening is what a run of some groups says first, when it has anything to
+	// say: what woke it is often over already.
+	opening []Event
 }
 
 func newBook(l Ledger, lease func(Directory) Lease) *book {
@@ -47,7 +50,7 @@ func newBook(l Ledger, lease func(Directory) Lease) *book {
 func (b *book) take(run RunID, ds []Directory) *pen {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := &pen{run, ds}
+	p := &pen{run: run, ds: ds}
 	b.tick++
 	b.open[p] = b.tick
 	return p
@@ -98,12 +101,15 @@ func (b *book) write(ctx context.Context, p *pen, f func() Batch) error {
 	if batch.Empty() {
 		return nil
 	}
+	opening := len(p.opening)
+	batch.Events = slices.Concat(p.opening, batch.Events)
 	if batch.claims() {
 		batch.Fences = b.fences(p.ds)
 	}
 	if err := b.Record(ctx, batch); err != nil {
 		return err
 	}
+	p.opening = p.opening[opening:]
 	b.tick++
 	s := stamp{b.tick, p}
 	for m := range batch.memberships() {

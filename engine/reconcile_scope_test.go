@@ -53,7 +53,13 @@ func TestEndNeedsNoListing(t *testing.T) {
 	if len(res.Open) != 1 || res.Open[0].ID != w.admins {
 		t.Errorf("to be read back: %v", res.Open)
 	}
-	// Nothing is sent twice, and a look reads it back.
+	// Nothing is sent twice, nothing is said of it, and a look reads it back.
+	said := len(w.ledger.kinds(0))
+	defer func() {
+		if kinds := w.ledger.kinds(said); !slices.Equal(kinds, []engine.EventKind{engine.EventRunStarted, engine.EventConfirmed, engine.EventRunEnded}) {
+			t.Errorf("on record: %v", kinds)
+		}
+	}()
 	if res = w.runIn(r, whateverEnd); len(res.Plan.Changes) != 0 {
 		t.Errorf("sent again: %s", planLines(res.Plan))
 	}

@@ -123,6 +123,14 @@ func New(cfg Config) *Reconciler {
 	return &Reconciler{cfg: cfg, book: newBook(cfg.Ledger, cfg.Lease)}
 }
 
+// With returns a reconciler with another configuration, but for the ledger and
+// the leases, which stay. Runs of both may be under way at once.
+func (r *Reconciler) With(cfg Config) *Reconciler {
+	next := New(cfg)
+	next.book = r.book
+	return next
+}
+
 func (r *Reconciler) now() time.Time {
 	if r.cfg.Now != nil {
 		return r.cfg.Now().UTC()
@@ -236,7 +244,9 @@ func (r *Reconciler) start(ctx context.Context, by, digest string, sc Scope) (Re
 	if r.cfg.TrustClock {
 		begin.Events = append(begin.Events, Event{At: now, Kind: EventVouched, Run: res.Run, By: by})
 	}
-	if err := r.book.record(ctx, p, begin); err != nil {
+	if sc.some() {
+		p.opening = begin.Events
+	} else if err := r.book.record(ctx, p, begin); err != nil {
 		return res, err
 	}
 	err = r.run(ctx, &res, p, told, digest, sc)
@@ -247,6 +257,9 @@ func (r *Reconciler) start(ctx context.Context, by, digest string, sc Scope) (Re
 	}
 	if err != nil {
 		event.Error = err.Error()
+	}
+	if err == nil && len(p.opening) > 0 {
+		return res, nil // there was nothing to do, and nothing to say
 	}
 	return res, errors.Join(err, r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}}))
 }
