@@ -43,7 +43,8 @@
 // in between. EveryPage, HalfAListing and LaterRequestFails catch the ones
 // that stop at the first page. LostAnswer catches guesses. StaleRef catches
 // those who trust a name where there is an id. The rest are quirks that some
-// directory really has.
+// directory really has. The powers to end memberships and sessions come last:
+// AddUntilPresent catches the one mistake that costs somebody standing access.
 //
 // The suite is tested itself: connectors/memory/liars_test.go holds a liar for
 // every test, and by way of [Judge] each must be caught. When you find a new
@@ -149,5 +150,21 @@ func tests() []clause {
 		{"Time", tells, needs(Clock)},
 		{"BulkFind", bulkFind, needs(BulkFinder)},
 		{"Marks", marks, needs(Marker, Put)},
+		{"AddUntil", addUntil, needs(Expirer)},
+		{"AddUntilPresent", addUntilPresent, needs(Expirer)},
+		{"EndsByItself", endsByItself, needs(Expirer, Pass)},
+		{"MovedEnd", movedEnd, needs(Expirer)},
+		{"ExpireMissing", expireMissing, needs(Expirer)},
+		{"ExpirePlain", expirePlain, needs(Expirer)},
+		{"RemovedEnd", removedEnd, needs(Expirer)},
+		{"LongestTerm", longestTerm, needs(Expirer, MaxTerm)},
+		{"EndlessGroup", endless, needs(Expirer, Endless)},
+		{"ConcurrentUntil", concurrentUntil, needs(Expirer)},
+		{"LostEnd", lostEnd, needs(Expirer, Lose)},
+		{"ExpiryErrors", expiryErrors, needs(Expirer, Fail)},
+		{"ExpiryCancelled", expiryCancelled, needs(Expirer)},
+		{"EndSessions", endSessions, needs(SessionEnder, Logon)},
+		{"SessionsOfNobody", sessionsOfNobody, needs(SessionEnder)},
+		{"SessionErrors", sessionErrors, needs(SessionEnder, Fail)},
 	}
 }

@@ -68,17 +68,21 @@ func (c *check) reset(member, newcomer engine.Member) {
 	c.wantMembers(member)
 }
 
+// kinds are those that the world can make requests fail with.
+func (c *check) kinds() []engine.Kind {
+	if len(c.Kinds) > 0 {
+		return c.Kinds
+	}
+	return []engine.Kind{engine.Denied, engine.Throttled, engine.Unavailable, engine.Rejected}
+}
+
 // errorKinds wants each kind of failure to come out as itself. What passes by
 // waiting or trying again may also have been passed over, with the right
 // answer.
 func errorKinds(c *check) {
-	kinds := c.Kinds
-	if len(kinds) == 0 {
-		kinds = []engine.Kind{engine.Denied, engine.Throttled, engine.Unavailable, engine.Rejected}
-	}
 	ms := c.accounts(2)
 	c.add(ms[0], true)
-	for _, k := range kinds {
+	for _, k := range c.kinds() {
 		for _, call := range c.calls(ms[0], ms[1]) {
 			c.Fail(1, k)
 			err := call.do(c.ctx)

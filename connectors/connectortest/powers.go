@@ -26,6 +26,9 @@ func noWriteOnRead(c *check) {
 	if marker, ok := c.Connector.(engine.Marker); ok {
 		_, _ = marker.Changed(c.ctx, "")
 	}
+	if expirer, ok := c.Connector.(engine.Expirer); ok {
+		_, _ = expirer.Expiries(c.ctx, c.Group)
+	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
 		for _, err := range lister.Groups(c.ctx) {
 			if err != nil {

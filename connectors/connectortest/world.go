@@ -1,6 +1,8 @@
 package connectortest
 
 import (
+	"time"
+
 	"github.com/daypass-dev/daypass/engine"
 )
 
@@ -27,6 +29,12 @@ type World struct {
 	NoAccount    engine.MemberID  // a well-formed id without an account; a UUID by default
 	Sizes        []int            // further sizes of group to list, rising: around this directory's own page
 
+	Term    time.Duration  // what ends are tried with, up to nine times it; an hour by default
+	MaxTerm time.Duration  // the longest term of a membership that the directory allows; more than nine times Term
+	Endless engine.GroupID // a group in which the directory ends nothing, without the accounts of People
+	// Now is the directory's own time; the machine's by default.
+	Now func() time.Time
+
 	// The functions below act at once and unseen by the connector. They fail
 	// the test by themselves when they cannot do what they say.
 
@@ -51,6 +59,10 @@ type World struct {
 	Lose func()
 	// Stall leaves the next request without an answer.
 	Stall func()
+	// Pass lets the directory's own clock go on, or waits so long.
+	Pass func(d time.Duration)
+	// Logon opens a session of p's account and returns whether it is still good.
+	Logon func(p engine.Person) (good func() bool)
 }
 
 // Feature is something that a world has or lacks: a field of [World], or an
@@ -81,6 +93,10 @@ const (
 	Truncate     Feature = "Truncate"
 	Lose         Feature = "Lose"
 	Stall        Feature = "Stall"
+	MaxTerm      Feature = "MaxTerm"
+	Endless      Feature = "Endless"
+	Pass         Feature = "Pass"
+	Logon        Feature = "Logon"
 
 	Lister       Feature = "Lister"
 	BulkResolver Feature = "BulkResolver"
@@ -89,6 +105,8 @@ const (
 	Clock        Feature = "Clock"
 	BulkFinder   Feature = "BulkFinder"
 	Marker       Feature = "Marker"
+	Expirer      Feature = "Expirer"
+	SessionEnder Feature = "SessionEnder"
 )
 
 // All returns every feature: what a world requires that lacks nothing.
@@ -125,6 +143,8 @@ func (w World) rows() []row {
 	_, clock := w.Connector.(engine.Clock)
 	_, finder := w.Connector.(engine.BulkFinder)
 	_, marker := w.Connector.(engine.Marker)
+	_, expirer := w.Connector.(engine.Expirer)
+	_, sessions := w.Connector.(engine.SessionEnder)
 	return []row{
 		{Twins, w.Twins != ""},
 		{Disabled, w.Disabled != ""},
@@ -148,6 +168,10 @@ func (w World) rows() []row {
 		{Truncate, w.Truncate != nil},
 		{Lose, w.Lose != nil},
 		{Stall, w.Stall != nil},
+		{MaxTerm, w.MaxTerm > 0},
+		{Endless, w.Endless != ""},
+		{Pass, w.Pass != nil},
+		{Logon, w.Logon != nil},
 		{Lister, lister},
 		{BulkResolver, resolver},
 		{Changer, changer},
@@ -155,6 +179,8 @@ func (w World) rows() []row {
 		{Clock, clock},
 		{BulkFinder, finder},
 		{Marker, marker},
+		{Expirer, expirer},
+		{SessionEnder, sessions},
 	}
 }
 

@@ -3,7 +3,9 @@ package memory_test
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/daypass-dev/daypass/connectors/connectortest"
 	"github.com/daypass-dev/daypass/connectors/memory"
@@ -22,6 +24,17 @@ func TestConformanceWithGhosts(t *testing.T) {
 		d := memory.New("corp")
 		d.KeepGhosts()
 		return open(d)
+	}, connectortest.All()...)
+}
+
+// The same, where what was added without an end cannot be given one.
+func TestConformanceWithFixedEnds(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, func(*testing.T) connectortest.World {
+		d := memory.New("corp")
+		w := open(d)
+		d.SetTerms(memory.Terms{Max: w.MaxTerm, Fixed: true, Step: time.Millisecond})
+		return w
 	}, connectortest.All()...)
 }
 
@@ -86,6 +99,15 @@ func open(d *memory.Directory) connectortest.World {
 	w.Truncate = func() { d.Truncate(w.Group) }
 	w.Lose = func() { d.Fail(memory.Fault{Nth: 1, Kind: engine.Unavailable, After: true}) }
 	w.Stall = func() { d.Fail(memory.Fault{Nth: 1, Stall: true}) }
+
+	w.MaxTerm, w.Endless = 10*24*time.Hour, d.AddGroup("endless")
+	d.SetTerms(memory.Terms{Max: w.MaxTerm})
+	d.Endless(w.Endless)
+	var ahead atomic.Int64
+	w.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	d.SetClock(w.Now)
+	w.Pass = func(by time.Duration) { ahead.Add(int64(by)) }
+	w.Logon = func(p engine.Person) func() bool { return d.Logon(account[p]) }
 	return w
 }
 

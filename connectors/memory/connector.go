@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -16,7 +17,7 @@ func (d *Directory) Group(ctx context.Context, name string) (engine.GroupInfo, e
 	if err := d.begin(ctx, a).fate(ctx); err != nil {
 		return engine.GroupInfo{}, err
 	}
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	found := d.named(name)
 	switch len(found) {
@@ -34,7 +35,7 @@ func (d *Directory) Resolve(ctx context.Context, p engine.Person) (engine.Member
 	if err := d.begin(ctx, a).fate(ctx); err != nil {
 		return engine.Member{}, err
 	}
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	return d.resolve(a, p)
 }
@@ -66,7 +67,7 @@ func (d *Directory) Members(ctx context.Context, g engine.GroupID) ([]engine.Mem
 }
 
 func (d *Directory) look(a act) ([]engine.Member, Lie, error) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	g, ok := d.groups[a.group]
 	if !ok {
@@ -78,58 +79,67 @@ func (d *Directory) look(a act) ([]engine.Member, Lie, error) {
 // Add makes m a member of g, see [engine.Connector]. An account that was never
 // made or is deleted is [engine.NotFound].
 func (d *Directory) Add(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
-	return d.write(ctx, act{call: CallAdd, group: g, who: m.Login}, m)
+	changed, _, err := d.write(ctx, act{call: CallAdd, group: g, who: m.Login}, m)
+	return changed, err
 }
 
 // Remove takes m out of g, see [engine.Connector]. A ghost is removed by the
 // member that was listed, and by the account that it was.
 func (d *Directory) Remove(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
-	return d.write(ctx, act{call: CallRemove, group: g, who: m.Login}, m)
+	changed, _, err := d.write(ctx, act{call: CallRemove, group: g, who: m.Login}, m)
+	return changed, err
 }
 
-// write carries out an add or a remove, logs it, and lets its fault strike
-// before or after.
-func (d *Directory) write(ctx context.Context, a act, m engine.Member) (bool, error) {
+// write carries out an act that changes a membership, logs it, and lets its
+// fault strike before or after. It returns the end that the act gave.
+func (d *Directory) write(ctx context.Context, a act, m engine.Member) (bool, time.Time, error) {
 	s := d.begin(ctx, a)
 	if !s.after() {
 		if err := s.fate(ctx); err != nil {
-			return false, err
+			return false, time.Time{}, err
 		}
 	}
-	changed, err := d.apply(a, m, s.after())
+	w, err := d.apply(a, m, s.after())
 	if err != nil {
-		return false, err
+		return false, time.Time{}, err
 	}
 	if err := s.fate(ctx); err != nil {
-		return false, err
+		return false, time.Time{}, err
 	}
-	return changed, nil
+	return w.Changed, w.Until, nil
 }
 
-func (d *Directory) apply(a act, m engine.Member, lost bool) (bool, error) {
-	d.mu.Lock()
+func (d *Directory) apply(a act, m engine.Member, lost bool) (Write, error) {
+	d.lock()
 	defer d.mu.Unlock()
+	w := Write{Op: engine.Remove, Group: a.group, Member: m.ID, Lost: lost}
 	g, ok := d.groups[a.group]
 	switch {
 	case !ok:
-		return false, d.fail(a, engine.NotFound, errors.New("no such group"))
+		return w, d.fail(a, engine.NotFound, errors.New("no such group"))
 	case g.info.Unmanageable != "":
-		return false, d.fail(a, engine.Unmanageable, errors.New(g.info.Unmanageable))
+		return w, d.fail(a, engine.Unmanageable, errors.New(g.info.Unmanageable))
 	}
+	var err error
 	o, known := d.objects[m.ID]
-	op, changed := engine.Remove, false
 	switch {
 	case known && o.member.Kind != engine.AccountMember:
-		return false, d.fail(a, engine.Rejected, errors.New("only accounts are added and removed"))
+		return w, d.fail(a, engine.Rejected, errors.New("only accounts are added and removed"))
+	case a.call == CallExpire:
+		w.Op, w.Changed = moved, true
+		w.Until, err = d.move(a, g, m.ID)
 	case a.call == CallAdd && !known:
-		return false, d.fail(a, engine.NotFound, errors.New("no such account"))
+		return w, d.fail(a, engine.NotFound, errors.New("no such account"))
 	case a.call == CallAdd:
-		op, changed = engine.Add, d.put(g, o)
+		w.Op = engine.Add
+		w.Changed, w.Until, err = d.join(a, g, o)
 	default:
 		// The Ref counts for accounts that are gone only: another account may
 		// have taken the Ref of one that is still there.
-		changed = d.take(g, m.ID) || !known && m.Ref != "" && d.take(g, engine.MemberID(m.Ref))
+		w.Changed = d.take(g, m.ID) || !known && m.Ref != "" && d.take(g, engine.MemberID(m.Ref))
 	}
-	d.writes = append(d.writes, Write{Op: op, Group: a.group, Member: m.ID, Changed: changed, Lost: lost})
-	return changed, nil
+	if err == nil {
+		d.writes = append(d.writes, w)
+	}
+	return w, err
 }

@@ -13,7 +13,7 @@ import (
 // second account. Where a ghost with this login was left behind, the new
 // account takes its place, as it does in LDAP.
 func (d *Directory) AddPerson(p engine.Person, login string) engine.MemberID {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	o := d.add("u", engine.AccountMember, login)
 	o.person = p
@@ -24,7 +24,7 @@ func (d *Directory) AddPerson(p engine.Person, login string) engine.MemberID {
 // AddObject makes something that is no account, to be [Directory.Put] into
 // groups: a device, a contact.
 func (d *Directory) AddObject(kind engine.MemberKind, login string) engine.MemberID {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	return d.add("o", kind, login).member.ID
 }
@@ -57,7 +57,7 @@ func (d *Directory) Disable(id engine.MemberID) { d.setDisabled(id, true) }
 func (d *Directory) Enable(id engine.MemberID) { d.setDisabled(id, false) }
 
 func (d *Directory) setDisabled(id engine.MemberID, disabled bool) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.object(id).disabled = disabled
 }
@@ -65,7 +65,7 @@ func (d *Directory) setDisabled(id engine.MemberID, disabled bool) {
 // Rename gives the account another login, and with it another Ref. The person
 // and the ID stay.
 func (d *Directory) Rename(id engine.MemberID, login string) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.dwell(d.object(id), login)
 }
@@ -73,7 +73,7 @@ func (d *Directory) Rename(id engine.MemberID, login string) {
 // Delete removes the account and its memberships, which it leaves behind as
 // ghosts after [Directory.KeepGhosts].
 func (d *Directory) Delete(id engine.MemberID) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	o := d.object(id)
 	delete(d.objects, id)
@@ -90,7 +90,7 @@ func (d *Directory) Delete(id engine.MemberID) {
 // KeepGhosts makes deletions leave the account's Ref behind in its groups, as
 // an LDAP server without referential integrity does.
 func (d *Directory) KeepGhosts() {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.ghosts = true
 }
@@ -106,32 +106,32 @@ func (d *Directory) replace(id engine.MemberID, o *object) {
 
 // AddGroup makes an empty group. Names need not be unique.
 func (d *Directory) AddGroup(name string) engine.GroupID {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	id := engine.GroupID(d.nextID("g"))
 	self := &object{member: engine.Member{ID: engine.MemberID(id), Login: name, Kind: engine.GroupMember}}
 	d.objects[self.member.ID] = self
 	d.groups[id] = &group{info: engine.GroupInfo{ID: id, Name: name}, self: self}
-	d.note(id, true)
+	d.note(id)
 	return id
 }
 
 // RenameGroup gives the group another name.
 func (d *Directory) RenameGroup(g engine.GroupID, name string) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	gr := d.group(g)
 	gr.info.Name, gr.self.member.Login = name, name
-	d.note(g, true)
+	d.note(g)
 }
 
 // DeleteGroup removes the group. Its id is never used again.
 func (d *Directory) DeleteGroup(g engine.GroupID) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.group(g)
 	delete(d.groups, g)
-	d.note(g, true)
+	d.note(g)
 	delete(d.objects, engine.MemberID(g))
 	d.replace(engine.MemberID(g), nil)
 }
@@ -139,15 +139,15 @@ func (d *Directory) DeleteGroup(g engine.GroupID) {
 // Unmanageable makes the group refuse changes for a reason. An empty reason
 // makes it manageable again.
 func (d *Directory) Unmanageable(g engine.GroupID, reason string) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.group(g).info.Unmanageable = reason
-	d.note(g, true)
+	d.note(g)
 }
 
 // Put makes members of g unseen: somebody else did it. Present ones stay.
 func (d *Directory) Put(g engine.GroupID, ids ...engine.MemberID) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	gr := d.group(g)
 	for _, id := range ids {
@@ -162,7 +162,7 @@ func (d *Directory) Nest(parent, child engine.GroupID) {
 
 // Take takes members out of g unseen. Absent ones are passed over.
 func (d *Directory) Take(g engine.GroupID, ids ...engine.MemberID) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	gr := d.group(g)
 	for _, id := range ids {
@@ -173,7 +173,7 @@ func (d *Directory) Take(g engine.GroupID, ids ...engine.MemberID) {
 // Roster returns the members that g truly has now, sorted by ID: no lag, no
 // lie, no fault, and not counted as a call. A deleted group has none.
 func (d *Directory) Roster(g engine.GroupID) []engine.Member {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	gr, ok := d.groups[g]
 	if !ok {
@@ -184,7 +184,7 @@ func (d *Directory) Roster(g engine.GroupID) []engine.Member {
 
 // Has reports whether g truly has the member now.
 func (d *Directory) Has(g engine.GroupID, id engine.MemberID) bool {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	gr, ok := d.groups[g]
 	if !ok {
@@ -196,7 +196,7 @@ func (d *Directory) Has(g engine.GroupID, id engine.MemberID) bool {
 
 // SetClock replaces the directory's clock, which is the machine's at first.
 func (d *Directory) SetClock(now func() time.Time) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.now = now
 }
@@ -231,7 +231,7 @@ func (d *Directory) named(name string) []*group {
 
 // idOf returns the id of the one group with a name, or nothing.
 func (d *Directory) idOf(name string) engine.GroupID {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if found := d.named(name); len(found) == 1 {
 		return found[0].info.ID

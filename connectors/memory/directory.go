@@ -44,6 +44,9 @@ type Directory struct {
 	faults  []*pending
 	calls   map[Call]int
 	writes  []Write
+	terms   Terms
+	ends    map[engine.Membership]time.Time // of memberships that end by themselves
+	next    time.Time                       // none of them is earlier; zero when there is none
 }
 
 // object is what a group may hold: an account, a group, a ghost, or another
@@ -52,6 +55,7 @@ type object struct {
 	member   engine.Member
 	person   engine.Person
 	disabled bool
+	sessions []*bool // each is true while it is good
 }
 
 type group struct {
@@ -60,6 +64,7 @@ type group struct {
 	members []*object // sorted by ID
 	past    []glimpse // what lagging readers still see, oldest first
 	lie     Lie
+	endless bool // its memberships cannot be ended by the directory
 }
 
 // New returns an empty directory. Its errors begin with name.
@@ -71,6 +76,7 @@ func New(name engine.Directory) *Directory {
 		people:  map[engine.Person][]*object{},
 		groups:  map[engine.GroupID]*group{},
 		calls:   map[Call]int{},
+		ends:    map[engine.Membership]time.Time{},
 		now:     time.Now,
 	}
 }
@@ -98,19 +104,22 @@ func (d *Directory) put(g *group, o *object) bool {
 	if found {
 		return false
 	}
-	d.remember(g)
+	d.remember(g, d.now())
 	g.members = slices.Insert(g.members, i, o)
 	return true
 }
 
-// take is the inverse of put.
-func (d *Directory) take(g *group, id engine.MemberID) bool {
+// take is the inverse of put. An end goes with its membership.
+func (d *Directory) take(g *group, id engine.MemberID) bool { return d.takeAt(g, id, d.now()) }
+
+func (d *Directory) takeAt(g *group, id engine.MemberID, at time.Time) bool {
 	i, found := g.find(id)
 	if !found {
 		return false
 	}
-	d.remember(g)
+	d.remember(g, at)
 	g.members = slices.Delete(g.members, i, i+1)
+	delete(d.ends, d.membership(g, id))
 	return true
 }
 

@@ -11,7 +11,8 @@ import (
 // Call names a method of the connector, for faults and counts.
 type Call string
 
-// Calls. Change counts as one CallAdd or CallRemove for each member.
+// Calls. Change counts as one CallAdd or CallRemove for each member, and
+// AddUntil as CallAdd.
 const (
 	AnyCall        Call = ""
 	CallGroup      Call = "find"
@@ -24,6 +25,9 @@ const (
 	CallProbe      Call = "probe"
 	CallTime       Call = "time"
 	CallChanged    Call = "tell what changed"
+	CallExpire     Call = "move the end"
+	CallExpiries   Call = "list ends"
+	CallSessions   Call = "end sessions"
 )
 
 // Fault says which call fails, and how.
@@ -83,6 +87,7 @@ type act struct {
 	call  Call
 	group engine.GroupID
 	who   string
+	until time.Time // the end that is asked for; zero for none
 }
 
 // stroke is what awaits a call: nothing, or a fault.
@@ -95,7 +100,7 @@ type stroke struct {
 
 // begin counts the call and finds the fault that strikes it.
 func (d *Directory) begin(ctx context.Context, a act) stroke {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	s := stroke{d: d, a: a}
 	if err := ctx.Err(); err != nil {
@@ -166,6 +171,12 @@ func (d *Directory) fail(a act, k engine.Kind, cause error) *engine.Error {
 		op = fmt.Sprintf("%s: add %s to %s", d.name, a.who, name)
 	case CallRemove:
 		op = fmt.Sprintf("%s: remove %s from %s", d.name, a.who, name)
+	case CallExpire:
+		op = fmt.Sprintf("%s: move the end of %s in %s", d.name, a.who, name)
+	case CallExpiries:
+		op = fmt.Sprintf("%s: list the ends of %s", d.name, name)
+	case CallSessions:
+		op = fmt.Sprintf("%s: end the sessions of %s", d.name, a.who)
 	case CallMembers:
 		op = fmt.Sprintf("%s: list members of %s", d.name, name)
 	case CallGroup:

@@ -31,13 +31,24 @@ type liar struct {
 	time       func(context.Context) (time.Time, error)
 	findAll    func(context.Context, []string) ([]engine.Found, error)
 	changed    func(context.Context, engine.Mark) (engine.Changes, error)
+	addUntil   addUntil
+	expire     expire
+	expiries   func(context.Context, engine.GroupID) (map[engine.MemberID]time.Time, error)
+	sessions   func(context.Context, engine.Member) error
 }
 
-type write = func(context.Context, engine.GroupID, engine.Member) (bool, error)
+type (
+	write    = func(context.Context, engine.GroupID, engine.Member) (bool, error)
+	addUntil = func(context.Context, engine.GroupID, engine.Member, time.Time) (bool, time.Time, error)
+	expire   = func(context.Context, engine.GroupID, engine.Member, time.Time) (time.Time, error)
+)
 
 // newLiar returns one that is honest so far.
 func newLiar(d *memory.Directory) *liar {
-	return &liar{d, d.Group, d.Resolve, d.Members, d.Add, d.Remove, d.ResolveAll, d.Change, d.Groups, d.Probe, d.Time, d.FindAll, d.Changed}
+	return &liar{
+		d, d.Group, d.Resolve, d.Members, d.Add, d.Remove, d.ResolveAll, d.Change, d.Groups, d.Probe, d.Time, d.FindAll, d.Changed,
+		d.AddUntil, d.Expire, d.Expiries, d.EndSessions,
+	}
 }
 
 func (l *liar) Group(ctx context.Context, name string) (engine.GroupInfo, error) {
@@ -80,6 +91,20 @@ func (l *liar) Groups(ctx context.Context) iter.Seq2[engine.GroupInfo, error] { 
 
 func (l *liar) Probe(ctx context.Context) []engine.Finding  { return l.probe(ctx) }
 func (l *liar) Time(ctx context.Context) (time.Time, error) { return l.time(ctx) }
+
+func (l *liar) AddUntil(ctx context.Context, g engine.GroupID, m engine.Member, until time.Time) (bool, time.Time, error) {
+	return l.addUntil(ctx, g, m, until)
+}
+
+func (l *liar) Expire(ctx context.Context, g engine.GroupID, m engine.Member, until time.Time) (time.Time, error) {
+	return l.expire(ctx, g, m, until)
+}
+
+func (l *liar) Expiries(ctx context.Context, g engine.GroupID) (map[engine.MemberID]time.Time, error) {
+	return l.expiries(ctx, g)
+}
+
+func (l *liar) EndSessions(ctx context.Context, m engine.Member) error { return l.sessions(ctx, m) }
 
 // answers lets the answers of both writes pass through f.
 func (l *liar) answers(f func(changed bool, err error) (bool, error)) {
@@ -126,7 +151,7 @@ func by(clauses ...string) []string { return clauses }
 func TestEveryLiarIsCaught(t *testing.T) {
 	t.Parallel()
 	never := connectortest.Clauses(open(memory.New("corp")))
-	for _, lie := range slices.Concat(liesOfLookup(), liesOfListing(), liesOfWriting(), liesOfFailing(), liesOfPowers()) {
+	for _, lie := range slices.Concat(liesOfLookup(), liesOfListing(), liesOfWriting(), liesOfFailing(), liesOfPowers(), liesOfEnding(), liesOfSessions()) {
 		never = slices.DeleteFunc(never, func(clause string) bool { return slices.Contains(lie.caught, clause) })
 		t.Run(lie.name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ func Half(ms []engine.Member) []engine.Member { return ms[:len(ms)/2] }
 
 // Lie makes every listing of g pass through a lie. With nil it is honest again.
 func (d *Directory) Lie(g engine.GroupID, lie Lie) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.group(g).lie = lie
 }
@@ -27,7 +27,7 @@ func (d *Directory) Lie(g engine.GroupID, lie Lie) {
 // Lag makes every change invisible to the next reads listings of its group.
 // Changes become visible in the order in which they were made.
 func (d *Directory) Lag(reads int) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.lag = reads
 }
@@ -35,7 +35,7 @@ func (d *Directory) Lag(reads int) {
 // LagFor makes every change invisible to listings for a time, by the
 // directory's clock. [Directory.Mend] ends it.
 func (d *Directory) LagFor(late time.Duration) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.late = late
 }
@@ -48,15 +48,16 @@ type glimpse struct {
 	until   time.Time
 }
 
-// remember keeps what lagging readers still see, before a change.
-func (d *Directory) remember(g *group) {
-	d.note(g.info.ID, false)
+// remember keeps what lagging readers still see, before a change that takes
+// place at an instant.
+func (d *Directory) remember(g *group, at time.Time) {
+	d.log = append(d.log, change{group: g.info.ID, at: at})
 	if d.lag == 0 && d.late == 0 {
 		return
 	}
 	p := glimpse{members: append([]*object(nil), g.members...), reads: d.lag}
 	if d.late > 0 {
-		p.until = d.now().Add(d.late)
+		p.until = at.Add(d.late)
 	}
 	g.past = append(g.past, p)
 }

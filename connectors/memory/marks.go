@@ -15,28 +15,29 @@ type change struct {
 	at    time.Time
 }
 
-// note writes down that a group changed. It is called with the lock held.
-func (d *Directory) note(g engine.GroupID, names bool) {
-	d.log = append(d.log, change{group: g, names: names, at: d.now()})
+// note writes down that a group came, went or got another description. It is
+// called with the lock held.
+func (d *Directory) note(g engine.GroupID) {
+	d.log = append(d.log, change{group: g, names: true, at: d.now()})
 }
 
 // SetGrace sets what [Directory.Grace] answers, which is nothing at first.
 func (d *Directory) SetGrace(grace time.Duration) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.grace = grace
 }
 
 // Grace is how long a write is believed more than a listing.
 func (d *Directory) Grace() time.Duration {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	return d.grace
 }
 
 // MarkLate makes [Directory.Changed] tell of a change only after so long.
 func (d *Directory) MarkLate(slow time.Duration) {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.slow = slow
 }
@@ -47,7 +48,7 @@ func (d *Directory) Changed(ctx context.Context, since engine.Mark) (engine.Chan
 	if err := d.begin(ctx, act{call: CallChanged}).fate(ctx); err != nil {
 		return engine.Changes{}, err
 	}
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	told := len(d.log)
 	for told > 0 && d.slow > 0 && d.log[told-1].at.Add(d.slow).After(d.now()) {

@@ -42,7 +42,7 @@ func (d *Directory) Groups(ctx context.Context) iter.Seq2[engine.GroupInfo, erro
 }
 
 func (d *Directory) infos() []engine.GroupInfo {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	infos := make([]engine.GroupInfo, 0, len(d.groups))
 	for _, g := range d.groups {
@@ -57,7 +57,7 @@ func (d *Directory) ResolveAll(ctx context.Context, ps []engine.Person) ([]engin
 	if err := d.begin(ctx, act{call: CallResolveAll}).fate(ctx); err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	rs := make([]engine.Resolution, len(ps))
 	for i, p := range ps {
@@ -100,7 +100,7 @@ func (d *Directory) Time(ctx context.Context) (time.Time, error) {
 	if err := d.begin(ctx, act{call: CallTime}).fate(ctx); err != nil {
 		return time.Time{}, err
 	}
-	d.mu.Lock()
+	d.lock()
 	now := d.now
 	d.mu.Unlock()
 	return now().UTC(), nil
