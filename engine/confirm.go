@@ -10,10 +10,10 @@ import (
 
 // confirm reads the changed groups back and settles what the listings prove:
 // an added member is there, a removed one is gone, and the lag is known. It
-// returns the memberships that are over. What it cannot prove now, the next
+// returns the look, which holds what began and what is over. What it cannot prove now, the next
 // run's listing will; of a directory whose listings lag it asks nothing, for
 // that is all that they could prove.
-func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) ([]Past, error) {
+func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) (*survey, error) {
 	s := &survey{
 		r: r, now: r.now(), scope: before.scope, pen: before.pen, byRef: before.byRef, grantsErr: before.grantsErr,
 		noticed: make(map[Membership]bool), read: make(map[Group]uint64),
@@ -48,7 +48,7 @@ func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) ([]
 		})
 	}
 	wg.Wait()
-	return s.over, errors.Join(append(errs, s.flush(ctx, 0))...)
+	return s, errors.Join(append(errs, s.flush(ctx, 0))...)
 }
 
 // confirmSwept writes down that foreign members are out.

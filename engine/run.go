@@ -289,9 +289,9 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	if err := r.book.record(context.WithoutCancel(ctx), p, r.swept(res, jobs)); err != nil {
 		return err
 	}
-	var over []Past
+	after := &survey{}
 	if !sc.Ends {
-		if over, err = r.confirm(context.WithoutCancel(ctx), s, jobs); err != nil {
+		if after, err = r.confirm(context.WithoutCancel(ctx), s, jobs); err != nil {
 			return err
 		}
 	}
@@ -302,22 +302,25 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		res.Failures = append(res.Failures, a.failures...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
-	res.Past = append(s.over, over...)
+	res.Past = append(s.over, after.over...)
 	slices.SortFunc(res.Past, comparePasts)
-	res.Overdue = r.overdue(res.Plan, over, res.Failures, r.now(), sc, true)
-	r.open(res, jobs)
+	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
+	r.open(res, jobs, after)
 	res.count(c)
 	return r.recordOverdue(context.WithoutCancel(ctx), p, res)
 }
 
 // open fills in what is to be looked at again.
-func (r *Reconciler) open(res *Result, js []*job) {
-	over := make(map[Membership]bool, len(res.Past))
-	for _, o := range res.Past {
-		over[Membership{o.Group, o.Member.ID}] = true
+func (r *Reconciler) open(res *Result, js []*job, after *survey) {
+	proved := make(map[Membership]bool, len(after.over)+len(after.begun))
+	for _, o := range after.over {
+		proved[Membership{o.Group, o.Member.ID}] = true
+	}
+	for _, m := range after.begun {
+		proved[m] = true
 	}
 	for _, j := range js {
-		if slices.ContainsFunc(j.changes, func(c Change) bool { return c.sends() && !over[Membership{c.Key(), c.Member.ID}] }) {
+		if slices.ContainsFunc(j.changes, func(c Change) bool { return c.sends() && !c.verify && !proved[Membership{c.Key(), c.Member.ID}] }) {
 			res.Open = append(res.Open, j.group)
 		}
 	}

@@ -33,6 +33,7 @@ type survey struct {
 	plan    Plan
 	noticed map[Membership]bool // foreign members reported before
 	over    []Past              // memberships that a listing showed to be over
+	begun   []Membership        // those that it showed to have begun
 	events  []Event
 	pending Batch            // what the listings proved, not yet written
 	granted time.Time        // when the grants were read
@@ -255,6 +256,9 @@ func (s *survey) add(part Plan, v GroupView, p proof) {
 	s.done++
 	s.r.cfg.Progress("reading groups", s.done, s.total)
 	s.over = append(s.over, p.over...)
+	for _, k := range p.seen {
+		s.begun = append(s.begun, k.after.Key())
+	}
 	if s.pen != nil {
 		s.pending.prove(p, s.pen.run, s.now)
 	}
