@@ -31,6 +31,7 @@ func (c *Config) check(w *walker) {
 	if c.Directories != nil && len(c.Directories) == 0 {
 		w.fail("directories", "name at least one directory")
 	}
+	c.Serve.check(w)
 	c.checkPeople(w)
 	c.Group.check(w, "")
 	for _, ref := range sortedKeys(c.Groups) {

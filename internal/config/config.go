@@ -40,6 +40,8 @@ type Config struct {
 	// How long a directory that tells what changed is taken at its word before
 	// every group of it is listed again. Default 24h.
 	Relist Duration `yaml:"relist,omitempty"`
+	// How daypass serve works.
+	Serve Serve `yaml:"serve,omitempty"`
 	// How long a release of held changes stays good. Default 24h.
 	ReleaseFor Duration `yaml:"releaseFor,omitempty"`
 	// Settings for every group that does not say otherwise.
@@ -51,6 +53,21 @@ type Config struct {
 	Dir  string `yaml:"-"`
 	// Warnings are what is allowed but unwise, each with its place.
 	Warnings []string `yaml:"-"`
+}
+
+// Serve holds the settings of the daemon.
+type Serve struct {
+	// Where it answers: health, metrics, and requests to run at once. As
+	// HOST:PORT; default 127.0.0.1:8750.
+	Listen string `yaml:"listen,omitempty"`
+	// How often every directory is looked at as a whole. Default 15m.
+	Every Duration `yaml:"every,omitempty"`
+	// How long the other replicas wait for one that died before they take its
+	// directories over; on PostgreSQL only. Default 15s, at least 5s.
+	Lease Duration `yaml:"lease,omitempty"`
+	// What this replica is called in logs and leases. Default the machine's
+	// name and the process id.
+	Name string `yaml:"name,omitempty"`
 }
 
 // Group holds settings that a group may have of its own, and that the top of

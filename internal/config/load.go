@@ -159,6 +159,7 @@ func (c *Config) complete() {
 	if c.Relist == 0 {
 		c.Relist = Duration(24 * time.Hour)
 	}
+	c.Serve.complete()
 	if c.ReleaseFor == 0 {
 		c.ReleaseFor = Duration(24 * time.Hour)
 	}

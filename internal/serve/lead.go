@@ -1,0 +1,336 @@
+package serve
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+const (
+	// settle is how long after a write the group is read back, where listings
+	// do not lag: long enough that many ends in one group cost one listing.
+	settle = 3 * time.Second
+	// catchUp is how long everything else waits, when a directory is taken
+	// over, for what is due to be sent.
+	catchUp = 30 * time.Second
+	// breath is the pause between whole runs that were not planned.
+	breath = time.Minute
+)
+
+// lead is the work on one directory, for as long as this process leads it. It
+// has three lanes that go on at once, so that nothing waits for what is slower:
+//
+//	ends   what is over by agreement, without reading the directory first
+//	looks  what begins, what is to be read back, what somebody asks for
+//	whole  everything, on an interval and whenever in doubt
+type lead struct {
+	d     engine.Directory
+	day   *Daemon
+	ends  *lane
+	looks *lane
+	whole *lane
+
+	mu     sync.Mutex
+	grants index
+	edges  *schedule.Agenda[string] // of grants, by the name of their group
+	at     map[string]time.Time     // as in edges
+	ledger *schedule.Agenda[string] // of what only the ledger knows, by the group's id
+	wholes time.Time                // when the last whole run was over
+}
+
+func (day *Daemon) newLead(d engine.Directory) *lead {
+	wall := day.cfg.Now
+	return &lead{
+		d: d, day: day,
+		ends:  newLane(schedule.Backoff{First: time.Second, Cap: time.Minute}, wall),
+		looks: newLane(schedule.Backoff{First: 5 * time.Second, Cap: 5 * time.Minute}, wall),
+		whole: newLane(schedule.Backoff{First: 30 * time.Second, Cap: 5 * time.Minute}, wall),
+		edges: schedule.NewAgenda(strings.Compare), at: make(map[string]time.Time), ledger: schedule.NewAgenda(strings.Compare),
+	}
+}
+
+// run leads until ctx ends, and everything under way is over. What is due goes
+// first; the rest follows when that was sent, or after a while.
+func (l *lead) run(ctx context.Context) {
+	now := l.day.cfg.Now()
+	l.reindex(l.day.grants(ctx), now)
+	caught, done := context.WithTimeout(ctx, catchUp)
+	var wg sync.WaitGroup
+	first := l.ends.await(now, stop{})
+	wg.Go(func() { l.endsLane(ctx) })
+	wg.Go(func() {
+		defer done()
+		select {
+		case <-first:
+		case <-caught.Done():
+		}
+	})
+	<-caught.Done()
+	l.whole.ask(now, stop{})
+	wg.Go(func() { l.lane(ctx, l.looks) })
+	wg.Go(func() { l.lane(ctx, l.whole) })
+	wg.Wait()
+}
+
+// endsLane is the lane that wakes at every edge.
+func (l *lead) endsLane(ctx context.Context) {
+	for {
+		until := l.ends.next()
+		if edge := l.nextEdge(); until.IsZero() || !edge.IsZero() && edge.Before(until) {
+			until = edge
+		}
+		woke, err := l.ends.waker.Wait(ctx, until)
+		if err != nil {
+			l.ends.quit(err)
+			return
+		}
+		now := l.day.cfg.Now()
+		if woke.Jump != 0 { // the clock was set, or the machine slept: whatever was to come may be past
+			l.day.log().Warn("the clock was set, or this machine slept", "directory", l.d, "by", woke.Jump.Round(time.Second))
+			l.reindex(nil, now)
+			l.ends.ask(now, stop{})
+			l.whole.ask(now, stop{})
+		}
+		l.passEdges(now)
+		l.round(ctx, l.ends, now)
+	}
+}
+
+func (l *lead) lane(ctx context.Context, ln *lane) {
+	for {
+		if _, err := ln.waker.Wait(ctx, ln.next()); err != nil {
+			ln.quit(err)
+			return
+		}
+		l.round(ctx, ln, l.day.cfg.Now())
+	}
+}
+
+// round makes one run for what was asked for.
+func (l *lead) round(ctx context.Context, ln *lane, now time.Time) {
+	stops, waiting := ln.take(now)
+	if len(stops) == 0 {
+		l.rest(ctx, ln, now)
+		return
+	}
+	sc := scope(l.d, stops)
+	sc.Ends = ln == l.ends
+	house, leave := l.day.enter()
+	defer leave()
+	res, err := house.Engine.RunIn(ctx, l.day.cfg.By, sc)
+	over := l.day.cfg.Now()
+	l.day.cfg.Watch.Ran(l.d, sc, res, over.Sub(now), err)
+	l.follow(house, ln, stops, res, err)
+	tell(waiting, err)
+}
+
+// rest keeps a lane from turning in circles: its waker goes by the latest time
+// that it saw, and the clock may have been set back since.
+func (l *lead) rest(ctx context.Context, ln *lane, now time.Time) {
+	next := ln.next()
+	if ln == l.ends {
+		if edge := l.nextEdge(); next.IsZero() || !edge.IsZero() && edge.Before(next) {
+			next = edge
+		}
+	}
+	if next.IsZero() || ln.waker.Now().Before(next) || !next.After(now) {
+		return
+	}
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// follow asks for the runs that have to follow one.
+func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, err error) {
+	now := l.day.cfg.Now()
+	if ln == l.whole {
+		l.mu.Lock()
+		l.wholes = now
+		l.mu.Unlock()
+		l.whole.ask(now.Add(schedule.Jitter(house.Every, rand.Float64())), stop{}) //nolint:gosec // spreads load, hides nothing
+	}
+	l.learn(res)
+	if err != nil {
+		ln.again(now, stops...)
+		return
+	}
+	down := slices.ContainsFunc(res.Plan.Problems, func(p engine.Problem) bool { return p.Kind == engine.DirectoryDown })
+	if down && ln != l.ends {
+		ln.again(now, stops...)
+	}
+	failed := make(map[engine.GroupID]bool)
+	for _, g := range res.Again {
+		failed[g.ID] = true
+		l.ends.again(now, stop{group: g.ID})
+	}
+	var looks []stop
+	for _, f := range res.Failures {
+		if id := f.Change.GroupID; f.Change.Op != engine.Remove && !failed[id] {
+			failed[id] = true
+			looks = append(looks, stop{group: id})
+		}
+	}
+	l.looks.again(now, looks...)
+	if !down {
+		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] })...)
+	}
+	grace := house.Grace(l.d)
+	for _, g := range res.Open {
+		s := stop{group: g.ID}
+		if failed[g.ID] {
+			continue
+		}
+		if ln == l.looks && grace == 0 { // it was just read back, and is as it was
+			l.looks.again(now, s)
+			continue
+		}
+		l.looks.ask(now.Add(max(settle, grace+time.Second)), s)
+	}
+	if res.Rest {
+		l.wholeSoon(now)
+	}
+}
+
+// wholeSoon asks for a whole run that was not planned.
+func (l *lead) wholeSoon(now time.Time) {
+	l.mu.Lock()
+	at := l.wholes.Add(breath)
+	l.mu.Unlock()
+	if at.Before(now) {
+		at = now
+	}
+	l.whole.ask(at, stop{})
+}
+
+// learn notes the ends that the ledger knows of.
+func (l *lead) learn(res engine.Result) {
+	l.mu.Lock()
+	before, _ := l.ledger.Next()
+	for _, g := range res.Plan.Groups {
+		if g.Next.IsZero() {
+			l.ledger.Delete(string(g.Group.ID))
+		} else {
+			l.ledger.Set(string(g.Group.ID), g.Next)
+		}
+	}
+	after, some := l.ledger.Next()
+	l.mu.Unlock()
+	if some && !after.Equal(before) {
+		l.ends.waker.Wake()
+	}
+}
+
+// reindex takes in another reading of the grants, or, with none, looks at the
+// clock anew.
+func (l *lead) reindex(all []engine.Grant, now time.Time) news {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.grants
+	if all != nil || old == nil {
+		l.grants = indexOf(all, l.d)
+	}
+	l.edges = schedule.NewAgenda(strings.Compare)
+	clear(l.at)
+	for name := range l.grants {
+		l.setEdge(name, now)
+	}
+	return l.grants.since(old, now)
+}
+
+// setEdge notes the next edge of the grants under a name. l.mu is held.
+func (l *lead) setEdge(name string, now time.Time) {
+	at, ok := l.grants.next(name, now)
+	if !ok {
+		delete(l.at, name)
+		return
+	}
+	l.at[name] = at
+	l.edges.Set(name, at)
+}
+
+// nextEdge returns the next instant at which anything begins or ends; zero when
+// nothing ever does.
+func (l *lead) nextEdge() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.edges.Next()
+	if known, too := l.ledger.Next(); too && (!ok || known.Before(at)) {
+		at = known
+	}
+	return at
+}
+
+// passEdges asks for the runs of what began and ended by now. What ended is
+// read back later, also where the ledger did not know it by that name.
+func (l *lead) passEdges(now time.Time) {
+	house, leave := l.day.enter()
+	grace := house.Grace(l.d)
+	leave()
+	l.mu.Lock()
+	var ends, looks, later []stop
+	for _, name := range l.edges.Due(now) {
+		ended, began := l.grants.between(name, l.at[name].Add(-1), now)
+		if ended {
+			ends = append(ends, stop{name: name})
+			later = append(later, stop{name: name})
+		}
+		if began {
+			looks = append(looks, stop{name: name})
+		}
+		l.setEdge(name, now)
+	}
+	for _, id := range l.ledger.Due(now) {
+		ends = append(ends, stop{group: engine.GroupID(id)})
+	}
+	l.mu.Unlock()
+	l.ends.ask(now, ends...)
+	l.looks.ask(now, looks...)
+	l.looks.ask(now.Add(max(settle, grace+time.Second)), later...)
+}
+
+// regrant takes in another reading of the grants, and asks for what follows
+// from it.
+func (l *lead) regrant(all []engine.Grant) {
+	now := l.day.cfg.Now()
+	l.passEdges(now) // of the grants before: reindex looks at what is to come
+	n := l.reindex(all, now)
+	l.ends.ask(now, stops(n.ends)...)
+	l.looks.ask(now, stops(n.looks)...)
+	if n.vanished {
+		l.wholeSoon(now)
+	}
+	l.ends.waker.Wake() // the next edge may be another
+}
+
+func stops(names []string) []stop {
+	out := make([]stop, len(names))
+	for i, name := range names {
+		out[i] = stop{name: name}
+	}
+	return out
+}
+
+// waitFor waits for the first of some answers, each of which may come late.
+func waitFor(ctx context.Context, answers ...<-chan error) error {
+	for _, a := range answers {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-a:
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,323 @@
+// Package serve is the daemon: it wakes at the edges of grants and runs for the
+// groups concerned, runs for everything on an interval, and at once when asked.
+//
+// It decides when to run, and nothing else: what a run does is engine's. Being
+// woken twice, or late, costs time and never truth.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+// Config is what stays the same for the life of the daemon.
+type Config struct {
+	By     string // who runs, for the audit log
+	Holder string // this process among the replicas, for people to read
+	// Lessor keeps the leases of directories, each for LeaseFor after its last
+	// renewal. Nil where this is the only process: then it leads them all.
+	Lessor   schedule.Lessor
+	LeaseFor time.Duration
+	Poll     time.Duration // how often the grants are looked at; 2 s when zero
+	Now      func() time.Time
+	Watch    Watcher
+	Log      *slog.Logger
+}
+
+// Watcher is told what happens. Its methods are called from several goroutines,
+// and must be quick.
+type Watcher interface {
+	// Ran tells of a run in a directory, also of one that failed.
+	Ran(d engine.Directory, sc engine.Scope, res engine.Result, took time.Duration, err error)
+	// Leads tells how it stands with the lease of a directory.
+	Leads(d engine.Directory, s schedule.Standing)
+	// Granted tells of every look at the grants: all of them, and why they
+	// could not be read.
+	Granted(all []engine.Grant, err error)
+	// Left tells that a directory is not in the configuration any more.
+	Left(d engine.Directory)
+}
+
+// House is what a configuration amounts to. Another one takes its place when
+// the configuration is read again.
+type House struct {
+	Engine      *engine.Reconciler
+	Grants      *Grants
+	Directories []engine.Directory
+	Every       time.Duration // between two whole runs of a directory
+	// Grace is how long listings of a directory may lack what was written.
+	Grace func(d engine.Directory) time.Duration
+	// Took is called when this process takes a directory over from another.
+	Took func(d engine.Directory)
+	// Close is called when nothing runs with it any more.
+	Close func()
+
+	users sync.WaitGroup
+}
+
+// Daemon runs until it is told to stop. Make one with New.
+type Daemon struct {
+	cfg Config
+
+	mu     sync.Mutex
+	house  *House
+	leads  map[engine.Directory]*post
+	leases map[engine.Directory]*schedule.Lease
+	ctx    context.Context // of Run
+	posts  sync.WaitGroup
+}
+
+// post is a directory that this process leads, or stands by for.
+type post struct {
+	lead *lead // nil while it stands by
+	stop context.CancelFunc
+}
+
+// New returns a daemon. Use gives it something to do before Run.
+func New(cfg Config) *Daemon {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = 2 * time.Second
+	}
+	return &Daemon{cfg: cfg, leads: make(map[engine.Directory]*post), leases: make(map[engine.Directory]*schedule.Lease)}
+}
+
+func (day *Daemon) log() *slog.Logger { return day.cfg.Log }
+
+// Lease is the lease on a directory as the engine asks for it. One that is not
+// held says so.
+func (day *Daemon) Lease(d engine.Directory) engine.Lease {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	if l, ok := day.leases[d]; ok {
+		return l
+	}
+	return noLease(d)
+}
+
+// noLease is the lease on a directory that another process leads.
+type noLease engine.Directory
+
+func (d noLease) Check() error { return fmt.Errorf("this process has no lease on %s", string(d)) }
+func (d noLease) Token() int64 { return -1 }
+
+// Use puts a house in the place of the one before. Runs that are under way end
+// as they began; the next ones are of the new house. The one before is closed
+// when nobody uses it.
+func (day *Daemon) Use(h *House) {
+	day.mu.Lock()
+	old := day.house
+	day.house = h
+	running := day.ctx != nil
+	day.mu.Unlock()
+	if old != nil {
+		go func() {
+			old.users.Wait()
+			old.Close()
+		}()
+	}
+	if running {
+		day.staff()
+		day.regrant(h)
+		for _, l := range day.leading() {
+			l.whole.ask(day.cfg.Now(), stop{})
+		}
+	}
+}
+
+// enter returns the house of now. It stays open until leave is called.
+func (day *Daemon) enter() (h *House, leave func()) {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	h = day.house
+	h.users.Add(1)
+	return h, h.users.Done
+}
+
+// Run runs until ctx ends, and everything under way is over.
+func (day *Daemon) Run(ctx context.Context) {
+	posts, stop := context.WithCancel(ctx)
+	defer stop()
+	day.mu.Lock()
+	day.ctx = posts
+	day.mu.Unlock()
+	day.look(ctx) // the grants first: a lead begins with them
+	day.staff()
+	tick := time.NewTicker(day.cfg.Poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			day.look(ctx)
+		}
+	}
+	day.posts.Wait()
+	h, leave := day.enter()
+	leave()
+	h.users.Wait()
+	h.Close()
+}
+
+// look takes in the grants if they changed.
+func (day *Daemon) look(ctx context.Context) {
+	h, leave := day.enter()
+	defer leave()
+	changed, err := h.Grants.Refresh(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if !changed {
+		day.cfg.Watch.Granted(nil, err)
+		return
+	}
+	day.regrant(h)
+}
+
+// regrant tells every lead of another reading of the grants.
+func (day *Daemon) regrant(h *House) {
+	all, err := h.Grants.Grants(context.Background())
+	day.cfg.Watch.Granted(all, errors.Join(err, h.Grants.Err()))
+	if err != nil {
+		return
+	}
+	if all == nil {
+		all = []engine.Grant{}
+	}
+	for _, l := range day.leading() {
+		l.regrant(all)
+	}
+}
+
+// grants are all that are known; none when they could not be read yet.
+func (day *Daemon) grants(ctx context.Context) []engine.Grant {
+	h, leave := day.enter()
+	defer leave()
+	all, err := h.Grants.Grants(ctx)
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// leading returns what this process leads.
+func (day *Daemon) leading() []*lead {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	var ls []*lead
+	for _, p := range day.leads {
+		if p.lead != nil {
+			ls = append(ls, p.lead)
+		}
+	}
+	return ls
+}
+
+// staff mans the directories of the house, and leaves those that it lacks.
+func (day *Daemon) staff() {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	wanted := make(map[engine.Directory]bool)
+	for _, d := range day.house.Directories {
+		wanted[d] = true
+		if day.leads[d] != nil {
+			continue
+		}
+		ctx, cancel := context.WithCancel(day.ctx)
+		p := &post{stop: cancel}
+		day.leads[d] = p
+		day.posts.Go(func() { day.man(ctx, d, p) })
+	}
+	for d, p := range day.leads {
+		if !wanted[d] {
+			p.stop()
+			delete(day.leads, d)
+			day.cfg.Watch.Left(d)
+		}
+	}
+}
+
+// man leads one directory, whenever this process has its lease.
+func (day *Daemon) man(ctx context.Context, d engine.Directory, p *post) {
+	if day.cfg.Lessor == nil {
+		day.cfg.Watch.Leads(d, schedule.Standing{Held: true, Holder: day.cfg.Holder, Since: day.cfg.Now()})
+		day.lead(ctx, d, p)
+		return
+	}
+	k := &schedule.Keeper{
+		Lessor: day.cfg.Lessor, Name: string(d), Holder: day.cfg.Holder, TTL: day.cfg.LeaseFor, Wall: day.cfg.Now,
+		Tell: func(s schedule.Standing) { day.cfg.Watch.Leads(d, s) },
+	}
+	err := k.Keep(ctx, func(ctx context.Context, lease *schedule.Lease) {
+		day.setLease(d, lease)
+		defer day.setLease(d, nil)
+		h, leave := day.enter()
+		h.Took(d)
+		leave()
+		day.lead(ctx, d, p)
+		if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			day.log().Warn("no longer leading", "directory", d, "error", err)
+		}
+	})
+	if err != nil {
+		day.log().Warn("the lease was not given back", "directory", d, "error", err)
+	}
+}
+
+func (day *Daemon) setLease(d engine.Directory, l *schedule.Lease) {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	if l == nil {
+		delete(day.leases, d)
+		return
+	}
+	day.leases[d] = l
+}
+
+func (day *Daemon) lead(ctx context.Context, d engine.Directory, p *post) {
+	l := day.newLead(d)
+	day.setLead(p, l)
+	day.log().Info("leading", "directory", d)
+	l.run(ctx)
+	day.setLead(p, nil)
+}
+
+func (day *Daemon) setLead(p *post, l *lead) {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	p.lead = l
+}
+
+// ErrElsewhere tells that this process does not lead the directory.
+var ErrElsewhere = errors.New("another process leads the directory, or none does just now")
+
+// Nudge runs for groups of a directory at once, by the names that grants use,
+// or for all of it without names, and returns when that is done. What is over
+// is ended first.
+func (day *Daemon) Nudge(ctx context.Context, d engine.Directory, names ...string) error {
+	day.look(ctx)
+	day.mu.Lock()
+	p := day.leads[d]
+	var l *lead
+	if p != nil {
+		l = p.lead
+	}
+	day.mu.Unlock()
+	if l == nil {
+		return fmt.Errorf("%s: %w", d, ErrElsewhere)
+	}
+	now := day.cfg.Now()
+	if len(names) == 0 {
+		return waitFor(ctx, l.ends.await(now, stop{}), l.whole.await(now, stop{}))
+	}
+	return waitFor(ctx, l.ends.await(now, stops(names)...), l.looks.await(now, stops(names)...))
+}
