@@ -50,6 +50,7 @@ type vendor struct {
 	bulk    func(groups, people int) int
 	adds    func(groups, each int) int // requests for so many in each group
 	ends    func(groups, each int) int
+	slow    func(latency time.Duration) // each answer takes so long from now on
 	close   func() error
 }
 
@@ -79,7 +80,7 @@ func newEntra(t *testing.T, groups, perMinute int) *vendor {
 	}
 	must(t, s.Start(""))
 	return &vendor{
-		kind: "entra", log: s.Log, put: s.Put, take: s.Take, close: s.Close, env: entratest.DefaultSecret,
+		kind: "entra", log: s.Log, put: s.Put, take: s.Take, slow: slow(s.Faults), close: s.Close, env: entratest.DefaultSecret,
 		config:  fmt.Sprintf("{type: entra, tenant: %s, url: %q, authority: %q, auth: {clientID: %s, secret: \"env:BENCH_SECRET\"}", s.Tenant(), s.URL(), s.URL(), entratest.DefaultApp),
 		listing: "GET /groups/{id}/members",
 		bulk:    func(groups, people int) int { return ceil(groups, 20) + ceil(people, 20) },
@@ -101,7 +102,7 @@ func newOkta(t *testing.T, groups, perMinute int) *vendor {
 	clock.Advance(24 * time.Hour)
 	must(t, s.Start(""))
 	return &vendor{
-		kind: "okta", log: s.Log, put: s.Put, take: s.Take, close: s.Close, env: oktatest.DefaultToken,
+		kind: "okta", log: s.Log, put: s.Put, take: s.Take, slow: slow(s.Faults), close: s.Close, env: oktatest.DefaultToken,
 		config:  fmt.Sprintf("{type: okta, url: %q, auth: {token: \"env:BENCH_SECRET\"}", s.URL()),
 		listing: "GET /api/v1/groups/{id}/users",
 		// All groups by pages of 200, the rules, and each person by a direct
@@ -137,7 +138,7 @@ func newGoogle(t *testing.T, groups, perMinute int) *vendor {
 	key := filepath.Join(t.TempDir(), "key.json")
 	must(t, os.WriteFile(key, s.Credentials(), 0o600))
 	return &vendor{
-		kind: "google", log: s.Log, close: s.Close,
+		kind: "google", log: s.Log, slow: slow(s.Faults), close: s.Close,
 		put:     func(g, p string) error { return s.Put(g+"@example.org", p) },
 		take:    func(g, p string) error { return s.Take(g+"@example.org", p) },
 		config:  fmt.Sprintf("{type: google, url: %q, auth: {key: \"file:%s\"}", s.URL(), key),
@@ -147,6 +148,11 @@ func newGoogle(t *testing.T, groups, perMinute int) *vendor {
 		adds: func(groups, each int) int { return groups * each },
 		ends: func(groups, each int) int { return groups * 2 * each }, // the role is read before each
 	}
+}
+
+// slow makes each answer of a simulator take so long.
+func slow(f *sim.Faults) func(time.Duration) {
+	return func(latency time.Duration) { f.Inject(sim.Fault{Effect: sim.Slow, Delay: latency, Times: -1}) }
 }
 
 // yesterday is a clock that is a day behind: what is made by it is not new when
