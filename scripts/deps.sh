@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the servers and tools that the tests run for real: OpenLDAP and a
-# Samba domain controller. No system service is started or configured; the
-# tests start servers of their own, on loopback, in temporary folders.
+# Installs the servers and tools that the tests run for real: OpenLDAP, a Samba
+# domain controller, and promtool. No system service is started or configured;
+# the tests start servers of their own, on loopback, in temporary folders.
 #
 # Does nothing when all is there. Debian and Ubuntu only; elsewhere it says
 # what to install and fails.
@@ -18,6 +18,7 @@ needs=(
   samba=samba-ad-dc
   samba-tool=samba-ad-dc
   ldbadd=ldb-tools
+  promtool=prometheus
 )
 
 missing() {
@@ -35,8 +36,9 @@ mapfile -t packages < <(missing | sort -u)
 if ! command -v apt-get >/dev/null 2>&1; then
   cat >&2 <<TXT
 deps: the tests need OpenLDAP (slapd, slapadd, ldapsearch, ldapmodify), a Samba
-domain controller (samba, samba-tool, its provisioning templates), ldb-tools and
-openssl. This system has no apt-get: install them with its own package manager.
+domain controller (samba, samba-tool, its provisioning templates), ldb-tools, openssl
+and promtool (of Prometheus). This system has no apt-get: install them with its
+own package manager.
 TXT
   exit 1
 fi
