@@ -157,7 +157,11 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		l.mu.Lock()
 		l.wholes = now
 		l.mu.Unlock()
-		l.whole.ask(now.Add(schedule.Jitter(house.Every, rand.Float64())), stop{}) //nolint:gosec // spreads load, hides nothing
+		every := schedule.Jitter(house.Every, rand.Float64()) //nolint:gosec // spreads load, hides nothing
+		if l.day.cfg.Errands != nil {
+			every = house.Every + house.Every/4
+		}
+		l.whole.ask(now.Add(every), stop{})
 	}
 	l.learn(res)
 	if err != nil {

@@ -29,6 +29,10 @@ type Config struct {
 	Now      func() time.Time
 	Watch    Watcher
 	Log      *slog.Logger
+	// Errands, when set, works what other processes ask of the leader of a
+	// directory, by calling work, until ctx ends. Whole runs are then asked for
+	// by it too, and the daemon's own only come when it is silent.
+	Errands func(ctx context.Context, d engine.Directory, work func(ctx context.Context, names ...string) error)
 }
 
 // Watcher is told what happens. Its methods are called from several goroutines,
@@ -287,7 +291,14 @@ func (day *Daemon) lead(ctx context.Context, d engine.Directory, p *post) {
 	l := day.newLead(d)
 	day.setLead(p, l)
 	day.log().Info("leading", "directory", d)
+	var errands sync.WaitGroup
+	if day.cfg.Errands != nil {
+		errands.Go(func() {
+			day.cfg.Errands(ctx, d, func(ctx context.Context, names ...string) error { return day.Nudge(ctx, d, names...) })
+		})
+	}
 	l.run(ctx)
+	errands.Wait()
 	day.setLead(p, nil)
 }
 
