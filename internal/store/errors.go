@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/daypass-dev/daypass/engine"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -29,7 +30,7 @@ func (s *Store) explain(what string, err error) error {
 	if err == nil || errors.As(err, &explained) {
 		return err
 	}
-	for _, answer := range []error{ErrNotFound, ErrAmbiguous, ErrState, ErrSpent} {
+	for _, answer := range []error{ErrNotFound, ErrAmbiguous, ErrState, ErrSpent, engine.ErrFenced} {
 		if errors.Is(err, answer) {
 			return err // the store works; what was asked for is not possible
 		}

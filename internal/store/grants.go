@@ -67,6 +67,9 @@ func (s *Store) AddGrant(ctx context.Context, g HandGrant, by string, at time.Ti
 		if err := each(ctx, t, []HandGrant{g}, sqlAddGrant, grantArgs); err != nil {
 			return err
 		}
+		if err := count(ctx, t); err != nil {
+			return err
+		}
 		return appendEvents(ctx, t, []engine.Event{g.event(engine.EventGranted, by, g.Reason, at)})
 	})
 	return g, err
@@ -142,6 +145,9 @@ func (s *Store) changeGrant(ctx context.Context, what string, id engine.GrantID,
 		}
 		if _, err := t.ExecContext(ctx, sqlChangeGrant, string(g.ID), micros(g.Until),
 			micros(g.RevokedAt), g.RevokedBy, g.RevokeReason); err != nil {
+			return err
+		}
+		if err := count(ctx, t); err != nil {
 			return err
 		}
 		return appendEvents(ctx, t, []engine.Event{event})

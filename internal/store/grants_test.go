@@ -128,6 +128,43 @@ func TestGrantByPrefix(t *testing.T) {
 	}
 }
 
+// TestGeneration: whoever waits for grants and releases need only look at one
+// number.
+func TestGeneration(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, t.TempDir())
+	last := int64(-1)
+	grown := func(what string, want bool) {
+		t.Helper()
+		n, err := s.Generation(t.Context())
+		if err != nil || (n > last) != want {
+			t.Errorf("%s: generation %d after %d, %v; want it greater: %t", what, n, last, err, want)
+		}
+		last = n
+	}
+	grown("new", true)
+	g := add(t, s, wish("CHG-1"))
+	grown("granted", true)
+	if _, err := s.Extend(t.Context(), g.ID, g.Until.Add(time.Hour), "root", "", storetest.Start()); err != nil {
+		t.Fatal(err)
+	}
+	grown("extended", true)
+	if _, err := s.Revoke(t.Context(), g.ID, "root", "", storetest.Start()); err != nil {
+		t.Fatal(err)
+	}
+	grown("revoked", true)
+	if _, err := s.Revoke(t.Context(), g.ID, "root", "", storetest.Start()); err == nil {
+		t.Fatal("revoked twice")
+	}
+	grown("refused", false)
+	h := held(t, s, "run-1", "a", "b")
+	grown("held", false)
+	if _, err := s.AddRelease(t.Context(), release(h.Digest)); err != nil {
+		t.Fatal(err)
+	}
+	grown("released", true)
+}
+
 func TestGrantEvents(t *testing.T) {
 	t.Parallel()
 	s := openIn(t, t.TempDir())

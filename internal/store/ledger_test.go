@@ -8,6 +8,7 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/audit"
 	"github.com/daypass-dev/daypass/internal/store/storetest"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // TestLedger holds the store to the contract of a ledger. A second database is
@@ -25,7 +26,12 @@ func TestLedger(t *testing.T) {
 				return err
 			},
 			Events: func(ctx context.Context) ([]engine.Event, error) { return events(ctx, s) },
-			Again:  func(t *testing.T) engine.Ledger { return openIn(t, folder) },
+			Holds:  s.Holds,
+			Lessor: s.Leases(),
+			LessorAgain: func(t *testing.T) storetest.Lessor {
+				return openIn(t, folder).Leases()
+			},
+			Again: func(t *testing.T) engine.Ledger { return openIn(t, folder) },
 		}
 	})
 }
@@ -68,3 +74,5 @@ func verified(t testing.TB, s *Store) audit.Head {
 	}
 	return head
 }
+
+var _ schedule.Lessor = Leases{}

@@ -64,7 +64,8 @@ func noticed(ctx context.Context, t *tx, key []any) (map[engine.MemberID]time.Ti
 func scanOwned(r *sql.Rows) (o engine.Owned, err error) {
 	err = r.Scan(&o.Group.Directory, &o.Group.ID, &o.Member.ID, &o.GroupName, &o.Member.Login, &o.Member.Kind,
 		&o.Member.Ref, &o.Person, jsonList[engine.Anchor]{&o.Anchors}, &o.State,
-		stamp{&o.Since}, stamp{&o.Confirmed}, stamp{&o.Due}, stamp{&o.Gone}, stamp{&o.Wrote})
+		stamp{&o.Since}, stamp{&o.Confirmed}, stamp{&o.Due}, stamp{&o.Gone}, stamp{&o.Wrote},
+		stamp{&o.Expires}, stamp{&o.Asked})
 	return o, err
 }
 

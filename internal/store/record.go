@@ -13,7 +13,8 @@ import (
 // Record writes the batch in one transaction that is on disk when Record
 // returns nil. What a batch deletes goes before what it puts, so that a
 // membership named by both is there afterwards. A release that was used before
-// is [ErrSpent], and nothing of the batch is written.
+// is [ErrSpent], a lease that was taken over [engine.ErrFenced], and nothing of
+// the batch is written.
 func (s *Store) Record(ctx context.Context, b engine.Batch) error {
 	if b.Empty() {
 		return nil
@@ -21,7 +22,7 @@ func (s *Store) Record(ctx context.Context, b engine.Batch) error {
 	s.fail.hit("record-before")
 	err := s.write(ctx, "record", func(ctx context.Context, t *tx) error {
 		for _, step := range []func(context.Context, *tx, *engine.Batch) error{
-			recordLedger, recordPast, recordReadings, recordNotices, recordHolds, recordSpends, recordRuns, recordKnown,
+			checkFences, recordLedger, recordPast, recordReadings, recordNotices, recordHolds, recordSpends, recordRuns, recordKnown,
 		} {
 			if err := step(ctx, t, &b); err != nil {
 				return err
@@ -58,6 +59,7 @@ func recordLedger(ctx context.Context, t *tx, b *engine.Batch) error {
 			string(o.Group.Directory), string(o.Group.ID), string(o.Member.ID), o.GroupName,
 			o.Member.Login, string(o.Member.Kind), o.Member.Ref, string(o.Person), anchors, string(o.State),
 			micros(o.Since), micros(o.Confirmed), micros(o.Due), micros(o.Gone), micros(o.Wrote),
+			micros(o.Expires), micros(o.Asked),
 		}, err
 	})
 }
@@ -146,7 +148,7 @@ func endRun(ctx context.Context, t *tx, e engine.Event) error {
 		counts = string(b)
 	}
 	if e.Error == "" { // a run that came to its end has recorded what it holds
-		if _, err := t.ExecContext(ctx, sqlCloseHoldsBut, string(e.Run)); err != nil {
+		if err := closeHolds(ctx, t, e); err != nil {
 			return err
 		}
 	}

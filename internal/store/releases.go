@@ -59,6 +59,9 @@ func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Releas
 		if _, err := t.ExecContext(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires)); err != nil {
 			return err
 		}
+		if err := count(ctx, t); err != nil {
+			return err
+		}
 		return appendEvents(ctx, t, []engine.Event{{
 			At: r.At, Kind: engine.EventReleased, Run: hold.Run,
 			By: r.By, Digest: r.Digest, Reason: r.Reason, Objected: hold.Objections, Due: &r.Expires,
@@ -100,13 +103,22 @@ func digests(holds []engine.Hold) string {
 }
 
 // recordHolds replaces the open holds by those of the batch: each run holds
-// what it holds, and what it no longer holds is history.
+// what it holds, and what it no longer holds is history. A run that looked at
+// one directory replaces what such a run held before.
 func recordHolds(ctx context.Context, t *tx, b *engine.Batch) error {
 	if len(b.Holds) == 0 {
 		return nil
 	}
-	if _, err := t.ExecContext(ctx, sqlCloseHolds); err != nil {
-		return err
+	for _, h := range b.Holds {
+		var err error
+		if h.Directory == "" {
+			_, err = t.ExecContext(ctx, sqlCloseHolds)
+		} else {
+			_, err = t.ExecContext(ctx, sqlCloseHoldsOf, string(h.Directory))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return each(ctx, t, b.Holds, sqlPutHold, func(h engine.Hold) ([]any, error) {
 		changes, err := list(h.Changes)
@@ -114,8 +126,21 @@ func recordHolds(ctx context.Context, t *tx, b *engine.Batch) error {
 			return nil, err
 		}
 		objections, err := list(h.Objections)
-		return []any{h.Digest, h.PlanDigest, string(h.Run), micros(h.At), changes, objections}, err
+		return []any{h.Digest, string(h.Directory), h.PlanDigest, string(h.Run), micros(h.At), changes, objections}, err
 	})
+}
+
+// closeHolds closes what earlier runs held and this one, which came to its end,
+// did not hold again. A run of one directory speaks for holds of that directory
+// only, and a run of some groups for none.
+func closeHolds(ctx context.Context, t *tx, ended engine.Event) (err error) {
+	switch ended.Scope {
+	case "":
+		_, err = t.ExecContext(ctx, sqlCloseHoldsBut, string(ended.Run))
+	case "directory":
+		_, err = t.ExecContext(ctx, sqlCloseHoldsOfBut, string(ended.Run), string(ended.Directory))
+	}
+	return err
 }
 
 // recordSpends marks releases as used. The condition in the statement is what
@@ -151,7 +176,7 @@ func notSpent(ctx context.Context, t *tx, sp engine.Spend) error {
 }
 
 func scanHold(r *sql.Rows) (h engine.Hold, err error) {
-	err = r.Scan(&h.Digest, &h.PlanDigest, &h.Run, stamp{&h.At}, jsonList[engine.Change]{&h.Changes},
+	err = r.Scan(&h.Digest, &h.Directory, &h.PlanDigest, &h.Run, stamp{&h.At}, jsonList[engine.Change]{&h.Changes},
 		jsonList[engine.Objection]{&h.Objections})
 	return h, err
 }

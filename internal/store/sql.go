@@ -8,15 +8,16 @@ import (
 // Every statement that runs often, in words that SQLite and PostgreSQL share:
 // $1 placeholders, ON CONFLICT, no functions of one engine.
 const (
-	sqlOwnedColumns = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, state, since, confirmed, due, gone, wrote`
+	sqlOwnedColumns = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, state, since, confirmed, due, gone, wrote, expires, asked`
 	sqlPastColumns  = `directory, group_id, member_id, group_name, login, kind, ref, person, anchors, added, due, removed, confirmed, why`
 
 	sqlPutOwned = `INSERT INTO ledger (` + sqlOwnedColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (directory, group_id, member_id) DO UPDATE SET
 		group_name = excluded.group_name, login = excluded.login, kind = excluded.kind, ref = excluded.ref,
 		person = excluded.person, anchors = excluded.anchors, state = excluded.state, since = excluded.since,
-		confirmed = excluded.confirmed, due = excluded.due, gone = excluded.gone, wrote = excluded.wrote`
+		confirmed = excluded.confirmed, due = excluded.due, gone = excluded.gone, wrote = excluded.wrote,
+		expires = excluded.expires, asked = excluded.asked`
 	sqlDeleteOwned = `DELETE FROM ledger WHERE directory = $1 AND group_id = $2 AND member_id = $3`
 	sqlPageOwned   = `SELECT ` + sqlOwnedColumns + ` FROM ledger WHERE directory = $1 AND group_id = $2 ORDER BY member_id`
 
@@ -49,14 +50,16 @@ const (
 	sqlUnlist    = `DELETE FROM listings WHERE directory = $1 AND group_id = $2`
 	sqlUnlistAll = `DELETE FROM listings WHERE directory = $1`
 
-	sqlHoldColumns = `digest, plan_digest, run, held_at, changes, objections`
-	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, 0)
-		ON CONFLICT (digest) DO UPDATE SET plan_digest = excluded.plan_digest, run = excluded.run, held_at = excluded.held_at,
+	sqlHoldColumns = `digest, directory, plan_digest, run, held_at, changes, objections`
+	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+		ON CONFLICT (digest) DO UPDATE SET directory = excluded.directory, plan_digest = excluded.plan_digest, run = excluded.run, held_at = excluded.held_at,
 		changes = excluded.changes, objections = excluded.objections, closed = 0`
-	sqlCloseHolds = `UPDATE holds SET closed = 1 WHERE closed = 0`
-	sqlCloseHold  = `UPDATE holds SET closed = 1 WHERE digest = $1`
+	sqlCloseHolds   = `UPDATE holds SET closed = 1 WHERE closed = 0`
+	sqlCloseHoldsOf = `UPDATE holds SET closed = 1 WHERE closed = 0 AND directory = $1`
+	sqlCloseHold    = `UPDATE holds SET closed = 1 WHERE digest = $1`
 
-	sqlCloseHoldsBut = `UPDATE holds SET closed = 1 WHERE closed = 0 AND run <> $1`
+	sqlCloseHoldsBut   = `UPDATE holds SET closed = 1 WHERE closed = 0 AND run <> $1`
+	sqlCloseHoldsOfBut = `UPDATE holds SET closed = 1 WHERE closed = 0 AND run <> $1 AND directory = $2`
 
 	sqlOpenHolds = `SELECT ` + sqlHoldColumns + ` FROM holds WHERE closed = 0 ORDER BY held_at DESC, digest`
 	sqlFindHolds = `SELECT ` + sqlHoldColumns + ` FROM holds
@@ -77,6 +80,8 @@ const (
 	sqlAddEvent  = `INSERT INTO events (seq, at, body, hash) VALUES ($1, $2, $3, $4)`
 	sqlLastEvent = `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`
 	sqlNewest    = `SELECT MAX(at) FROM events`
+	sqlCount     = `INSERT INTO counters (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`
+	sqlCounter   = `SELECT value FROM counters WHERE name = $1`
 	sqlDistrust  = `UPDATE events SET at = NULL WHERE at > $1`
 )
 

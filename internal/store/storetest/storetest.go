@@ -22,6 +22,12 @@ type World struct {
 	Release func(ctx context.Context, r engine.Release) error
 	// Events returns the audit log, oldest first.
 	Events func(ctx context.Context) ([]engine.Event, error)
+	// Holds returns the open holds.
+	Holds func(ctx context.Context) ([]engine.Hold, error)
+	// Lessor keeps the leases that fences are about; LessorAgain is that of
+	// another process.
+	Lessor      Lessor
+	LessorAgain func(t *testing.T) Lessor
 	// Again opens the same ledger a second time, as another process would.
 	Again func(t *testing.T) engine.Ledger
 }
@@ -59,6 +65,12 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"ReleasedOnce", releasedOnce},
 		{"ReleaseExpires", releaseExpires},
 		{"NoSuchRelease", noSuchRelease},
+		{"HoldsOfTheirRun", holdsOfTheirRun},
+		{"LeaseOneAtATime", leaseOneAtATime},
+		{"LeaseGoesOn", leaseGoesOn},
+		{"LeaseGivenBack", leaseGivenBack},
+		{"LeaseRace", leaseRace},
+		{"FencedOff", fencedOff},
 		{"EventsInOrder", eventsInOrder},
 		{"KnownReplaces", knownReplaces},
 		{"ListingHoldsUntilUnlisted", listingHoldsUntilUnlisted},
@@ -87,6 +99,7 @@ func owned(g engine.Group, member engine.MemberID) engine.Owned {
 			{Grant: "g2", Until: now.Add(2*time.Hour + time.Nanosecond)}, // an end comes back as it was
 		},
 		Since: now, Confirmed: now.Add(time.Second), Due: now.Add(time.Hour), Gone: now.Add(2 * time.Hour), Wrote: now.Add(3 * time.Hour),
+		Expires: now.Add(4 * time.Hour), Asked: now.Add(5 * time.Hour),
 	}
 }
 
