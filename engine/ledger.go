@@ -104,6 +104,16 @@ type Hold struct {
 	At         time.Time
 	Changes    []Change
 	Objections []Objection
+	// Parts are the held sets of single directories, where the run looked at
+	// several: a run of one of them holds its part, and a release of the whole
+	// is one of each.
+	Parts []Part
+}
+
+// Part is the part of a hold that is about one directory.
+type Part struct {
+	Directory Directory `json:"directory"`
+	Digest    string    `json:"digest"`
 }
 
 // Release is a person's go-ahead for exactly one held set of changes.

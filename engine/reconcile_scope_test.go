@@ -330,3 +330,33 @@ func TestOutcomeAfterTheLeaseWasLost(t *testing.T) {
 		t.Errorf("who took over settles it: %+v", o)
 	}
 }
+
+// A release of what a plan of everything holds lets the runs of single
+// directories go on.
+func TestHoldOfSeveralDirectoriesHasParts(t *testing.T) {
+	w := newWorld(t, "ada", "bob")
+	other, ops := w.twoDirectories("ada", "bob")
+	w.cfg.Limits.Remove = 0
+	w.grant("g1", "ada", 8)
+	w.grantIn("g2", "bob", "okta", "admins", 8)
+	w.run()
+	if len(other.Roster(ops)) != 1 {
+		t.Fatal("bob is not in")
+	}
+	w.withdraw("g1", "g2")
+	p := w.plan()
+	if p.HeldDigest() == "" || len(w.ledger.holds) != 1 {
+		t.Fatalf("holds %+v", w.ledger.holds)
+	}
+	hold := w.ledger.holds[p.HeldDigest()]
+	r := engine.New(w.cfg)
+	for _, d := range []engine.Directory{"corp", "okta"} {
+		res, err := r.RunIn(context.Background(), "serve", engine.Scope{Directory: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(hold.Parts, engine.Part{Directory: d, Digest: res.Plan.HeldDigest()}) {
+			t.Errorf("a run of %s holds %s, and the parts are %+v", d, res.Plan.HeldDigest(), hold.Parts)
+		}
+	}
+}

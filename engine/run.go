@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -186,8 +187,35 @@ func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory
 func (p Plan) hold(run RunID, sc Scope, now time.Time) Hold {
 	return Hold{
 		Directory: sc.Directory, Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
-		Changes: p.HeldChanges(), Objections: p.Objections,
+		Changes: p.HeldChanges(), Objections: p.Objections, Parts: p.parts(),
 	}
+}
+
+// parts are the held sets of single directories, as runs of one of them would
+// hold them.
+func (p Plan) parts() []Part {
+	byDirectory := make(map[Directory]*Plan)
+	of := func(d Directory) *Plan {
+		if byDirectory[d] == nil {
+			byDirectory[d] = &Plan{}
+		}
+		return byDirectory[d]
+	}
+	for _, c := range p.Changes {
+		of(c.Directory).Changes = append(of(c.Directory).Changes, c)
+	}
+	for _, o := range p.Objections {
+		if d := o.group.Directory; d != "" {
+			of(d).Objections = append(of(d).Objections, o)
+		}
+	}
+	var parts []Part
+	for _, d := range slices.Sorted(maps.Keys(byDirectory)) {
+		if digest := byDirectory[d].HeldDigest(); digest != "" && digest != p.HeldDigest() {
+			parts = append(parts, Part{d, digest})
+		}
+	}
+	return parts
 }
 
 // limit adds the objections to p, and lets everything through that a person
