@@ -17,6 +17,21 @@ type Failure struct {
 	Error  string `json:"error"`
 }
 
+// Done is a change that made a difference, and when its outcome was known.
+type Done struct {
+	Change Change    `json:"change"`
+	At     time.Time `json:"at"`
+}
+
+// Lag is how long the membership outlived its grant; zero where it was not due
+// to end.
+func (d Done) Lag() time.Duration {
+	if d.Change.Op != Remove || d.Change.due.IsZero() {
+		return 0
+	}
+	return max(0, d.At.Sub(d.Change.due))
+}
+
 // job is the work on one group.
 type job struct {
 	group   Group
@@ -77,6 +92,7 @@ type applier struct {
 	mu       sync.Mutex
 	counts   Counts
 	failures []Failure
+	done     []Done
 }
 
 // round is a few jobs on their way through intend, act and settle.
@@ -326,6 +342,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 			b.Past = append(b.Past, *over)
 		}
 		a.counts.Forgot++
+		a.done = append(a.done, Done{c, now})
 		if over != nil && c.finishes() {
 			b.Events = append(b.Events, over.event(a.run))
 			return
@@ -359,6 +376,9 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 	}
 	if e.Changed && c.removes() {
 		a.counts.Removed++
+	}
+	if e.Changed {
+		a.done = append(a.done, Done{c, now})
 	}
 }
 

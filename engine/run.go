@@ -53,6 +53,7 @@ type Result struct {
 	Plan     Plan // as it was decided, before it was carried out
 	Counts   Counts
 	Failures []Failure
+	Done     []Done // what was changed, in the order of the plan
 	Overdue  []Late
 	Past     []Past   // memberships of ours that a listing of this run showed to be over
 	Release  *Release // the go-ahead that this run used, if any
@@ -328,8 +329,10 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		c.Added, c.Removed, c.Forgot, c.Failed = c.Added+a.counts.Added, c.Removed+a.counts.Removed, c.Forgot+a.counts.Forgot, c.Failed+a.counts.Failed
 		c.Yielded += a.counts.Yielded
 		res.Failures = append(res.Failures, a.failures...)
+		res.Done = append(res.Done, a.done...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
+	slices.SortStableFunc(res.Done, func(a, b Done) int { return compareChanges(a.Change, b.Change) })
 	res.Past = append(s.over, after.over...)
 	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
