@@ -76,7 +76,7 @@ type shelf struct {
 
 func newTokens(cfg Config) *tokens {
 	t := &tokens{cfg: cfg, client: httpx.New(httpx.Policy{
-		Directory: cfg.Name, Transport: cfg.Transport, Log: cfg.Log, Timeout: 30 * time.Second, Patience: time.Minute,
+		Directory: cfg.Name, Transport: cfg.Transport, Log: cfg.Log, Observe: cfg.Observe, Timeout: 30 * time.Second, Patience: time.Minute,
 	})}
 	for p := range t.shelf {
 		t.shelf[p].turn = make(chan struct{}, 1)

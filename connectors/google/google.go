@@ -70,6 +70,8 @@ type Config struct {
 	Transport http.RoundTripper
 	// Log gets one line for each request at level Debug; nil is silent.
 	Log *slog.Logger
+	// Observe is told of each attempt of a request; nil tells nobody.
+	Observe func(context.Context, httpx.Sent)
 	// Share is the part of the quota that may be spent, above 0 and up to 1; all
 	// when zero.
 	Share float64

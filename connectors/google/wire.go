@@ -39,7 +39,7 @@ func (c *Connector) services(root string) error {
 func (c *Connector) policy() httpx.Policy {
 	quota := httpx.Quota{Units: float64(c.cfg.PerMinute), Per: time.Minute}
 	return httpx.Policy{
-		Directory: c.cfg.Name, Transport: c.cfg.Transport, Log: c.cfg.Log,
+		Directory: c.cfg.Name, Transport: c.cfg.Transport, Log: c.cfg.Log, Observe: c.cfg.Observe,
 		Authorize: c.tokens.authorize, Renew: c.tokens.renew, Guard: guard, Judge: judge,
 		// Each API has a quota of its own, per account and project.
 		Bucket: func(req *http.Request) (string, float64) { return purposeOf(req).bucket(), 1 },

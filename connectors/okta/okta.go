@@ -57,6 +57,8 @@ type Config struct {
 	Transport http.RoundTripper
 	// Log gets a line for each attempt at level Debug.
 	Log *slog.Logger
+	// Observe is told of each attempt of a request; nil tells nobody.
+	Observe func(context.Context, httpx.Sent)
 	// Share is the part of each rate limit that may be spent, above 0 and up to
 	// 1. The default is a half: Okta gives one token or app no more.
 	Share float64

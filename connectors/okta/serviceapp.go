@@ -41,7 +41,7 @@ type serviceApp struct {
 }
 
 func newServiceApp(cfg Config, root string) *serviceApp {
-	client := httpx.New(httpx.Policy{Directory: cfg.Name, Transport: cfg.Transport, Wait: wait, Log: cfg.Log})
+	client := httpx.New(httpx.Policy{Directory: cfg.Name, Transport: cfg.Transport, Wait: wait, Log: cfg.Log, Observe: cfg.Observe})
 	return &serviceApp{cfg: cfg, root: root, http: client.HTTP()}
 }
 

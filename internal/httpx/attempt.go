@@ -31,9 +31,12 @@ type attempt struct {
 // RoundTrip makes one attempt, as the transport inside of the retries.
 func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(l.ctx)
-	pass, err := l.governor.enter(l.ctx, l.wish(req))
+	asked, wanted := time.Now(), l.wish(req)
+	pass, err := l.governor.enter(l.ctx, wanted)
+	waited := time.Since(asked)
 	if err != nil {
 		l.last.final = true
+		l.observe(req, wanted, waited, true)
 		return nil, err
 	}
 	if err := l.authorize(req); err != nil {
@@ -57,6 +60,7 @@ func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.lost = l.lost || l.last.lost
 	traceOf(l.caller).note(&l.last)
 	l.log(req)
+	l.observe(req, wanted, waited, false)
 	return resp, err
 }
 

@@ -56,6 +56,9 @@ type Policy struct {
 	BodyMax int64
 	// Log gets one line for each attempt at level Debug; nil is silent.
 	Log *slog.Logger
+	// Observe is told of each attempt, within the context of its call. It must
+	// be quick. Nil tells nobody.
+	Observe func(context.Context, Sent)
 }
 
 // Quota is so many units in so much time. Left and Reset are set where the
