@@ -79,6 +79,8 @@ type Config struct {
 	Transport http.RoundTripper
 	// Log gets a line for each request at level Debug; nil is silent.
 	Log *slog.Logger
+	// Observe is told of each attempt of a request; nil tells nobody.
+	Observe func(context.Context, httpx.Sent)
 	// Share is the part of the quota that may be spent, from 0 to 1; 1 when
 	// zero.
 	Share float64

@@ -56,7 +56,7 @@ type logon struct {
 }
 
 func newLogon(cfg Config, authority *url.URL) *logon {
-	client := httpx.New(httpx.Policy{Directory: cfg.Name, Transport: cfg.Transport, Log: cfg.Log})
+	client := httpx.New(httpx.Policy{Directory: cfg.Name, Transport: cfg.Transport, Log: cfg.Log, Observe: cfg.Observe})
 	return &logon{cfg: cfg, authority: authority, http: client.HTTP()}
 }
 
