@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -16,6 +17,9 @@ func TestBackoffDoublesUpToItsCap(t *testing.T) {
 		if got := b.After(failures, 0); got != want*time.Second {
 			t.Errorf("after %d failures: got %v, want %v", failures, got, want*time.Second)
 		}
+	}
+	if got := (schedule.Backoff{First: 1, Cap: math.MaxInt64}).After(1000, 0); got != math.MaxInt64 {
+		t.Errorf("without a cap: got %v", got)
 	}
 }
 

@@ -353,12 +353,15 @@ func TestRenewalHangs(t *testing.T) {
 	t.Parallel()
 	for _, deaf := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			a := boot(t, "a", &lessor{})
+			store := &lessor{}
+			a := boot(t, "a", store)
 			within(t, 0, func() bool { return a.check() == nil })
+			time.Sleep(ttl * 2)
 			a.line.set(func(l *line) { l.there, l.deaf = time.Hour, deaf })
-			took := within(t, ttl, func() bool { return a.why() != nil })
-			if took < ttl*4/5 || took > ttl*4/5+10*time.Millisecond {
-				t.Errorf("deaf %t: run ended after %v, want %v", deaf, took, ttl*4/5)
+			want := store.leases["corp"].until.Add(-ttl / 5)
+			within(t, ttl, func() bool { return a.why() != nil })
+			if late := time.Since(want); late < 0 || late > 10*time.Millisecond {
+				t.Errorf("deaf %t: run ended %v late", deaf, late)
 			}
 			lost(t, a.why())
 			a.line.set(func(l *line) { l.there = 0 })
@@ -367,16 +370,17 @@ func TestRenewalHangs(t *testing.T) {
 	}
 }
 
-// One renewal that is lost on the way costs nothing.
+// One renewal that is lost on the way costs nothing, even where answers are
+// slow.
 func TestRenewalIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := boot(t, "a", &lessor{})
 		within(t, 0, func() bool { return a.check() == nil })
 		for range 100 {
-			a.line.set(func(l *line) { l.there, l.once = time.Hour, true })
+			a.line.set(func(l *line) { l.there, l.back, l.once = time.Hour, 2*time.Second, true })
 			within(t, ttl, func() bool { return a.Standing().Err != nil })
-			within(t, ttl/20, func() bool { return a.Standing().Err == nil })
+			within(t, ttl/20+2*time.Second, func() bool { return a.Standing().Err == nil })
 			if err := a.check(); err != nil || a.token() != 1 {
 				t.Fatalf("the lease was lost: %v", err)
 			}
@@ -385,18 +389,82 @@ func TestRenewalIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A run that goes on after its lease was lost keeps nobody out, and nothing is
+// given back before it returns.
+func TestRunGoesOnAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, clock := &lessor{}, &wall{}
+		k := &schedule.Keeper{Lessor: store, Name: "corp", Holder: "a", TTL: ttl, Wall: clock.now}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			done <- k.Keep(ctx, func(context.Context, *schedule.Lease) { time.Sleep(time.Hour) })
+		}()
+		within(t, 0, func() bool { return k.Standing().Held })
+		clock.jump(time.Hour)
+		b := boot(t, "b", store)
+		took := within(t, ttl*6/5, func() bool { return b.check() == nil })
+		if took < ttl {
+			t.Errorf("b has it after %v, want not before %v", took, ttl)
+		}
+		if got := k.Standing(); got.Held || got.Holder != "" {
+			t.Errorf("a stands at %+v", got)
+		} else {
+			lost(t, got.Err)
+		}
+		cancel()
+		<-done
+		if err := b.check(); err != nil {
+			t.Error(err)
+		}
+		b.stop()
+	})
+}
+
+// The answer comes when it is too late: nothing is run, and all given back.
+func TestStopWhileAsking(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &lessor{}
+		k := &schedule.Keeper{Lessor: &line{to: store, back: time.Second, deaf: true}, Name: "corp", Holder: "a", TTL: ttl}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := k.Keep(ctx, func(context.Context, *schedule.Lease) { t.Error("run is called") }); err != nil {
+			t.Error(err)
+		}
+		if len(store.leases) != 0 {
+			t.Errorf("not given back: %+v", store.leases)
+		}
+	})
+}
+
+// After one failure the next try comes soon.
+func TestAskingIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := boot(t, "a", &line{to: &lessor{}, there: ttl, once: true})
+		within(t, ttl, func() bool { return a.Standing().Err != nil })
+		within(t, ttl/40, func() bool { return a.check() == nil })
+		a.stop()
+	})
+}
+
 // A lease counts from the request, not from the answer.
 func TestLeaseCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := boot(t, "a", &lessor{})
-		a.line.set(func(l *line) { l.back = 3 * time.Second })
-		start := time.Now()
-		within(t, ttl, func() bool { return a.check() == nil })
-		a.line.set(func(l *line) { l.down = true })
-		within(t, ttl, func() bool { return a.check() != nil })
-		if took := time.Since(start); took > ttl*4/5+10*time.Millisecond {
-			t.Errorf("certain for %v, want %v", took, ttl*4/5)
+		store := &lessor{}
+		a := boot(t, "a", &line{to: store, back: 3 * time.Second})
+		for _, renewed := range []time.Duration{0, 2 * ttl} {
+			within(t, 2*ttl, func() bool { return a.check() == nil })
+			time.Sleep(renewed)
+			a.line.set(func(l *line) { l.down = true })
+			within(t, ttl, func() bool { return a.check() != nil })
+			if late := time.Since(store.leases["corp"].until.Add(-ttl / 5)); late > 10*time.Millisecond {
+				t.Errorf("certain for %v too long", late)
+			}
+			a.line.set(func(l *line) { l.down = false })
 		}
 		a.stop()
 	})
@@ -404,7 +472,7 @@ func TestLeaseCountsFromTheRequest(t *testing.T) {
 
 // The monotonic clock stands still while a machine sleeps. It must not go on
 // with what another has got meanwhile.
-func TestMachineSleepsPastItsLease(t *testing.T) {
+func TestMachineWakesWhenAnotherHasItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &lessor{}
@@ -412,13 +480,23 @@ func TestMachineSleepsPastItsLease(t *testing.T) {
 		within(t, 0, func() bool { return a.check() == nil })
 		a.clock.jump(24 * time.Hour)
 		store.clock.jump(24 * time.Hour)
-		lost(t, a.check())
 		b := boot(t, "b", store)
 		within(t, 0, func() bool { return b.check() == nil })
-		within(t, ttl/10, func() bool { return a.why() != nil })
+		within(t, ttl/10, func() bool { return a.why() != nil }) // without Check
 		lost(t, a.check())
 		a.stop()
 		b.stop()
+	})
+}
+
+func TestMachineSleepsPastItsLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := boot(t, "a", &lessor{})
+		within(t, 0, func() bool { return a.check() == nil })
+		a.clock.jump(24 * time.Hour)
+		lost(t, a.check())
+		a.stop()
 	})
 }
 
@@ -434,6 +512,7 @@ func TestClockMovedBackUnderALease(t *testing.T) {
 			t.Errorf("lost for no reason: %v", a.check())
 		}
 		a.line.set(func(l *line) { l.down = true })
+		a.clock.jump(-time.Hour)
 		within(t, ttl*4/5, func() bool { return a.check() != nil })
 		a.stop()
 	})
@@ -449,8 +528,9 @@ func TestLeaseIsTakenOver(t *testing.T) {
 		store.clock.jump(time.Hour)
 		b := boot(t, "b", store)
 		within(t, 0, func() bool { return b.check() == nil })
-		within(t, ttl/3, func() bool { return a.why() != nil })
+		within(t, ttl/3, func() bool { return a.check() != nil })
 		lost(t, a.check())
+		within(t, 0, func() bool { return a.why() != nil })
 		a.stop()
 		b.stop()
 	})

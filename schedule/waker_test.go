@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,11 @@ func follow(ctx context.Context, w *schedule.Waker, windows map[string]schedule.
 		if err != nil {
 			return seen
 		}
-		for _, name := range agenda.Due(waking.Now) {
+		due := agenda.Due(waking.Now)
+		if waking.Jump != 0 { // look at everything
+			due = slices.AppendSeq(due, maps.Keys(windows))
+		}
+		for _, name := range due {
 			window := windows[name]
 			if now := window.Active(waking.Now); now != active[name] {
 				active[name] = now
@@ -206,6 +211,24 @@ func TestJumpsAreTold(t *testing.T) {
 	})
 }
 
+// A process that is stopped between reading one clock and the other has not
+// seen the clock jump.
+func TestStoppedWhileLooking(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		w := schedule.NewWaker(func() time.Time {
+			if looks++; looks == 2 {
+				time.Sleep(time.Minute)
+			}
+			return time.Now()
+		})
+		if got, err := w.Wait(t.Context(), time.Now().Add(time.Hour)); err != nil || got.Jump != 0 {
+			t.Errorf("got %+v, %v, want no jump", got, err)
+		}
+	})
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -266,6 +289,18 @@ func TestWaitingIsNotBusy(t *testing.T) {
 		w.Wait(ctx, stuck.Add(time.Nanosecond))
 		if looks > 1000 {
 			t.Errorf("%d looks in a second", looks)
+		}
+		clock := &wall{}
+		w = schedule.NewWaker(func() time.Time { looks++; return clock.now() })
+		soon := clock.now().Add(time.Millisecond)
+		clock.jump(-time.Hour)
+		w.Wait(t.Context(), soon) // returns for the jump
+		looks = 0
+		if got, err := w.Wait(t.Context(), soon); err != nil || !got.Now.Equal(soon) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if looks > 300 {
+			t.Errorf("%d looks in the hour for which the present stands still", looks)
 		}
 		looks = 0
 		w = schedule.NewWaker(func() time.Time { looks++; return time.Now() })
