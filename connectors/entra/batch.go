@@ -210,7 +210,7 @@ func (b *batch) take(i int, a *answer) (again bool, wait time.Duration) {
 	}
 	f := &fault{status: int(a.status), id: a.reqID, wait: a.wait, write: write}
 	switch {
-	case write && a.status == http.StatusNoContent, !write && a.status == http.StatusOK:
+	case write && b.requests[i].done(int(a.status)), !write && a.status == http.StatusOK:
 		b.out[i] = outcome{body: a.body}
 		return false, 0
 	case a.status < http.StatusBadRequest:

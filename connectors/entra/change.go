@@ -46,8 +46,12 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 		x.refuse(removed, remove, engine.Remove, err)
 		return added, removed
 	}
+	was := x.heldTerms(remove)
 	x.remove(ctx, remove, removed)
 	x.add(ctx, add, added)
+	if len(was) > 0 {
+		x.dismiss(ctx, was, removed, remove)
+	}
 	return added, removed
 }
 
@@ -108,6 +112,9 @@ func (x *changing) refuse(effects []engine.Effect, ms []engine.Member, op engine
 func (x *changing) settle(m engine.Member, op engine.Op, changed bool) engine.Effect {
 	m.ID = engine.MemberID(lower(string(m.ID)))
 	x.c.writes.Note(x.group, m, op)
+	if changed || op == engine.Remove {
+		x.c.terms.clear(x.group, m.ID)
+	}
 	return engine.Effect{Changed: changed}
 }
 
@@ -116,9 +123,17 @@ func (x *changing) settle(m engine.Member, op engine.Op, changed bool) engine.Ef
 func (x *changing) failed(ctx context.Context, m engine.Member, op engine.Op, err error) engine.Effect {
 	err = x.c.fail(x.op(m, op), x.why(ctx, err))
 	if !engine.KindOf(err).Refusal() {
-		x.c.writes.Forget(x.group, engine.MemberID(lower(string(m.ID))))
+		x.forget(engine.MemberID(lower(string(m.ID))))
 	}
 	return engine.Effect{Err: err}
+}
+
+// forget drops what is remembered of a member, of whom it is not known whether
+// they are one.
+func (x *changing) forget(id engine.MemberID) {
+	x.c.writes.Forget(x.group, id)
+	x.c.terms.forget(x.group, id)
+	x.c.looks.forget(x.group)
 }
 
 // why finds the reason of a refusal that does not tell it: a group that was

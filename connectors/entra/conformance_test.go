@@ -12,7 +12,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
-		return newLab(t, entratest.Options{}).world()
+		return newLab(t, entratest.Options{Roles: allRoles()}).world()
 	}, connectortest.All()...)
 }
 
@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 func TestConformanceLag(t *testing.T) {
 	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
-		return newLab(t, entratest.Options{Lag: time.Minute, Seed: 7}).world()
+		return newLab(t, entratest.Options{Roles: allRoles(), Lag: time.Minute, Seed: 7, TakesOver: true}).world()
 	}, connectortest.All()...)
 }
 
@@ -28,7 +28,7 @@ func TestConformanceLag(t *testing.T) {
 func TestConformanceFaults(t *testing.T) {
 	t.Parallel()
 	connectortest.Run(t, func(t *testing.T) connectortest.World {
-		l := newLab(t, entratest.Options{Seed: 11, EmptyPages: 2})
+		l := newLab(t, entratest.Options{Roles: append(entratest.DefaultRoles(), termsRight, sessionsRight), Seed: 11, EmptyPages: 2, RevokesWith204: true})
 		w := l.world()
 		l.background(11)
 		return w

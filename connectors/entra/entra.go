@@ -68,6 +68,9 @@ type Config struct {
 	// RoleAssignable permits to manage groups to which Entra roles can be
 	// assigned.
 	RoleAssignable bool
+	// Expire and EndSessions tell that some group wants the directory to end
+	// memberships, or sessions after them. Then Probe wants the permissions.
+	Expire, EndSessions bool
 
 	// Grace is how long an answered write is believed more than a listing; two
 	// minutes by default. Microsoft publishes no bound, and calls seconds
@@ -105,6 +108,8 @@ type Connector struct {
 	kinds  *kinds
 	turns  engine.Turns[engine.GroupID] // Graph does not say what becomes of writes to one group that meet
 	writes *engine.Writes
+	terms  *terms
+	looks  *looks
 	slowed sync.Map // the quotas whose limit is near, as the directory told us
 }
 
@@ -119,6 +124,8 @@ var (
 	_ engine.Lagging      = (*Connector)(nil)
 	_ engine.Recaller     = (*Connector)(nil)
 	_ engine.Marker       = (*Connector)(nil)
+	_ engine.Expirer      = (*Connector)(nil)
+	_ engine.SessionEnder = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector that connects when it is
@@ -139,6 +146,7 @@ func New(cfg Config) (*Connector, error) {
 	c := &Connector{cfg: cfg, root: &root}
 	c.kinds = newKinds(cfg.Now)
 	c.writes = engine.NewWrites(cfg.Grace, cfg.Now)
+	c.terms, c.looks = newTerms(cfg.Grace, cfg.Now), newLooks(cfg.Grace, cfg.Now)
 	c.tokens = newTokens(cfg, graph, authority)
 	if c.wire, err = newWire(httpx.New(c.policy()), c.root); err != nil {
 		return nil, fmt.Errorf("directory %q: %w", cfg.Name, err)

@@ -25,7 +25,8 @@ type fault struct {
 	lost       bool // an attempt was sent whose outcome is not known
 	throttled  bool // or not sent, because the quota is spent
 	write      bool
-	err        error // why there is no answer, or what is wrong with it
+	needs      string // the permission that a 403 speaks of, where it is not the usual one
+	err        error  // why there is no answer, or what is wrong with it
 }
 
 // faultOf reads a fault off the wire. What the SDK made of it is used only
@@ -149,6 +150,8 @@ func (f *fault) wayOut() string {
 	switch {
 	case f.status == http.StatusUnauthorized:
 		return "check the tenant, the cloud and the credential"
+	case f.status == http.StatusForbidden && f.needs != "":
+		return "grant the app " + f.needs + "; daypass doctor tells what it has"
 	case f.status == http.StatusForbidden && f.write:
 		return "grant the app GroupMember.ReadWrite.All, and RoleManagement.ReadWrite.Directory where Entra roles can be assigned to the group; daypass doctor tells what it has"
 	case f.status == http.StatusForbidden:

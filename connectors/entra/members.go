@@ -42,5 +42,6 @@ func (c *Connector) members(ctx context.Context, g engine.GroupID) ([]engine.Mem
 	}
 	slices.SortFunc(ms, func(a, b engine.Member) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	ms = slices.CompactFunc(ms, func(a, b engine.Member) bool { return a.ID == b.ID })
+	c.forgetEnded(g)
 	return c.writes.Lay(g, ms), nil
 }

@@ -62,6 +62,12 @@ func (c *Connector) rights() []right {
 	if c.cfg.RoleAssignable {
 		rs = append(rs, right{"change role-assignable groups", "RoleManagement.ReadWrite.Directory", nil})
 	}
+	if c.cfg.Expire {
+		rs = append(rs, right{"end memberships", termsRight, nil})
+	}
+	if c.cfg.EndSessions {
+		rs = append(rs, right{"end sessions", sessionsRight, []string{"User.ReadWrite.All", "Directory.ReadWrite.All"}})
+	}
 	return rs
 }
 

@@ -49,6 +49,22 @@ type request struct {
 	body   any
 	weight weight
 	prefer string
+
+	creates bool // the answer of a write that was carried out is 201, or 200, with what was made
+	alsoOK  bool // or 200, and what comes with it is of no use
+}
+
+// done reports whether a status tells that a write was carried out. Any other
+// success is not what Graph says: it comes from something in between, and
+// leaves open what became of the write.
+func (r request) done(status int) bool {
+	switch status {
+	case http.StatusNoContent:
+		return !r.creates
+	case http.StatusOK:
+		return r.creates || r.alsoOK
+	}
+	return r.creates && status == http.StatusCreated
 }
 
 // path makes a path of fixed words and ids. Whatever is neither has no
@@ -131,18 +147,28 @@ func (w *wire) read(ctx context.Context, r request, model serialization.Parsable
 	return nil, faultOf(ex, err, false)
 }
 
-// write sends a request that is answered 204. Any other success is not what
-// Graph says: it comes from something in between, and leaves open what became
-// of the write.
+// write sends a request whose answer, when it was carried out, is its status.
 func (w *wire) write(ctx context.Context, r request) error {
 	_, ex, err := w.send(ctx, r, nil)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return ctx.Err()
-	case err == nil && ex.Status == http.StatusNoContent:
+	case err == nil && r.done(ex.Status):
 		return nil
 	}
 	return faultOf(ex, err, true)
+}
+
+// create sends a request that is answered with what was made.
+func (w *wire) create(ctx context.Context, r request, model serialization.ParsableFactory) (serialization.Parsable, error) {
+	answer, ex, err := w.send(ctx, r, model)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, ctx.Err()
+	case err == nil && r.done(ex.Status) && answer != nil:
+		return answer, nil
+	}
+	return nil, faultOf(ex, err, true)
 }
 
 // send sends r and tells what went over the wire. Without a model there is no

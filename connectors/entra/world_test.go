@@ -67,6 +67,11 @@ func (l *lab) must(err error) {
 	}
 }
 
+// allRoles are what an app needs for all that daypass can do.
+func allRoles() []string {
+	return append(entratest.DefaultRoles(), termsRight, policyRight, sessionsRight)
+}
+
 // unseen does something behind the connector's back, long after what it did
 // itself: it must not take its own memory for the directory.
 func (l *lab) unseen(f func() error) {
@@ -158,7 +163,10 @@ func (l *lab) world() connectortest.World {
 		Ambiguous:  "same", Unmanageable: "by-rule",
 		Secrets: []string{entratest.DefaultSecret},
 		Sizes:   []int{1998, 1999, 2000},
+		MaxTerm: 12 * time.Hour, Endless: l.group("endless", entratest.Security), Now: l.Clock.Now,
 	}
+	l.must(l.SetTerms(string(g), w.MaxTerm, false))
+	l.must(l.SetTerms("endless", 0, true))
 	for _, name := range w.OddGroups {
 		l.group(name, entratest.Security)
 	}
@@ -220,6 +228,15 @@ func (l *lab) meddling(w *connectortest.World, ids map[engine.Person]string) {
 	w.DeleteGroup = func() { l.unseen(func() error { return l.Server.DeleteGroup(g) }) }
 	w.Has = func(p engine.Person) bool { return l.Has(g, ids[p]) }
 	w.Mark = l.Mark
+	w.Pass = func(d time.Duration) {
+		l.Clock.Advance(d)
+		l.settle()
+	}
+	w.Logon = func(p engine.Person) func() bool {
+		good, err := l.Logon(ids[p])
+		l.must(err)
+		return good
+	}
 }
 
 // faults fills in what goes wrong.

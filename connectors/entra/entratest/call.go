@@ -98,6 +98,7 @@ func (c *call) run(parts []string) (reply, *failure) {
 	if failure = c.throttle(); failure != nil {
 		return reply{}, failure
 	}
+	c.s.lapse()
 	return h.serve(c)
 }
 

@@ -48,12 +48,20 @@ const deltaLife = 7 * 24 * time.Hour
 
 // note remembers an event; the server is locked.
 func (s *Server) note(e event) {
+	e.at = s.Clock.Now().UnixNano()
+	s.noteAt(e)
+}
+
+// noteAt remembers an event of its time, or of that of the one before.
+func (s *Server) noteAt(e event) {
 	s.revision++
 	if !s.changes.tracking {
 		return
 	}
-	e.at = s.Clock.Now().UnixNano()
 	es := s.changes.events
+	if n := len(es); n > 0 {
+		e.at = max(e.at, es[n-1].at)
+	}
 	if n := len(es); n > 0 && n%4096 == 0 {
 		old := sort.Search(n, func(i int) bool { return es[i].at > e.at-int64(deltaLife) })
 		s.changes.events, s.changes.first = slices.Clone(es[old:]), s.changes.first+old

@@ -89,6 +89,7 @@ func (s *Server) DeleteGroup(group string) error {
 func (s *Server) drop(n uint32) {
 	for _, g := range s.tenant.holders(n) {
 		s.tenant.objects[g].group.members.Put(n, false)
+		delete(s.tenant.schedules, link{g, n})
 		s.note(event{group: g, member: n, what: unlinked})
 	}
 	s.tenant.unindex(n)
@@ -101,6 +102,7 @@ func (s *Server) drop(n uint32) {
 
 // Mark is a value that changes with whatever changes in the tenant.
 func (s *Server) Mark() string {
+	s.lapse()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return strconv.FormatUint(s.revision, 10)

@@ -164,6 +164,10 @@ func (t *tenant) userValue(b []byte, n uint32, o *object, name string) []byte {
 		return quoteOrNull(b, last)
 	case "proxyAddresses":
 		return appendList(b, t.proxies(n))
+	case "signInSessionsValidFromDateTime":
+		if from, ok := t.validFrom[n]; ok {
+			return quote(b, stamp(from))
+		}
 	case "businessPhones", "otherMails", "imAddresses", "identities":
 		return append(b, "[]"...)
 	}

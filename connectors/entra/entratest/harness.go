@@ -196,6 +196,7 @@ func (s *Server) Put(group, member string) error { return s.change(group, member
 func (s *Server) Take(group, member string) error { return s.change(group, member, false) }
 
 func (s *Server) change(group, member string, present bool) error {
+	s.lapse()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, err := s.find(group, GroupType)
@@ -229,11 +230,15 @@ func (s *Server) place(g uint32, member string, present bool) error {
 	if s.tenant.objects[g].group.members.Put(m, present) {
 		s.note(event{group: g, member: m, what: linked(present)})
 	}
+	if !present {
+		s.unassign(link{g, m})
+	}
 	return nil
 }
 
 // Has reports whether an object is in a group, whatever replicas show.
 func (s *Server) Has(group, member string) bool {
+	s.lapse()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	g, err := s.find(group, GroupType)
@@ -246,6 +251,7 @@ func (s *Server) Has(group, member string) bool {
 
 // Members returns the ids in a group, sorted, whatever replicas show.
 func (s *Server) Members(group string) []string {
+	s.lapse()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	g, err := s.find(group, GroupType)

@@ -61,11 +61,26 @@ type Options struct {
 	// OrderedBatch answers a batch in the order asked.
 	OrderedBatch bool
 
+	// Unlicensed is a tenant without the licence that PIM for Groups needs.
+	Unlicensed bool
+	// TakesOver makes PIM for Groups assign who is a member already: the
+	// membership gets an end. Otherwise it answers RoleAssignmentExists. Neither
+	// is documented.
+	TakesOver bool
+	// Lingering makes an assignment of PIM for Groups outlive the removal of the
+	// member from the group, which is not documented either.
+	Lingering bool
+	// RevokesWith204 answers revokeSignInSessions without a body. The reference
+	// has 200, and a known issue that it is another.
+	RevokesWith204 bool
+
 	// Latency is how long each answer takes, by this machine's clock.
 	Latency time.Duration
 	// OnWrite is called after every write that was carried out, one at a time.
 	// It must not call the server.
 	OnWrite func(Write)
+	// OnLapse is the same for memberships that the tenant ended by itself.
+	OnLapse func(Write)
 }
 
 // App is an app registration with its service principal.
@@ -107,6 +122,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnWrite == nil {
 		o.OnWrite = func(Write) {}
+	}
+	if o.OnLapse == nil {
+		o.OnLapse = func(Write) {}
 	}
 	if len(o.Apps) == 0 {
 		o.Apps = []App{{ID: DefaultApp, Secret: DefaultSecret, Roles: o.Roles}}

@@ -59,6 +59,9 @@ func appRoles() []appRole {
 		{"498476ce-e0fe-48b0-b801-37ba7e2685c6", "Organization.Read.All"},
 		{"9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30", "Application.Read.All"},
 		{"9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "RoleManagement.ReadWrite.Directory"},
+		{"41202f2c-f7ab-45be-b001-85c9728b9d69", writesTerms},
+		{"69e67828-780e-47fd-b28c-7b27d14864e6", readsPolicy},
+		{"77f3a031-c388-4f99-b373-dc68676a979e", "User.RevokeSessions.All"},
 	}
 }
 

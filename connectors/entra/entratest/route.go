@@ -30,9 +30,10 @@ var known = split( //nolint:gochecknoglobals // a table
 	"/groups/{id}/members/microsoft.graph.user", "/groups/{id}/members/microsoft.graph.group", "/groups/{id}/members/microsoft.graph.device",
 	"/groups/{id}/members/microsoft.graph.servicePrincipal", "/groups/{id}/members/microsoft.graph.orgContact",
 	"/groups/{id}/members/{member}", "/groups/{id}/members/{member}/$ref", "/groups/{id}/transitiveMembers",
-	"/users", "/users/{id}",
+	"/users", "/users/{id}", "/users/{id}/revokeSignInSessions",
 	"/directoryObjects/getByIds", "/directoryObjects/{id}", "/directory/deletedItems/{id}",
 	"/organization", "/servicePrincipals/{id}", "/servicePrincipals/{id}/appRoleAssignments",
+	termsPath+"Requests", termsPath+"Instances", "/policies/roleManagementPolicyAssignments",
 )
 
 func split(paths ...string) []route {
@@ -42,6 +43,9 @@ func split(paths ...string) []route {
 	}
 	return rs
 }
+
+// termsPath begins the paths of PIM for Groups.
+const termsPath = "/identityGovernance/privilegedAccess/group/assignmentSchedule"
 
 // handlers are what the routes answer, by path and method.
 func handlers() map[string]map[string]handler {
@@ -74,6 +78,10 @@ func handlers() map[string]map[string]handler {
 	for _, t := range types() {
 		hs["/groups/{id}/members/microsoft.graph."+string(t)] = get(3, (*call).listMembers, list...)
 	}
+	hs["/users/{id}/revokeSignInSessions"] = map[string]handler{"POST": {cost: 1, serve: (*call).revokeSessions}}
+	hs[termsPath+"Requests"] = map[string]handler{"POST": {cost: 1, serve: (*call).requestAssignment}}
+	hs[termsPath+"Instances"] = get(1, (*call).listInstances, "$select", "$filter", "$expand", "$skiptoken")
+	hs["/policies/roleManagementPolicyAssignments"] = get(1, (*call).listPolicies, "$select", "$filter", "$expand")
 	hs["/groups/{id}"]["PATCH"] = handler{cost: 1, serve: (*call).patchGroup}
 	hs["/groups/{id}/members/$ref"]["POST"] = handler{cost: 1, serve: (*call).addMember}
 	for _, path := range []string{"/groups/{id}", "/users/{id}", "/directoryObjects/{id}"} {

@@ -32,6 +32,7 @@ type Server struct {
 	serial   atomic.Int64
 	crowd    atomic.Int64
 	epoch    atomic.Int64 // of tokens: older ones are not taken
+	due      atomic.Int64 // when the first membership ends by itself, in nanoseconds; 0: none
 
 	lag, deltaLag *sim.Lag
 	quota         quotas

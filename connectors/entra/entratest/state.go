@@ -28,6 +28,7 @@ type group struct {
 	kind    Kind
 	traits  traits
 	about   string
+	pim     governed
 	members sim.History[uint32]
 }
 
@@ -42,12 +43,17 @@ type tenant struct {
 	byLogin map[string]uint32   // lower case
 	byMail  map[string][]uint32 // lower case; only where it is not the login
 	aliases map[uint32][]string // proxy addresses besides the mail
+
+	schedules map[link]*schedule // of PIM for Groups
+	validFrom map[uint32]int64   // of users whose sessions were ended: nanoseconds
+	logons    map[uint32]int     // how often
 }
 
 func newTenant(seed uint64) *tenant {
 	return &tenant{
 		seed: seed, byID: make(map[guid]uint32), byLogin: make(map[string]uint32),
 		byMail: make(map[string][]uint32), aliases: make(map[uint32][]string),
+		schedules: make(map[link]*schedule), validFrom: make(map[uint32]int64), logons: make(map[uint32]int),
 	}
 }
 

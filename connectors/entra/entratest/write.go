@@ -172,6 +172,7 @@ func (c *call) removeMember() (reply, *failure) {
 		return reply{}, denied()
 	}
 	c.link1(g, m, false)
+	c.s.unassign(link{g, m})
 	return reply{status: http.StatusNoContent}, nil
 }
 
