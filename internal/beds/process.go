@@ -16,21 +16,22 @@ const stopWithin = 20 * time.Second
 // process is a child that does not outlive us.
 type process struct {
 	cmd    *exec.Cmd
-	exited chan struct{} // closed once the child is gone
-	err    error         // how it went; read after exited is closed
+	exited chan struct{}  // closed once the child is gone
+	err    error          // how it went; read after exited is closed
+	leave  syscall.Signal // asks it to leave
 }
 
 // startProcess starts cmd with its output going to the end of the file log.
-func startProcess(cmd *exec.Cmd, log string) (*process, error) {
+func startProcess(cmd *exec.Cmd, log string, leave syscall.Signal) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = dieWithParent(cmd.SysProcAttr)
 
-	p := &process{cmd: cmd, exited: make(chan struct{})}
+	p := &process{cmd: cmd, exited: make(chan struct{}), leave: leave}
 	started := make(chan error)
 	go p.run(started)
 	if err := <-started; err != nil {
@@ -91,7 +92,7 @@ func (p *process) pause() error {
 // stop asks the child to leave and waits for it, also when it is paused. A
 // child that does not leave is killed, and that is an error.
 func (p *process) stop() error {
-	err := errors.Join(p.signal(syscall.SIGTERM), p.signal(syscall.SIGCONT))
+	err := errors.Join(p.signal(p.leave), p.signal(syscall.SIGCONT))
 	select {
 	case <-p.exited:
 		return err

@@ -11,8 +11,12 @@ import (
 // dieWithParent makes the kernel kill the child when the thread that started
 // it ends. The child gets a process group of its own, so that Ctrl-C reaches
 // the test first.
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+func dieWithParent(attr *syscall.SysProcAttr) *syscall.SysProcAttr {
+	if attr == nil {
+		attr = new(syscall.SysProcAttr)
+	}
+	attr.Pdeathsig, attr.Setpgid = syscall.SIGKILL, true
+	return attr
 }
 
 // stopped reports whether no thread of the process runs any more. A stop
@@ -37,4 +41,29 @@ func stopped(pid int) (bool, error) {
 		}
 	}
 	return len(tasks) > 0, nil
+}
+
+// childrenOf lists the processes that a process started and that still run.
+func childrenOf(pid int) ([]int, error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended
+		}
+		var state string
+		var parent, child int
+		after := stat[bytes.LastIndexByte(stat, ')')+1:]
+		if _, err := fmt.Sscan(string(after), &state, &parent); err != nil || parent != pid {
+			continue
+		}
+		if _, err := fmt.Sscanf(path, "/proc/%d/stat", &child); err == nil {
+			all = append(all, child)
+		}
+	}
+	return all, nil
 }

@@ -1,6 +1,7 @@
 package beds
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +28,7 @@ type Server struct {
 	log     string                    // file that collects what the server prints
 	command func() (*exec.Cmd, error) // a fresh command for each start
 	ready   func(log string) bool     // whether it answers; log is what it printed so far
+	leave   syscall.Signal            // asks it to leave; SIGTERM when zero
 	proc    *process
 }
 
@@ -102,7 +104,7 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	proc, err := startProcess(cmd, s.log)
+	proc, err := startProcess(cmd, s.log, cmp.Or(s.leave, syscall.SIGTERM))
 	if err != nil {
 		return err
 	}
