@@ -238,11 +238,11 @@ func TestLeaseIsKept(t *testing.T) {
 		if got := b.Standing(); got.Held || got.Holder != "a" || got.Token != 0 || !got.Since.Equal(start) {
 			t.Errorf("b stands at %+v, want that a has it", got)
 		}
-		if len(a.told) != 1 || len(b.told) != 1 {
-			t.Errorf("told %+v and %+v, want once each", a.told, b.told)
-		}
-		a.stop()
+		a.stop() // and tells so
 		b.stop()
+		if len(a.told) != 2 || len(b.told) != 1 {
+			t.Errorf("told %+v and %+v, want that each told what became otherwise", a.told, b.told)
+		}
 	})
 }
 
