@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the servers and tools that the tests run for real: OpenLDAP, a Samba
-# domain controller, and promtool. No system service is started or configured;
-# the tests start servers of their own, on loopback, in temporary folders.
+# domain controller, PostgreSQL, and promtool. No system service is started or
+# configured; the tests start servers of their own, on loopback, in temporary
+# folders.
 #
 # Does nothing when all is there. Debian and Ubuntu only; elsewhere it says
 # what to install and fails.
@@ -28,6 +29,8 @@ missing() {
   done
   # The templates of a new domain are a package without a command.
   [ -d /usr/share/samba/setup ] || echo samba-ad-provision
+  # Debian keeps the programs of a PostgreSQL server off the path.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
 }
 
 mapfile -t packages < <(missing | sort -u)
@@ -36,9 +39,10 @@ mapfile -t packages < <(missing | sort -u)
 if ! command -v apt-get >/dev/null 2>&1; then
   cat >&2 <<TXT
 deps: the tests need OpenLDAP (slapd, slapadd, ldapsearch, ldapmodify), a Samba
-domain controller (samba, samba-tool, its provisioning templates), ldb-tools, openssl
-and promtool (of Prometheus). This system has no apt-get: install them with its
-own package manager.
+domain controller (samba, samba-tool, its provisioning templates), ldb-tools,
+openssl, PostgreSQL (initdb in /usr/lib/postgresql/VERSION/bin) and promtool (of
+Prometheus). This system has no apt-get: install them with its own package
+manager.
 TXT
   exit 1
 fi
@@ -59,6 +63,13 @@ if [ ! -e "$policy" ]; then
   trap 'as_root rm -f "$policy"' EXIT
   printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
   as_root chmod 755 "$policy"
+fi
+
+# The package would make a cluster of its own; the tests make theirs.
+clusters=/etc/postgresql-common/createcluster.conf
+if [ ! -e "$clusters" ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+  as_root mkdir -p "${clusters%/*}"
+  echo 'create_main_cluster = false' | as_root tee "$clusters" >/dev/null
 fi
 
 # A slapd that was there before keeps its answers.

@@ -10,12 +10,14 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // PostgresServer is a PostgreSQL with one superuser, who comes in with a
@@ -349,19 +351,44 @@ func (s *PostgresServer) Resume() {
 	s.signalAll(syscall.SIGCONT)
 }
 
-// signalAll reaches the processes that serve connections: each is a child in a
-// group of its own. The parent is stopped first, and makes none meanwhile.
-func (s *PostgresServer) signalAll(sig syscall.Signal) {
+// Kill ends the server with all its processes, as a crash of the machine
+// would: the data stays in use while one of them lives.
+func (s *PostgresServer) Kill() {
 	s.t.Helper()
-	pid := s.proc.cmd.Process.Pid
-	if err := syscall.Kill(pid, sig); err != nil {
-		s.t.Fatalf("postgres: %v", err)
+	if s.proc == nil {
+		return
 	}
-	children, err := childrenOf(pid)
+	s.signalAll(syscall.SIGSTOP)
+	children, err := childrenOf(s.proc.cmd.Process.Pid)
 	if err != nil {
 		s.t.Fatalf("postgres: %v", err)
 	}
+	s.signalAll(syscall.SIGKILL)
+	s.Server.Kill()
+	deadline := time.Now().Add(stopWithin)
 	for _, child := range children {
+		for alive(child) && time.Now().Before(deadline) {
+			runtime.Gosched()
+		}
+	}
+}
+
+// signalAll reaches the processes that serve connections: each is a child in a
+// group of its own.
+func (s *PostgresServer) signalAll(sig syscall.Signal) {
+	s.t.Helper()
+	pid := s.proc.cmd.Process.Pid
+	children, err := childrenOf(pid)
+	if sig == syscall.SIGSTOP { // it makes no more of them
+		if err := syscall.Kill(pid, sig); err != nil {
+			s.t.Fatalf("postgres: %v", err)
+		}
+		children, err = childrenOf(pid)
+	}
+	if err != nil {
+		s.t.Fatalf("postgres: %v", err)
+	}
+	for _, child := range append(children, pid) {
 		if err := syscall.Kill(child, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			s.t.Fatalf("postgres: %v", err)
 		}

@@ -67,3 +67,12 @@ func childrenOf(pid int) ([]int, error) {
 	}
 	return all, nil
 }
+
+// alive reports whether a process still holds anything: a zombie does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	return !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" Z"))
+}
