@@ -67,6 +67,12 @@ func (l *lessor) Release(_ context.Context, name string, token int64) error {
 	return nil
 }
 
+func (l *lessor) until(name string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leases[name].until
+}
+
 // A line is the way of one machine to the lessor. It may be down, or hang on
 // the way there and on the way back.
 type line struct {
@@ -358,7 +364,7 @@ func TestRenewalHangs(t *testing.T) {
 			within(t, 0, func() bool { return a.check() == nil })
 			time.Sleep(ttl * 2)
 			a.line.set(func(l *line) { l.there, l.deaf = time.Hour, deaf })
-			want := store.leases["corp"].until.Add(-ttl / 5)
+			want := store.until("corp").Add(-ttl / 5)
 			within(t, ttl, func() bool { return a.why() != nil })
 			if late := time.Since(want); late < 0 || late > 10*time.Millisecond {
 				t.Errorf("deaf %t: run ended %v late", deaf, late)
@@ -461,7 +467,7 @@ func TestLeaseCountsFromTheRequest(t *testing.T) {
 			time.Sleep(renewed)
 			a.line.set(func(l *line) { l.down = true })
 			within(t, ttl, func() bool { return a.check() != nil })
-			if late := time.Since(store.leases["corp"].until.Add(-ttl / 5)); late > 10*time.Millisecond {
+			if late := time.Since(store.until("corp").Add(-ttl / 5)); late > 10*time.Millisecond {
 				t.Errorf("certain for %v too long", late)
 			}
 			a.line.set(func(l *line) { l.down = false })
