@@ -51,8 +51,6 @@ type args struct {
 	Directory string   `json:"directory"`
 	Groups    []string `json:"groups,omitempty"`
 	Urgency   Urgency  `json:"urgency"`
-	// Turn tells one that is to be worked next from those that are being worked.
-	Turn int `json:"turn,omitempty"`
 }
 
 // Kind is River's name for errands.
@@ -72,10 +70,8 @@ func (a args) opts() *river.InsertOpts {
 		MaxAttempts: math.MaxInt16,
 		Priority:    a.Urgency.priority(),
 		Queue:       queue(a.Directory),
-		UniqueOpts: river.UniqueOpts{
-			ByArgs:  true,
-			ByState: append(waiting(), rivertype.JobStateRunning),
-		},
+		// To River one that runs is no other than one that waits: see begun.
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: append(waiting(), rivertype.JobStateRunning)},
 	}
 }
 
@@ -104,16 +100,10 @@ func (j *Jobs) Send(ctx context.Context, e Errand) error {
 	}
 	groups := slices.Compact(slices.Sorted(slices.Values(e.Groups)))
 	a := args{Directory: e.Directory, Groups: groups, Urgency: e.Urgency}
-	for ; ; a.Turn++ {
-		res, err := j.client.Insert(ctx, a, a.opts())
-		if err != nil {
-			return fmt.Errorf("send an errand to %s: %w", e.Directory, err)
-		}
-		// The row is locked or written by the insert: this is no older than that.
-		if !res.UniqueSkippedAsDuplicate || slices.Contains(waiting(), res.Job.State) {
-			return nil
-		}
+	if _, err := j.client.Insert(ctx, a, a.opts()); err != nil {
+		return fmt.Errorf("send an errand to %s: %w", e.Directory, err)
 	}
+	return nil
 }
 
 // mostCounted bounds what Depth reads.

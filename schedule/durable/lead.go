@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -130,19 +129,25 @@ func (w *worker) Work(_ context.Context, job *river.Job[args]) error {
 	if !l.take(key) {
 		return river.JobSnooze(time.Second) // the same is being worked: after it
 	}
-	stop := w.jobs.stayAlive(job.ID)
-	err := l.call(job.Args.errand())
-	stop()
-	failures := l.done(key, err)
-	switch {
-	case err == nil:
-		return nil
-	case l.ctx.Err() != nil:
-		return river.JobSnooze(0)
+	var err error
+	if err = w.jobs.begun(job.ID); err == nil {
+		stop := w.jobs.stayAlive(job.ID)
+		err = l.call(job.Args.errand())
+		stop()
 	}
-	wait := schedule.Backoff{}.After(failures, rand.Float64())
-	w.jobs.log.Warn("an errand failed", "directory", job.Args.Directory, "groups", job.Args.Groups,
-		"urgency", string(job.Args.Urgency), "error", err, "failures", failures, "again", wait)
+	failures := l.done(key, err)
+	if err == nil {
+		return nil
+	}
+	var wait time.Duration
+	if l.ctx.Err() == nil {
+		wait = schedule.Backoff{}.After(failures, rand.Float64())
+		w.jobs.log.Warn("an errand failed", "directory", job.Args.Directory, "groups", job.Args.Groups,
+			"urgency", string(job.Args.Urgency), "error", err, "failures", failures, "again", wait)
+	}
+	if w.jobs.followed(job.ID, job.UniqueKey) {
+		return nil // by one that asks for the same, and will do
+	}
 	return river.JobSnooze(wait)
 }
 
@@ -204,14 +209,37 @@ func (j *Jobs) stayAlive(id int64) (stop func()) {
 	return func() { close(stopped) }
 }
 
-// touch notes that a job is being worked. River counts from when it was begun,
-// and has no call for that.
+// River has no calls for the following. It counts how long a job takes from its
+// begin, and one that runs keeps the same from being sent. Neither will do here,
+// so these write to River's rows.
+
+// touch notes that a job is still being worked.
 func (j *Jobs) touch(id int64) {
+	// An error is no more than a chance that the errand is worked twice.
+	_, _ = j.write("UPDATE river_job SET attempted_at = CURRENT_TIMESTAMP WHERE id = $1 AND state = 'running'", id)
+}
+
+// begun lets the same errand be sent again, before work begins to look.
+func (j *Jobs) begun(id int64) error {
+	_, err := j.write("UPDATE river_job SET unique_key = NULL WHERE id = $1", id)
+	return err
+}
+
+// followed takes back what begun did. It reports true when that cannot be, for
+// the same errand was sent meanwhile.
+func (j *Jobs) followed(id int64, key []byte) bool {
+	n, err := j.write(`UPDATE river_job SET unique_key = $2 WHERE id = $1 AND NOT EXISTS (
+		SELECT 1 FROM river_job WHERE unique_key = $2 AND state NOT IN ('cancelled', 'completed', 'discarded'))`, id, key)
+	return err == nil && n == 0
+}
+
+func (j *Jobs) write(query string, args ...any) (rows int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), beat)
 	defer cancel()
-	_, err := j.db.ExecContext(ctx,
-		"UPDATE river_job SET attempted_at = CURRENT_TIMESTAMP WHERE id = $1 AND state = 'running'", id)
+	res, err := j.db.ExecContext(ctx, query, args...)
 	if err != nil {
-		j.log.Debug("an errand that goes on could not be noted", "job", id, slog.Any("error", err))
+		j.log.Debug("job queue: an errand could not be noted", "error", err)
+		return 0, err
 	}
+	return res.RowsAffected()
 }
