@@ -1,0 +1,219 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+// part is whether something is well, since when, and why not.
+type part struct {
+	known bool
+	since time.Time // of the first word that was the same
+	good  time.Time // of the last good word
+	err   error
+}
+
+func (p *part) tell(now time.Time, err error) {
+	if !p.known || (err == nil) != (p.err == nil) {
+		p.known, p.since = true, now
+	}
+	if p.err = err; err == nil {
+		p.good = now
+	}
+}
+
+// down reports for how long the part has been unwell.
+func (p *part) down(now time.Time) (time.Duration, bool) {
+	if !p.known || p.err == nil {
+		return 0, false
+	}
+	return now.Sub(p.since), true
+}
+
+// grants is what is known of the grants. They are counted when somebody wants
+// to know, and not again before the next edge.
+type grants struct {
+	part
+	all             []engine.Grant
+	waiting, active int
+	counted, next   time.Time // when they were counted, and until when that holds
+	edge            bool      // next is an edge of a grant
+}
+
+// count brings the numbers up to date. Grants that are over do not count.
+func (g *grants) count(now time.Time) {
+	if !now.Before(g.counted) && now.Before(g.next) {
+		return
+	}
+	g.waiting, g.active, g.counted, g.edge = 0, 0, now, false
+	g.next = now.Add(time.Hour) // with no edge in sight, that is soon enough
+	for i := range g.all {
+		when := &g.all[i].When
+		if when.Ended(now) {
+			continue
+		}
+		if when.Active(now) {
+			g.active++
+		} else {
+			g.waiting++
+		}
+		if at, ok := when.Next(now); ok && (!g.edge || at.Before(g.next)) {
+			g.next, g.edge = at, true
+		}
+	}
+}
+
+// place is a membership as results name it to people.
+type place struct {
+	group  string
+	member engine.MemberID
+}
+
+// board is what is known of one directory. All but the lease and the requests
+// is known of a directory that this replica leads only.
+type board struct {
+	lease schedule.Standing
+	sent  requests
+
+	answers  part      // whether the directory answers, and runs come to their end
+	full     time.Time // when the last whole run ended
+	overdue  map[place]engine.Late
+	held     int
+	digest   string // of what is held
+	foreign  int
+	problems map[engine.ProblemKind]int
+}
+
+// requests is what is known of the requests to one directory.
+type requests struct {
+	throttled time.Time     // when it last said that the quota is spent
+	waited    time.Duration // that the last request waited
+}
+
+func (b *board) heard(now time.Time, s httpx.Sent) {
+	if s.Throttled || s.Unsent {
+		b.sent.throttled = now
+	}
+	b.sent.waited = s.Waited
+}
+
+// ran takes in a run of the directory.
+func (b *board) ran(now time.Time, sc engine.Scope, res engine.Result, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the daemon stops
+	}
+	down := downIn(res)
+	b.late(sc, res, err == nil && down == nil)
+	switch {
+	case err != nil:
+		b.answers.tell(now, err)
+		return
+	case down != nil:
+		b.answers.tell(now, down)
+	case !sc.Ends || len(res.Done) > 0: // a run of ends that sent nothing proves nothing
+		b.answers.tell(now, nil)
+	}
+	if scope(sc) != scopeFull {
+		return
+	}
+	b.held, b.digest, b.foreign = len(res.Plan.HeldChanges()), res.Plan.HeldDigest(), len(res.Plan.Foreign)
+	if b.problems == nil {
+		b.problems = make(map[engine.ProblemKind]int)
+	}
+	for kind := range b.problems {
+		b.problems[kind] = 0 // it was there: say that it is not any more
+	}
+	for _, p := range res.Plan.Problems {
+		b.problems[p.Kind]++
+	}
+	if down == nil {
+		b.full = now
+	}
+}
+
+// late takes in what is overdue. Only a whole run of a directory that answers
+// takes back what was said before.
+func (b *board) late(sc engine.Scope, res engine.Result, whole bool) {
+	if b.overdue == nil || whole && scope(sc) == scopeFull {
+		b.overdue = make(map[place]engine.Late)
+	}
+	for _, p := range res.Past {
+		delete(b.overdue, place{p.GroupName, p.Member.ID})
+	}
+	for _, l := range res.Overdue {
+		b.overdue[place{l.Group, l.Member.ID}] = l
+	}
+}
+
+// oldest returns when the first of what is overdue was due; zero when nothing is.
+func (b *board) oldest() time.Time {
+	var first time.Time
+	for _, l := range b.overdue {
+		if first.IsZero() || l.Due.Before(first) {
+			first = l.Due
+		}
+	}
+	return first
+}
+
+// downIn tells that the directory of a run does not answer: nil when it does.
+func downIn(res engine.Result) error {
+	if i := slices.IndexFunc(res.Plan.Problems, func(p engine.Problem) bool { return p.Kind == engine.DirectoryDown }); i >= 0 {
+		return errors.New(res.Plan.Problems[i].Message)
+	}
+	if len(res.Done) > 0 || len(res.Failures) == 0 {
+		return nil
+	}
+	if slices.ContainsFunc(res.Failures, func(f engine.Failure) bool { return f.Kind != engine.Unavailable && f.Kind != engine.Unknown }) {
+		return nil // it answers, and refuses
+	}
+	return fmt.Errorf("changes that got no answer: %d", len(res.Failures))
+}
+
+// The kinds of scope, as metrics and log lines call them.
+const (
+	scopeFull   = "full"
+	scopeGroups = "groups"
+	scopeEnds   = "ends"
+)
+
+// scope is the kind of a scope.
+func scope(sc engine.Scope) string {
+	switch {
+	case sc.Ends:
+		return scopeEnds
+	case len(sc.Groups)+len(sc.Names) > 0:
+		return scopeGroups
+	}
+	return scopeFull
+}
+
+// The outcomes of a run.
+const (
+	outcomeDone       = "done"
+	outcomeIncomplete = "incomplete" // it ended, and something could not be read or changed
+	outcomeFailed     = "failed"     // it did not come to its end
+	outcomeClock      = "clock"      // it stopped because this machine's clock is contradicted
+	outcomeCancelled  = "cancelled"  // the daemon stopped, or lost the lease
+)
+
+func outcome(res engine.Result, err error) string {
+	switch {
+	case errors.Is(err, engine.ErrClock):
+		return outcomeClock
+	case errors.Is(err, context.Canceled):
+		return outcomeCancelled
+	case err != nil:
+		return outcomeFailed
+	case len(res.Failures) > 0, res.GrantsErr != nil, downIn(res) != nil:
+		return outcomeIncomplete
+	}
+	return outcomeDone
+}
