@@ -41,6 +41,11 @@ func TestProbe(t *testing.T) {
 		{"role-assignable", entratest.DefaultRoles(), func(c *Config) { c.RoleAssignable = true }, false, map[string]string{
 			"change role-assignable groups": "lacks RoleManagement.ReadWrite.Directory",
 		}},
+		{"ends without the rights", entratest.DefaultRoles(), func(c *Config) { c.Expire, c.EndSessions = true, true }, false, map[string]string{
+			"end memberships": "lacks PrivilegedAssignmentSchedule.ReadWrite.AzureADGroup", "end sessions": "lacks User.RevokeSessions.All",
+		}},
+		{"ends", allRoles(), func(c *Config) { c.Expire, c.EndSessions = true, true }, false, map[string]string{"end memberships": fine, "end sessions": fine}},
+		{"nobody wants ends", allRoles(), nil, false, map[string]string{"end memberships": "", "end sessions": ""}},
 		{"an empty tenant", entratest.DefaultRoles(), nil, true, map[string]string{
 			"people": "Graph shows nobody", "groups": "Graph shows no group",
 		}},
@@ -74,7 +79,7 @@ func TestProbe(t *testing.T) {
 				}
 			}
 			for what, want := range tc.want {
-				if !strings.Contains(got[what], want) {
+				if !strings.Contains(got[what], want) || want == "" && got[what] != "" {
 					t.Errorf("%s: got %q, want %q", what, got[what], want)
 				}
 			}
