@@ -23,6 +23,7 @@ type target struct {
 	unfound      string     // why its name was not found, where only the ledger knows it
 	refs         []GroupRef // the names that led here
 	anew         bool       // is to be listed, whatever the directory said of changes
+	back         bool       // is read back after changes
 	// recognised are the accounts that were looked up anew for this group, and
 	// doubts the problems with those on its lists.
 	recognised map[Person]Resolution
