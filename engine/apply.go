@@ -355,7 +355,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 		if c.logout(e, now) {
 			a.logouts = append(a.logouts, c)
 		}
-		if c.lapsed() {
+		if c.Lapsed() {
 			a.counts.Lapsed++
 			ev := over.event(a.run)
 			ev.Reason = "ended by the directory"

@@ -226,6 +226,7 @@ func (d *differ) add(why Why, ws []Wish, prior *Owned) {
 	if d.g.Rules.Expire && d.g.Expirer {
 		c.Expires = c.Until
 	}
+	c.lapsed = prior != nil && prior.lapsed(d.now)
 	d.p.Changes = append(d.p.Changes, c)
 }
 

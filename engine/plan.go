@@ -64,6 +64,14 @@ type Change struct {
 
 	has      time.Time // the directory's end before an Expire; zero when there was none
 	sessions bool      // the member's sessions are to end with the membership
+	lapsed   bool      // the directory ended by itself what an Add restores
+}
+
+// Lapsed reports whether c follows from the directory having ended the
+// membership by itself. A plan that was read from JSON does not know of a member
+// who is put back.
+func (c Change) Lapsed() bool {
+	return c.Op == Forget && !c.Expires.IsZero() || c.Why == Restored && c.lapsed
 }
 
 // Key returns the group that c changes.

@@ -596,3 +596,22 @@ func TestSilenceEndsTheAsking(t *testing.T) {
 	w.members(people...)
 	w.quiet()
 }
+
+// As a default the rule speaks of the directories that can.
+func TestTheDefaultAsksNothingOfADirectoryThatCannot(t *testing.T) {
+	t.Parallel()
+	for _, can := range []bool{true, false} {
+		w := newWorld(t, "ada")
+		w.cfg.Defaults.Expire = true
+		w.cfg.Groups = nil
+		if !can {
+			w.cfg.Directories["corp"] = plain{w.dir}
+		}
+		w.grant("g1", "ada", 4)
+		problems(t, w.run().Plan.Problems)
+		w.members("ada")
+		if ends := !w.dir.End(w.admins, w.ids["ada"]).IsZero(); ends != can {
+			t.Errorf("a directory that can: %t, and it ends the membership: %t", can, ends)
+		}
+	}
+}

@@ -87,7 +87,7 @@ func short(d string) string { return d[:min(len(d), len("sha256:")+12)] }
 type Config struct {
 	Directories map[Directory]Connector
 	Groups      map[GroupRef]Rules // every configured group
-	Defaults    Rules              // of groups that only grants or the ledger name
+	Defaults    Rules              // of groups that only grants or the ledger name; Expire where the directory can
 	Limits      Limits             // of a whole run
 	Sources     []Source
 	Ledger      Ledger

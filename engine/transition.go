@@ -128,10 +128,6 @@ func (o Owned) event(kind EventKind, run RunID, at time.Time) Event {
 	}
 }
 
-// lapsed reports whether c tells that the directory ended a membership by
-// itself.
-func (c Change) lapsed() bool { return c.Op == Forget && !c.Expires.IsZero() }
-
 // event tells that a reading proved the end.
 func (p Past) event(run RunID) Event {
 	m := p.Member

@@ -38,6 +38,9 @@ func (c *Config) check(w *walker) {
 		c.checkRef(w, ref, "groups."+ref, w.keys["groups."+ref])
 		g := c.Groups[ref]
 		g.check(w, "groups."+ref)
+		if r, err := engine.ParseGroupRef(ref); err == nil && g.Expire != nil && *g.Expire && c.Directories[r.Directory].Okta != nil {
+			w.fail("groups."+ref+".expire", "a directory of type okta cannot end memberships by itself; leave expire out")
+		}
 		c.Groups[ref] = g
 	}
 	c.checkResources(w)
