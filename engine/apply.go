@@ -93,6 +93,8 @@ type applier struct {
 	counts   Counts
 	failures []Failure
 	done     []Done
+	findings []Problem
+	logouts  []Change // whose sessions are to end
 }
 
 // round is a few jobs on their way through intend, act and settle.
@@ -224,7 +226,7 @@ func (a *applier) intents(js []*job) (Batch, [][]*Owned) {
 			if o != nil {
 				b.Put = append(b.Put, *o)
 			}
-			if c.sends() {
+			if c.sends() || c.Op == Expire {
 				b.Events = append(b.Events, c.event(EventIntended, a.run, now))
 			}
 		}
@@ -237,15 +239,6 @@ func (a *applier) intents(js []*job) (Batch, [][]*Owned) {
 
 // act sends the changes of one group and returns an effect for each.
 func (a *applier) act(ctx context.Context, j *job) []Effect {
-	var add, remove []Member
-	for _, c := range j.changes {
-		switch {
-		case c.Op == Add:
-			add = append(add, c.Member)
-		case c.removes():
-			remove = append(remove, c.Member)
-		}
-	}
 	effects := make([]Effect, len(j.changes))
 	if len(effects) == 0 {
 		return effects
@@ -256,17 +249,51 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 		}
 		return effects
 	}
-	added, removed := change(ctx, a.conn, j.group.ID, add, remove)
-	for i, c := range j.changes {
-		switch {
-		case c.Op == Add:
-			effects[i], added = added[0], added[1:]
-		case c.removes():
-			effects[i], removed = removed[0], removed[1:]
-		}
-	}
+	a.send(ctx, j, effects)
 	a.stop.note(verdict(effects)) // one call, one answer: one sick group is no sick directory
 	return effects
+}
+
+// send puts the effect of each change of j beside it. Additions with an end are
+// sent one by one, and all but one of them after the removals.
+func (a *applier) send(ctx context.Context, j *job, effects []Effect) {
+	var add, remove, end []int // of j.changes
+	for i, c := range j.changes {
+		switch {
+		case c.removes():
+			remove = append(remove, i)
+		case c.Op == Add && c.Expires.IsZero():
+			add = append(add, i)
+		case c.Op == Add, c.Op == Expire:
+			end = append(end, i)
+		}
+	}
+	if len(end) > 0 && j.changes[end[0]].Op == Add {
+		// The first one keeps the group from being empty in between, and tells
+		// whether the directory ends anything here.
+		first := end[0]
+		a.endings(ctx, j.changes, end[:1], effects)
+		end = end[1:]
+		for len(end) > 0 && j.changes[end[0]].Op == Add && effects[first].endless != nil {
+			effects[end[0]].endless = effects[first].endless
+			add, end = append(add, end[0]), end[1:]
+		}
+	}
+	pick := func(at []int) []Member {
+		ms := make([]Member, len(at))
+		for i, k := range at {
+			ms[i] = j.changes[k].Member
+		}
+		return ms
+	}
+	added, removed := change(ctx, a.conn, j.group.ID, pick(add), pick(remove))
+	sent := slices.Concat(add, remove)
+	for i, e := range slices.Concat(added, removed) {
+		e.endless = effects[sent[i]].endless
+		effects[sent[i]] = e
+	}
+	a.endings(ctx, j.changes, end, effects)
+	a.unended(j, effects)
 }
 
 // held returns nil while no other process may write to the directory.
@@ -341,6 +368,16 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 			b.Delete = append(b.Delete, Membership{c.Key(), c.prior.Member.ID})
 			b.Past = append(b.Past, *over)
 		}
+		if c.logout(e, now) {
+			a.logouts = append(a.logouts, c)
+		}
+		if c.Lapsed() {
+			a.counts.Lapsed++
+			ev := over.event(a.run)
+			ev.Reason = "ended by the directory"
+			b.Events = append(b.Events, ev)
+			return
+		}
 		a.counts.Forgot++
 		a.done = append(a.done, Done{c, now})
 		if over != nil && c.finishes() {
@@ -368,14 +405,26 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 		b.Events = append(b.Events, ev)
 		return
 	}
+	if c.logout(e, now) {
+		a.logouts = append(a.logouts, c)
+	}
 	ev := c.event(EventHappened, a.run, now)
 	ev.Changed = &e.Changed
+	if ev.Expires = nil; !e.end.IsZero() {
+		ev.Expires = &e.end
+	}
+	if e.endless != nil {
+		ev.Error = e.endless.Error()
+	}
 	b.Events = append(b.Events, ev)
 	if e.Changed && c.Op == Add {
 		a.counts.Added++
 	}
 	if e.Changed && c.removes() {
 		a.counts.Removed++
+	}
+	if e.Changed && c.Op == Expire {
+		a.counts.Moved++
 	}
 	if e.Changed {
 		a.done = append(a.done, Done{c, now})

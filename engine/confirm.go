@@ -34,7 +34,7 @@ func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) (*s
 			js := byDirectory[d]
 			failed := make([]error, len(js))
 			parallel(r.workers(), len(js), func(i int) {
-				t := &target{group: js[i].group, name: js[i].changes[0].Group, rules: Rules{Limits: limits[js[i].group]}}
+				t := &target{group: js[i].group, name: js[i].changes[0].Group, rules: Rules{Limits: limits[js[i].group]}, back: true}
 				v, p, err := look.view(ctx, t, len(js[i].swept))
 				if err != nil {
 					failed[i] = err

@@ -71,7 +71,9 @@ type Effect struct {
 	Changed bool
 	Err     error
 
-	untried bool // the engine did not send it
+	untried bool      // the engine did not send it
+	end     time.Time // when the directory is going to end it; zero when it is not
+	endless error     // why the directory could not be given an end
 }
 
 // Prober is the power to examine a directory for the doctor verb. Without it,

@@ -76,6 +76,7 @@ func (d *differ) problems() {
 	case g.Unmanageable != "" && len(g.Wishes)+len(g.Owned) > 0:
 		d.problem(UnmanageableGroup, nil, g.Unmanageable)
 	}
+	d.expiry()
 }
 
 func problemOf(err error) ProblemKind {
@@ -190,6 +191,12 @@ func (d *differ) wished(ws []Wish, o *Owned, m *Member) {
 // missing decides a member of ours whose grant is in force and whom somebody
 // else has taken out.
 func (d *differ) missing(ws []Wish, o *Owned) {
+	if o.lapsed(d.now) { // that was nobody's will
+		d.problem(ExpiredEarly, ws[0].Grant, fmt.Sprintf("the directory ended the membership of %s at %s by itself, and a grant is in force until %s; %s is put back",
+			name(o.Member), o.Expires.UTC().Format(time.RFC3339), longest(anchorsOf(ws)).Until.UTC().Format(time.RFC3339), name(o.Member)))
+		d.add(Restored, ws, o)
+		return
+	}
 	switch d.g.Rules.Removed {
 	case RemovedEnd:
 		if newGrant(ws, o.Anchors) {
@@ -216,6 +223,10 @@ func (d *differ) add(why Why, ws []Wish, prior *Owned) {
 	c := d.change(Add, why, ws[0].Member, ws[0].Grant.Person)
 	c.anchors, c.prior = anchorsOf(ws), prior
 	c.name(longest(c.anchors))
+	if d.g.Rules.Expire && d.g.Expirer {
+		c.Expires = c.Until
+	}
+	c.lapsed = prior != nil && prior.lapsed(d.now)
 	d.p.Changes = append(d.p.Changes, c)
 }
 
@@ -226,7 +237,9 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 		state = Added
 	}
 	same := sameAnchors(ws, o.Anchors)
-	if same && state == o.State && o.Due.IsZero() && (m == nil || m.Ref == o.Member.Ref) {
+	idle := same && state == o.State && o.Due.IsZero() && (m == nil || m.Ref == o.Member.Ref)
+	follows := d.g.Expirer && (d.g.Rules.Expire || !o.Expires.IsZero() || d.g.Expiries != nil)
+	if idle && !follows {
 		return
 	}
 	after := *o
@@ -246,7 +259,12 @@ func (d *differ) keep(ws []Wish, o *Owned, m *Member) {
 		}
 		d.countLost(o.Anchors, after.Anchors)
 	}
-	d.p.keeps = append(d.p.keeps, keep{*o, after})
+	if follows {
+		d.follow(d.lasts(ws, o), &after, m, d.g.GrantsUnread)
+	}
+	if !idle || !after.Expires.Equal(o.Expires) || !after.Asked.Equal(o.Asked) {
+		d.p.keeps = append(d.p.keeps, keep{*o, after})
+	}
 }
 
 // countLost counts the grants that vanished from a membership that stays, but
@@ -276,11 +294,16 @@ func (d *differ) countLost(before, after []Anchor) {
 // somebody who is not listed is given up only after the removal was sent all
 // the same: it does nothing when the listing was right.
 func (d *differ) unwished(o *Owned, m *Member) {
-	if d.waits(o) || o.State == Removed && o.settling(d.g.Read, d.g.Grace) {
+	if o.State == Removed && o.settling(d.g.Read, d.g.Grace) {
+		return
+	}
+	if d.waits(o) {
+		d.outlast(o, m)
 		return
 	}
 	why, due, ok := d.end(o)
 	if !ok {
+		d.outlast(o, m)
 		return
 	}
 	g := d.g
@@ -358,6 +381,10 @@ func (d *differ) leave(op Op, why Why, o *Owned, m *Member, due time.Time) {
 	c := d.change(op, why, member, o.Person)
 	c.anchors, c.prior, c.due = o.Anchors, o, due
 	c.verify = op == Forget && m == nil && o.State != Dropped && d.g.Trust != Gone
+	c.sessions = d.g.Rules.EndSessions
+	if op == Forget && m == nil && o.State == Added && o.lapsed(d.now) {
+		c.Expires = o.Expires
+	}
 	c.name(longest(o.Anchors))
 	if !due.IsZero() {
 		c.Until = due

@@ -54,6 +54,8 @@ type history struct {
 	calm     time.Duration           // between the runs of converge
 	late     time.Duration           // how long listings lack a change
 	relist   time.Duration           // how long the directory is believed about what changed
+	terms    memory.Terms            // of what the directory ends by itself
+	known    map[engine.Membership]time.Time
 }
 
 func (h *history) Grants(context.Context) ([]engine.Grant, error) {
@@ -161,6 +163,8 @@ func (h *history) run() engine.Result {
 			h.t.Fatalf("law 3: run %d removed %v while a grant is in force", h.runs, m)
 		case w.Op == engine.Add && !h.active(m.Group, m.Member):
 			h.t.Fatalf("run %d added %v without a grant in force", h.runs, m)
+		case w.Op == engine.Expire && h.standing[m]:
+			h.t.Fatalf("law 2: run %d gave an end to %v, who was there before us", h.runs, m)
 		}
 	}
 	return res
@@ -241,7 +245,11 @@ func (h *history) converge() {
 		h.settle()
 	}
 	res := h.run()
+	for h.renews(res) { // at the very second
+		res = h.run()
+	}
 	h.agree(res, "at the end")
+	h.agreeOnEnds()
 	if n := len(res.Plan.Changes); n > 0 {
 		h.t.Fatalf("law 7: a plan after convergence has %d changes, first %+v", n, res.Plan.Changes[0])
 	}

@@ -46,7 +46,7 @@ type Owned struct {
 	Anchors   []Anchor // sorted by grant
 	State     State
 	Since     time.Time // when the add was intended
-	Confirmed time.Time // when the membership was read back after our last write; zero until then
+	Confirmed time.Time // when the membership was read back after our last write, or its end moved; zero until then
 	Due       time.Time // when its last grant ended; zero while it is explained
 	Gone      time.Time // when the directory took the removal; zero until then
 	Wrote     time.Time // when our last write about it was sent, or answered; zero until then
@@ -230,6 +230,7 @@ type Event struct {
 	Error     string      `json:"error,omitempty"`
 	Due       *time.Time  `json:"due,omitempty"`
 	Removed   *time.Time  `json:"removed,omitempty"`
+	Expires   *time.Time  `json:"expires,omitempty"` // when the directory is going to end it by itself, or did
 	Digest    string      `json:"digest,omitempty"`
 	Reason    string      `json:"reason,omitempty"`
 	Objected  []Objection `json:"objections,omitempty"`

@@ -62,6 +62,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	v.Owned, v.Noticed = page.Owned, page.Noticed
 	l.wishes(&v, t)
 	v.Grace = grace(l.conn)
+	_, v.Expirer = l.conn.(Expirer)
 	fresh, unread, err := l.list(ctx, &v, t.anew)
 	switch {
 	case err != nil:
@@ -70,6 +71,9 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 		v.Members = nil
 		v.Trust, v.Note = untrusted(unread)
 		return v, proof{}, nil
+	}
+	if fresh && !t.back {
+		l.expiries(ctx, &v)
 	}
 	settling := v.layWrites()
 	v.Trust, v.Lost, v.Note = judge(page.Reading, page.Owned, len(v.Members), swept, t.rules.Limits.RemoveFree, v.Read, v.Grace)

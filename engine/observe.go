@@ -28,6 +28,8 @@ func judge(last *Reading, owned []Owned, n, swept, free int, read time.Time, gra
 			if counted {
 				expected--
 			}
+		case o.State == Added && o.lapsed(read) && !o.Wrote.After(last.At): // the directory was to end it since
+			expected--
 		}
 	}
 	missing = expected - n

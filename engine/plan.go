@@ -18,6 +18,7 @@ const (
 	Add    Op = "add"
 	Remove Op = "remove"
 	Forget Op = "forget" // give up a claim: the member is not there, or is there for another reason
+	Expire Op = "expire" // move the end that the directory itself gives a membership
 )
 
 // Why is the reason of a change.
@@ -30,11 +31,13 @@ const (
 	Ends      Why = "ends"      // the last grant ended by its time, a revocation or a decision: agreed
 	Withdrawn Why = "withdrawn" // the grant vanished before its time: unexplained
 	Foreigner Why = "foreign"   // a member of an exclusive group that nothing explains
+	Extends   Why = "extends"   // the directory would end it before its grants
+	Shortens  Why = "shortens"  // the directory would end it after its grants, or not at all
 )
 
 // Agreed reports whether the reason was agreed to beforehand. Limits never
-// hold an agreed end.
-func (w Why) Agreed() bool { return w == Ends }
+// hold an agreed end, nor that the directory's own end follows the grants.
+func (w Why) Agreed() bool { return w == Ends || w == Extends || w == Shortens }
 
 // Change is one line of a plan.
 type Change struct {
@@ -48,13 +51,27 @@ type Change struct {
 	Grant     GrantID   `json:"grant,omitempty"` // the one that lasts, or lasted, longest
 	Reason    string    `json:"reason,omitempty"`
 	Until     time.Time `json:"until,omitzero"`
-	Held      bool      `json:"held,omitempty"` // a limit objects
+	// Expires is the end that the directory is asked to give the membership by
+	// itself; of a Forget, when it did end it. Zero where it has no part in it.
+	Expires time.Time `json:"expires,omitzero"`
+	Held    bool      `json:"held,omitempty"` // a limit objects
 
 	anchors []Anchor  // every grant behind the change
 	due     time.Time // when the membership was due to end
 	prior   *Owned    // the ledger's entry before the change; nil when there was none
 	drop    bool      // a Forget that remembers not to restore
 	verify  bool      // a Forget that sends the removal all the same
+
+	has      time.Time // the directory's end before an Expire; zero when there was none
+	sessions bool      // the member's sessions are to end with the membership
+	lapsed   bool      // the directory ended by itself what an Add restores
+}
+
+// Lapsed reports whether c follows from the directory having ended the
+// membership by itself. A plan that was read from JSON does not know of a member
+// who is put back.
+func (c Change) Lapsed() bool {
+	return c.Op == Forget && !c.Expires.IsZero() || c.Why == Restored && c.lapsed
 }
 
 // Key returns the group that c changes.
@@ -79,6 +96,11 @@ const (
 	RemovedByOthers   ProblemKind = "removed-by-others" // with removed: report
 	Protected         ProblemKind = "protected"
 	GrantsUnread      ProblemKind = "grants-unread"
+	ExpiryUnavailable ProblemKind = "expiry-unavailable" // the directory cannot end memberships here by itself
+	ExpiryUnread      ProblemKind = "expiry-unread"      // it did not tell when it is going to
+	ExpiryDiffers     ProblemKind = "expiry-differs"     // it is going to at another time than daypass asked for
+	ExpiredEarly      ProblemKind = "expired-early"      // it did, while a grant was in force
+	SessionsNotEnded  ProblemKind = "sessions-not-ended" // after a removal
 )
 
 // Problem is what a plan could not decide. It is never a guess.
@@ -170,7 +192,7 @@ func digest(cs []Change, more ...string) string {
 		c.Reason = ""
 		c.Member.Login = "" // to be read, not identity
 		c.Group = ""
-		c.Until = c.Until.UTC()
+		c.Until, c.Expires = c.Until.UTC(), c.Expires.UTC()
 		_ = enc.Encode(c) // a hash never fails to take bytes, and a Change has no value that cannot be encoded
 	}
 	for _, m := range more {
@@ -235,11 +257,7 @@ func orEmpty[T any](s []T) []T {
 // sort puts every list of the plan into its one order.
 func (p *Plan) sort() {
 	slices.SortFunc(p.Changes, compareChanges)
-	slices.SortFunc(p.Problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
-			cmp.Compare(a.Person, b.Person), cmp.Compare(a.Kind, b.Kind),
-			cmp.Compare(a.Grant, b.Grant), cmp.Compare(a.Message, b.Message))
-	})
+	slices.SortFunc(p.Problems, compareProblems)
 	slices.SortFunc(p.Foreign, func(a, b Foreign) int {
 		return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
 			cmp.Compare(a.Member.ID, b.Member.ID))
@@ -257,8 +275,16 @@ func (o Op) order() int {
 		return 0
 	case Remove:
 		return 1
+	case Forget:
+		return 2
 	}
-	return 2
+	return 3
+}
+
+func compareProblems(a, b Problem) int {
+	return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.Group, b.Group),
+		cmp.Compare(a.Person, b.Person), cmp.Compare(a.Kind, b.Kind),
+		cmp.Compare(a.Grant, b.Grant), cmp.Compare(a.Message, b.Message))
 }
 
 func compareChanges(a, b Change) int {

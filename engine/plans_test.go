@@ -50,7 +50,7 @@ func playFile(t *testing.T, file string) {
 	}
 	sections := make(map[string]string)
 	for _, f := range a.Files {
-		if !slices.Contains([]string{"now", "rules", "accounts", "names", "grants", "actual", "owned", "noticed", "trust", "want", "then"}, f.Name) {
+		if !slices.Contains([]string{"now", "rules", "accounts", "names", "grants", "actual", "owned", "noticed", "trust", "ends", "want", "then"}, f.Name) {
 			t.Fatalf("no section is called %q", f.Name)
 		}
 		sections[f.Name] = string(f.Data)
@@ -139,6 +139,12 @@ func ownedLine(o engine.Owned) string {
 	if !o.Due.IsZero() {
 		line += " due " + stamp(o.Due)
 	}
+	if !o.Expires.IsZero() {
+		line += " expires " + stamp(o.Expires)
+	}
+	if !o.Asked.Equal(o.Expires) {
+		line += " asked " + stamp(o.Asked)
+	}
 	return line
 }
 
@@ -154,6 +160,9 @@ func planLines(p engine.Plan) string {
 		}
 		if !c.Until.IsZero() {
 			fmt.Fprintf(&b, " until %s", stamp(c.Until))
+		}
+		if !c.Expires.IsZero() {
+			fmt.Fprintf(&b, " expires %s", stamp(c.Expires))
 		}
 		if c.Reason != "" {
 			fmt.Fprintf(&b, " because %s", c.Reason)

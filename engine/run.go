@@ -26,6 +26,10 @@ type Counts struct {
 	Overdue  int `json:"overdue"`
 	Problems int `json:"problems"`
 	Foreign  int `json:"foreign"`
+	// Moved are ends that the directory itself gives memberships and that were
+	// moved, and Lapsed those memberships that it was found to have ended.
+	Moved  int `json:"moved,omitempty"`
+	Lapsed int `json:"lapsed,omitempty"`
 	// Yielded are changes that were not sent any more: when their turn came,
 	// another run of the same process had the membership in hand, or the grant
 	// was over.
@@ -54,6 +58,7 @@ type Result struct {
 	Counts   Counts
 	Failures []Failure
 	Done     []Done // what was changed, in the order of the plan
+	Findings []Problem // what came out while the plan was carried out, and failed nothing in it
 	Overdue  []Late
 	Past     []Past   // memberships of ours that a listing of this run showed to be over
 	Release  *Release // the go-ahead that this run used, if any
@@ -83,7 +88,7 @@ func short(d string) string { return d[:min(len(d), len("sha256:")+12)] }
 type Config struct {
 	Directories map[Directory]Connector
 	Groups      map[GroupRef]Rules // every configured group
-	Defaults    Rules              // of groups that only grants or the ledger name
+	Defaults    Rules              // of groups that only grants or the ledger name; Expire where the directory can
 	Limits      Limits             // of a whole run
 	Sources     []Source
 	Ledger      Ledger
@@ -327,7 +332,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	var c Counts
 	for _, a := range appliers {
 		c.Added, c.Removed, c.Forgot, c.Failed = c.Added+a.counts.Added, c.Removed+a.counts.Removed, c.Forgot+a.counts.Forgot, c.Failed+a.counts.Failed
-		c.Yielded += a.counts.Yielded
+		c.Yielded, c.Moved, c.Lapsed = c.Yielded+a.counts.Yielded, c.Moved+a.counts.Moved, c.Lapsed+a.counts.Lapsed
 		res.Failures = append(res.Failures, a.failures...)
 		res.Done = append(res.Done, a.done...)
 	}
@@ -338,7 +343,26 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
 	r.open(res, jobs, after)
 	res.count(c)
-	return r.recordOverdue(context.WithoutCancel(ctx), p, res)
+	if err := r.recordOverdue(context.WithoutCancel(ctx), p, res); err != nil {
+		return err
+	}
+	return res.afterwards(ctx, appliers)
+}
+
+// afterwards ends sessions, and gathers what the appliers found.
+func (res *Result) afterwards(ctx context.Context, appliers []*applier) error {
+	errs := make([]error, len(appliers))
+	var wg sync.WaitGroup
+	for i, a := range appliers {
+		wg.Go(func() { errs[i] = a.endSessions(ctx) })
+	}
+	wg.Wait()
+	for _, a := range appliers {
+		res.Findings = append(res.Findings, a.findings...)
+	}
+	slices.SortFunc(res.Findings, compareProblems)
+	res.Counts.Problems += len(res.Findings)
+	return errors.Join(errs...)
 }
 
 // open fills in what is to be looked at again.
@@ -391,6 +415,7 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 		}
 		b.keep(k, EventAnchored, res.Run, now)
 	}
+	res.Plan.rebase(doubt)
 	for _, f := range res.Plan.Foreign {
 		m := Membership{Group{f.Directory, f.id}, f.Member.ID}
 		switch announced := !f.RemoveAt.IsZero(); {
@@ -408,7 +433,29 @@ func (r *Reconciler) decided(res *Result, s *survey) Batch {
 func (k keep) idle() bool {
 	a, b := k.before, k.after
 	return a.Member == b.Member && a.State == b.State && a.Due.Equal(b.Due) && a.Gone.Equal(b.Gone) &&
+		a.Expires.Equal(b.Expires) && a.Asked.Equal(b.Asked) &&
 		slices.EqualFunc(a.Anchors, b.Anchors, func(x, y Anchor) bool { return x.Grant == y.Grant && x.Until.Equal(y.Until) })
+}
+
+// rebase lets the ends that are moved start from the entries as they were
+// written: with every anchor of before, where there is doubt.
+func (p Plan) rebase(doubt bool) {
+	if !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Op == Expire }) {
+		return
+	}
+	kept := make(map[Membership]Owned, len(p.keeps))
+	for _, k := range p.keeps {
+		if doubt {
+			k.after.Anchors = unite(k.after.Anchors, k.before.Anchors)
+		}
+		kept[k.after.Key()] = k.after
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if o, ok := kept[Membership{c.Key(), c.Member.ID}]; ok && c.Op == Expire {
+			c.prior, c.anchors = &o, o.Anchors
+		}
+	}
 }
 
 // keep writes a ledger entry that changed without a change in the directory.

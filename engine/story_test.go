@@ -32,10 +32,12 @@ type story struct {
 // stage is one directory of a story.
 type stage struct {
 	s      *story
+	name   engine.Directory
 	mu     sync.Mutex
 	groups map[engine.GroupID]*stageGroup
 	names  map[string]engine.GroupID
-	absent bool // not in the configuration
+	absent bool                            // not in the configuration
+	ends   map[engine.Membership]time.Time // of memberships that it ends by itself; nil when it does not
 }
 
 type stageGroup struct {
@@ -73,6 +75,16 @@ func newStory(t *testing.T, sections map[string]string) *story {
 		s.ledger.noticed[engine.Membership{Group: groupOf(ref), Member: member(f[1]).ID}] = s.time(f[3])
 	})
 	each("trust", s.trust)
+	each("ends", func(f []string) { // directory, or group member at T
+		d, _, ofGroup := strings.Cut(f[0], "/")
+		st := s.stage(engine.Directory(d))
+		if st.ends == nil {
+			st.ends = make(map[engine.Membership]time.Time)
+		}
+		if ofGroup {
+			st.ends[engine.Membership{Group: groupOf(s.ref(f[0])), Member: member(f[1]).ID}] = s.time(f[3])
+		}
+	})
 	return s
 }
 
@@ -106,7 +118,7 @@ func groupOf(ref engine.GroupRef) engine.Group {
 
 func (s *story) stage(d engine.Directory) *stage {
 	if s.stages[d] == nil {
-		s.stages[d] = &stage{s: s, groups: make(map[engine.GroupID]*stageGroup), names: make(map[string]engine.GroupID)}
+		s.stages[d] = &stage{s: s, name: d, groups: make(map[engine.GroupID]*stageGroup), names: make(map[string]engine.GroupID)}
 	}
 	return s.stages[d]
 }
@@ -182,6 +194,8 @@ func (s *story) rule(f []string) {
 				s.t.Fatal(err)
 			}
 			r.Notice = d
+		case "expire":
+			r.Expire = v == "true"
 		case "standing":
 			r.Standing = append(r.Standing, engine.Person(v))
 		case "protect":
@@ -274,7 +288,7 @@ func person(v string) engine.Person {
 	return engine.Person(v + "@example.org")
 }
 
-// owned: group member by grant until T [by grant until T] [state] [due T] [gone T] [person P]
+// owned: group member by grant until T [by grant until T] [state] [due T] [gone T] [expires T] [asked T] [person P]
 func (s *story) owned(f []string) {
 	s.t.Helper()
 	ref := s.ref(f[0])
@@ -295,6 +309,13 @@ func (s *story) owned(f []string) {
 				o.Due = s.time(rest[1])
 			case "gone":
 				o.Gone = s.time(rest[1])
+			case "expires": // asked for as much
+				o.Expires = s.time(rest[1])
+				if o.Asked.IsZero() {
+					o.Asked = o.Expires
+				}
+			case "asked":
+				o.Asked = s.time(rest[1])
 			case "person":
 				o.Person = person(rest[1])
 			default:
@@ -355,7 +376,11 @@ func (s *story) reconciler() *engine.Reconciler {
 		Now: func() time.Time { return s.now },
 	}
 	for d, st := range s.stages {
-		if !st.absent {
+		switch {
+		case st.absent:
+		case st.ends != nil:
+			cfg.Directories[d] = endingStage{st}
+		default:
 			cfg.Directories[d] = st
 		}
 	}
@@ -415,6 +440,36 @@ func (d *stage) Remove(_ context.Context, g engine.GroupID, m engine.Member) (bo
 	n := len(gr.members)
 	gr.members = slices.DeleteFunc(gr.members, func(x engine.Member) bool { return x.ID == m.ID })
 	return len(gr.members) < n, nil
+}
+
+// endingStage is a stage that ends memberships by itself.
+type endingStage struct{ *stage }
+
+func (d endingStage) AddUntil(ctx context.Context, g engine.GroupID, m engine.Member, until time.Time) (bool, time.Time, error) {
+	if changed, err := d.Add(ctx, g, m); err != nil || !changed {
+		return false, time.Time{}, err
+	}
+	end, err := d.Expire(ctx, g, m, until)
+	return true, end, err
+}
+
+func (d endingStage) Expire(_ context.Context, g engine.GroupID, m engine.Member, until time.Time) (time.Time, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ends[engine.Membership{Group: engine.Group{Directory: d.name, ID: g}, Member: m.ID}] = until
+	return until, nil
+}
+
+func (d endingStage) Expiries(_ context.Context, g engine.GroupID) (map[engine.MemberID]time.Time, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ends := make(map[engine.MemberID]time.Time)
+	for m, at := range d.ends {
+		if m.Group.ID == g {
+			ends[m.Member] = at
+		}
+	}
+	return ends, nil
 }
 
 // entries returns the ledger's entries in order.

@@ -23,6 +23,7 @@ type target struct {
 	unfound      string     // why its name was not found, where only the ledger knows it
 	refs         []GroupRef // the names that led here
 	anew         bool       // is to be listed, whatever the directory said of changes
+	back         bool       // is read back after changes
 	// recognised are the accounts that were looked up anew for this group, and
 	// doubts the problems with those on its lists.
 	recognised map[Person]Resolution
@@ -131,7 +132,7 @@ func (l *looker) targets(ctx context.Context) []*target {
 	place := func(info GroupInfo, ref GroupRef) *target {
 		t := byID[info.ID]
 		if t == nil {
-			t = &target{group: Group{l.d, info.ID}, name: info.Name, rules: l.s.r.cfg.Defaults, unmanageable: info.Unmanageable}
+			t = &target{group: Group{l.d, info.ID}, name: info.Name, rules: l.defaults(), unmanageable: info.Unmanageable}
 			byID[info.ID] = t
 			ts = append(ts, t)
 		}
@@ -170,6 +171,14 @@ func (l *looker) targets(ctx context.Context) []*target {
 		}
 	}
 	return l.inScope(ts)
+}
+
+// defaults are the rules of groups that the configuration does not name.
+func (l *looker) defaults() Rules {
+	r := l.s.r.cfg.Defaults
+	_, ends := l.conn.(Expirer)
+	r.Expire = r.Expire && ends
+	return r
 }
 
 // find finds the groups by name: as an earlier run did, where that still

@@ -15,12 +15,16 @@ func (c Change) intent(now time.Time) *Owned {
 	case c.Op == Add && (c.prior == nil || c.prior.State == Dropped):
 		return &Owned{
 			Group: c.Key(), GroupName: c.Group, Member: c.Member, Person: c.Person,
-			Anchors: c.anchors, State: Adding, Since: now, Wrote: now,
+			Anchors: c.anchors, State: Adding, Since: now, Wrote: now, Expires: c.Expires, Asked: c.Expires,
 		}
 	case c.Op == Add:
 		o := *c.prior
 		o.Member, o.Anchors, o.State, o.Wrote = c.Member, c.anchors, Adding, now
 		o.Due, o.Gone = time.Time{}, time.Time{}
+		o.Expires, o.Asked = c.Expires, c.Expires // until the directory answers
+		return &o
+	case c.Op == Expire:
+		o := *c.prior
 		return &o
 	case c.removes() && c.prior != nil:
 		o := *c.prior
@@ -36,10 +40,18 @@ func (c Change) intent(now time.Time) *Owned {
 func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 	unknown := e.Err != nil && !e.untried && !KindOf(e.Err).Refusal()
 	switch {
+	case c.Op == Expire && e.Err != nil: // refused or not answered: the next look tells
+		return c.prior
+	case c.Op == Expire:
+		o.Asked = c.Expires
+		if o.Expires = c.has; e.endless == nil {
+			o.Expires, o.Confirmed = e.end, now
+		}
+		return &o
 	case unknown:
 		return &o
 	case c.Op == Add && e.Err == nil && (e.Changed || c.ours()):
-		o.State, o.Wrote = Added, now
+		o.State, o.Wrote, o.Expires = Added, now, e.end
 		return &o
 	case c.Op == Add:
 		return c.prior // refused, or there before us: as it was
@@ -51,6 +63,9 @@ func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 	o.State, o.Wrote = Removed, now
 	if e.Changed || o.Gone.IsZero() {
 		o.Gone = now
+		if !e.Changed && c.prior.State == Added && o.lapsed(now) {
+			o.Gone = o.Expires // the directory was first
+		}
 	}
 	return &o
 }
@@ -75,7 +90,7 @@ func (c Change) forget(now time.Time) (kept *Owned, over *Past) {
 		return &o, nil
 	}
 	p := o.past(now)
-	p.Why, p.Due = c.Why, c.due
+	p.Why, p.Due, p.Removed = c.Why, c.due, c.Expires
 	if c.finishes() {
 		p.Removed = now // it was no later than this
 	}
@@ -96,6 +111,10 @@ func (c Change) event(kind EventKind, run RunID, at time.Time) Event {
 	if !c.due.IsZero() {
 		due := c.due
 		e.Due = &due
+	}
+	if !c.Expires.IsZero() {
+		expires := c.Expires
+		e.Expires = &expires
 	}
 	return e
 }

@@ -99,6 +99,13 @@ type GroupView struct {
 	Read  time.Time
 	Grace time.Duration
 
+	// Expirer is set where the directory can end memberships by itself, and
+	// Expiries says when it is going to; nil where it was not asked, or did not
+	// tell, and then ExpiriesNote says why.
+	Expirer      bool
+	Expiries     map[MemberID]time.Time
+	ExpiriesNote string
+
 	Members []Member // sorted by ID
 	Owned   []Owned  // sorted by Member.ID
 	// Wishes are the grants in force, sorted by Member.ID and grant; those

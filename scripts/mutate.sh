@@ -183,7 +183,7 @@ broken 'the run does not say that it ended' run.go 'Batch{Events: []Event{end}}'
 
 # Law 9 is the store's. Law 10: identity fails closed.
 broken 'a disabled account is used' look.go 'w.Member = Member{} //' '//'
-broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) || o.State' 'if o.State'
+broken 'a member whose account is not certain is removed' diff.go 'if d.waits(o) {' 'if false {'
 broken 'accounts that were made again are strangers' look.go 'v.Owned, p.moved = adopt(v.Owned, v.Members, v.Standing)' '_ = adopt'
 
 # Law 11: nothing is silent; and one bad thing stops no other.
@@ -196,15 +196,15 @@ broken 'a group that must not be changed is changed' diff.go ' || d.g.Unmanageab
 broken 'the clock of the store is not asked' run.go 'ahead > MaxSkew' 'ahead > 100*MaxSkew'
 broken 'the clock of a directory is not asked' run.go 'skew > MaxSkew' 'skew > 100*MaxSkew'
 broken 'who vouches for the clock is not on record' run.go 'if r.cfg.TrustClock {' 'if false {'
-broken 'the digest depends on the zone' plan.go 'c.Until = c.Until.UTC()' ''
+broken 'the digest depends on the zone' plan.go 'c.Until, c.Expires = c.Until.UTC(), c.Expires.UTC()' ''
 broken 'a plan that was changed in its file is read' plan.go 'have != j.Digest' 'false'
 broken 'what was not tried is not told' apply.go 'a.fail(c, fmt.Errorf("not tried: %w", err))' '_ = c'
 
 # Listings that lag, and directories that tell what changed.
 broken 'lag: a write is not believed more than a listing' observe.go 'v.Members = lay(v.Members, o.Member, o.Member.ID, o.State == Added)' '_ = o'
 broken 'lag: a listing inside the grace is proof' observe.go 'case o.settling(v.Read, v.Grace):' 'case false:'
-broken 'lag: a removal is sent again inside its grace' diff.go ' || o.State == Removed && o.settling(d.g.Read, d.g.Grace)' ''
-broken 'lag: when an add was answered is not on record' transition.go 'o.State, o.Wrote = Added, now' 'o.State = Added'
+broken 'lag: a removal is sent again inside its grace' diff.go 'if o.State == Removed && o.settling(d.g.Read, d.g.Grace) {' 'if false {'
+broken 'lag: when an add was answered is not on record' transition.go 'o.State, o.Wrote, o.Expires = Added, now, e.end' 'o.State, o.Expires = Added, e.end'
 broken 'lag: when a removal was answered is not on record' transition.go 'o.State, o.Wrote = Removed, now' 'o.State = Removed'
 broken 'lag: the grace never ends' ledger.go 'read.Sub(o.Wrote) < grace' 'grace > 0'
 broken 'lag: what was changed is read back at once' confirm.go ' && grace(r.cfg.Directories[j.group.Directory]) == 0' ''
@@ -247,6 +247,73 @@ broken 'marks: a plan moves the mark' targets.go '	case l.s.run == nil:
 		return nil
 ' ''
 broken 'marks: who does not tell is believed' news.go 'n.whole, n.err = true, err' 'n.err = err'
+
+# The directory ends it too.
+broken 'ends: the directory is asked for none' diff.go 'if d.g.Rules.Expire && d.g.Expirer {' 'if false {'
+broken 'ends: groups that do not ask for one get one' diff.go 'if d.g.Rules.Expire && d.g.Expirer {' 'if d.g.Expirer {'
+broken 'ends: the first grant of a union is its end' diff.go 'c.Expires = c.Until' 'c.Expires = ws[0].Grant.When.Until'
+broken 'ends: they do not follow the grants' diff.go 'd.follow(d.lasts(ws, o), &after, m, d.g.GrantsUnread)' '_ = d.lasts'
+broken 'ends: without the rule they do not follow' expire.go 'asks := g.Rules.Expire || !after.Expires.IsZero() || !has.IsZero()' 'asks := g.Rules.Expire'
+broken 'ends: a grant that vanished cuts short at once' expire.go 'if !wished && d.g.Ended[a.Grant].IsZero() {' 'if false && !wished {'
+broken 'ends: a revoked grant keeps its end' expire.go 'if !wished && d.g.Ended[a.Grant].IsZero() {' 'if !wished {'
+broken 'ends: unread grants cut short' expire.go 'case hold && why == Shortens, ' 'case '
+broken 'ends: an account that is not certain loses its end' diff.go 'if d.waits(o) {
+		d.outlast(o, m)' 'if d.waits(o) {'
+broken 'ends: what lasts by the ledger alone is not renewed' diff.go 'if !ok {
+		d.outlast(o, m)' 'if !ok {'
+broken 'ends: a short term is never renewed' expire.go '!differs && asked && !after.wanes(d.now)' '!differs && asked'
+broken 'ends: a short term is renewed in every run' expire.go ' && o.Expires.Sub(now) < o.Expires.Sub(o.seen())/2' ''
+broken 'ends: the term counts from the first day' transition.go 'o.Expires, o.Confirmed = e.end, now' 'o.Expires = e.end'
+broken 'ends: what the directory gave is not on record' transition.go 'o.Expires, o.Confirmed = e.end, now' 'o.Expires, o.Confirmed = c.Expires, now'
+broken 'ends: what the directory gave at first is not on record' transition.go 'o.State, o.Wrote, o.Expires = Added, now, e.end' 'o.State, o.Wrote = Added, now'
+broken 'ends: what was asked for is not on record' transition.go '		o.Asked = c.Expires
+' ''
+broken 'ends: an end that was refused counts as moved' transition.go 'case c.Op == Expire && e.Err != nil:' 'case false:'
+broken 'ends: one that somebody moved is not seen' look.go 'l.expiries(ctx, &v)' ''
+broken 'ends: one that somebody moved is not said' expire.go 'd.problem(ExpiryDiffers, nil, ' 'fmt.Sprint('
+broken 'ends: one that somebody moved stays' expire.go '	case differs:
+' '	case differs && false:
+'
+broken 'ends: a lost answer is a difference' expire.go 'case differs && sameEnd(has, want):' 'case false:'
+broken 'ends: listings that lag differ' expire.go ' && g.Read.Sub(latest(after.Wrote, after.Confirmed)) >= g.Grace' ''
+broken 'ends: groups without one are asked' expire.go 'if !ok || !asksEnds(v.Owned) {' 'if !ok {'
+broken 'ends: a failing listing is an empty one' expire.go 'v.Expiries = nil
+' 'v.Expiries, err = map[MemberID]time.Time{}, nil
+'
+broken 'ends: a failing listing is not said' expire.go 'v.ExpiriesNote = err.Error()' '_ = err'
+broken 'ends: access is refused where there is none' expire.go '		endless := err
+' '		return Effect{Err: err}
+		endless := err
+'
+broken 'ends: what could not be given is not said' expire.go 'if n == 0 {' 'if true {'
+broken 'ends: what could not be given is said in one run only' expire.go 'case asked > 0 && given == 0:' 'case false:'
+broken 'ends: a directory that cannot is not said' expire.go 'case !g.Expirer:' 'case false:'
+broken 'ends: each member is asked for again where there is none' apply.go 'effects[first].endless != nil {' 'false {'
+broken 'ends: removals wait for additions' apply.go 'a.endings(ctx, j.changes, end[:1], effects)
+		end = end[1:]' 'a.endings(ctx, j.changes, end, effects)
+		end = nil'
+broken 'ends: silence is asked to the end' expire.go 'silence.note(effects[i].Err)' ''
+broken 'ends: an earlier attempt keeps its end' expire.go 'if err == nil && !changed && c.ours() {' 'if false {'
+broken 'ends: a stranger who was there gets one' expire.go 'if err == nil && !changed && c.ours() {' 'if err == nil && !changed {'
+broken 'ends: what lapsed was taken out by somebody' transition.go 'p.Why, p.Due, p.Removed = c.Why, c.due, c.Expires' 'p.Why, p.Due = c.Why, c.due'
+broken 'ends: what lapsed was removed by us' transition.go 'o.Gone = o.Expires //' '//'
+broken 'ends: what lapsed early was the will of somebody' diff.go 'if o.lapsed(d.now) { // that' 'if false { // that'
+broken 'ends: what lapsed early is not said' diff.go 'd.problem(ExpiredEarly, ws[0].Grant, ' 'fmt.Sprint('
+broken 'ends: what lapsed makes a listing doubtful' observe.go 'case o.State == Added && o.lapsed(read)' 'case false && o.lapsed(read)'
+broken 'ends: a listing without them is trusted before' observe.go 'case o.State == Added && o.lapsed(read) &&' 'case o.State == Added && !o.Expires.IsZero() &&'
+broken 'ends: limits keep them in runs of some groups' plan.go ' || w == Extends || w == Shortens' ''
+broken 'ends: what is in doubt is lost with a moved one' run.go 'c.prior, c.anchors = &o, o.Anchors' '_ = o'
+broken 'ends: no intent of a moved one' apply.go 'if c.sends() || c.Op == Expire {' 'if c.sends() {'
+broken 'sessions: they do not end' run.go 'errs[i] = a.endSessions(ctx)' ''
+broken 'sessions: they end in every group' diff.go 'c.sessions = d.g.Rules.EndSessions' 'c.sessions = true'
+broken 'sessions: they end once for each group' sessions.go 'return x.Member.ID == y.Member.ID' 'return false'
+broken 'sessions: they end in every run' sessions.go ' || !c.prior.Gone.IsZero() {' ' {'
+broken 'sessions: they end when somebody else acted' sessions.go 'return e.Changed || c.prior.State == Removing || c.prior.lapsed(now)' 'return true'
+broken 'sessions: they stay when an answer was lost' sessions.go '|| c.prior.State == Removing ' ''
+broken 'sessions: they stay when the directory was first' sessions.go ' || c.prior.lapsed(now)' ''
+broken 'sessions: they hold a run for ever' sessions.go 'context.WithTimeout(context.WithoutCancel(ctx), sessionsWithin)' 'context.WithCancel(context.WithoutCancel(ctx))'
+broken 'sessions: a failure is not said' sessions.go 'a.find(Problem{Kind: SessionsNotEnded' '_ = (Problem{Kind: SessionsNotEnded'
+broken 'sessions: a failure is on record as done' sessions.go 'ev.Kind, ev.Error, ev.Reason = EventFailed' 'ev.Kind, ev.Error, ev.Reason = EventLoggedOut'
 
 wait
 echo

@@ -63,7 +63,7 @@ func outcome(res engine.Result) error {
 		code = exitOverdue
 	case res.GrantsErr != nil:
 		code = exitUsage
-	case len(res.Failures)+len(res.Plan.Problems) > 0:
+	case len(res.Failures)+len(res.Plan.Problems)+len(res.Findings) > 0:
 		code = exitFailed
 	case res.Plan.HeldDigest() != "" && res.Release == nil:
 		code = exitHeld

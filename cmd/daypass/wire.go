@@ -91,7 +91,19 @@ func managed(cfg *config.Config) map[engine.GroupRef]engine.Rules {
 	for name := range cfg.Resources {
 		groups, _ := cfg.Expand(name)
 		for _, ref := range groups {
-			add(ref)
+			if _, known := refs[ref]; !known {
+				add(ref)
+			}
+		}
+	}
+	for name, res := range cfg.Resources {
+		groups, _ := cfg.Expand(name)
+		for _, ref := range groups {
+			if own := cfg.Groups[ref.String()].EndSessions; res.EndSessions && own == nil {
+				rules := refs[ref]
+				rules.EndSessions = true
+				refs[ref] = rules
+			}
 		}
 	}
 	return refs

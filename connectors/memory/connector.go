@@ -126,7 +126,7 @@ func (d *Directory) apply(a act, m engine.Member, lost bool) (Write, error) {
 	case known && o.member.Kind != engine.AccountMember:
 		return w, d.fail(a, engine.Rejected, errors.New("only accounts are added and removed"))
 	case a.call == CallExpire:
-		w.Op, w.Changed = moved, true
+		w.Op, w.Changed = engine.Expire, true
 		w.Until, err = d.move(a, g, m.ID)
 	case a.call == CallAdd && !known:
 		return w, d.fail(a, engine.NotFound, errors.New("no such account"))

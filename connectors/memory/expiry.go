@@ -16,9 +16,6 @@ var (
 	_ engine.SessionEnder = (*Directory)(nil)
 )
 
-// moved is the Op of a [Write] that moved an end.
-const moved engine.Op = "expire"
-
 // Terms say how a directory ends memberships by itself. The zero value ends any
 // at any time, on a whole second.
 type Terms struct {

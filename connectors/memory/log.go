@@ -10,7 +10,7 @@ import (
 // Write is one change that reached the directory through the connector and was
 // not refused. Meddling is not logged, nor is what the directory ends.
 type Write struct {
-	Op      engine.Op // Add, Remove, or "expire": an end was moved
+	Op      engine.Op // Add, Remove, or Expire: an end was moved
 	Group   engine.GroupID
 	Member  engine.MemberID
 	Until   time.Time // the end that the membership has by it; zero for none

@@ -15,7 +15,7 @@ import (
 // written. Bytes in a text that are not UTF-8 become U+FFFD.
 func Encode(e engine.Event) ([]byte, error) {
 	e.At = e.At.UTC()
-	e.Due, e.Removed = utc(e.Due), utc(e.Removed)
+	e.Due, e.Removed, e.Expires = utc(e.Due), utc(e.Removed), utc(e.Expires)
 	if len(e.Grants) > 0 {
 		anchors := make([]engine.Anchor, len(e.Grants))
 		for i, a := range e.Grants {

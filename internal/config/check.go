@@ -38,10 +38,26 @@ func (c *Config) check(w *walker) {
 		c.checkRef(w, ref, "groups."+ref, w.keys["groups."+ref])
 		g := c.Groups[ref]
 		g.check(w, "groups."+ref)
+		c.checkEnds(w, ref, g)
 		c.Groups[ref] = g
 	}
 	c.checkResources(w)
 	c.checkGrants(w)
+}
+
+// checkEnds reports what the group asks of a directory that cannot do it.
+func (c *Config) checkEnds(w *walker, ref string, g Group) {
+	r, err := engine.ParseGroupRef(ref)
+	if err != nil {
+		return // said already
+	}
+	d := c.Directories[r.Directory]
+	if or(g.Expire, false) && d.Okta != nil {
+		w.fail("groups."+ref+".expire", "a directory of type okta cannot end memberships by itself; leave expire out")
+	}
+	if or(g.EndSessions, false) && d.LDAP != nil {
+		w.fail("groups."+ref+".endSessions", "a directory of type ldap has no sessions to end; leave endSessions out")
+	}
 }
 
 func (c *Config) checkStore(w *walker) {

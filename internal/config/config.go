@@ -89,6 +89,13 @@ type Group struct {
 	Protect []engine.Person `yaml:"protect,omitempty"`
 	// How much surprise is allowed, in a group and in a run.
 	Limits Limits `yaml:"limits,omitempty"`
+	// Whether the directory is to end memberships by itself too, so that they
+	// end although daypass is stopped. At the top of the file it speaks of the
+	// directories that can do so: entra, google and ldap. Default false.
+	Expire *bool `yaml:"expire,omitempty"`
+	// Whether the sessions of a person end with a membership, where the
+	// directory can do so: entra, google and okta. Default false.
+	EndSessions *bool `yaml:"endSessions,omitempty"`
 }
 
 // Limits say how much surprise passes without a release. They never hold the
@@ -112,6 +119,9 @@ type Resource struct {
 	Groups []string `yaml:"groups" jsonschema:"minItems=1"`
 	// The name of the policy that requests for it follow.
 	Policy string `yaml:"policy,omitempty"`
+	// Whether the sessions of a person end with a membership in one of the
+	// groups, those apart that say otherwise themselves. Default false.
+	EndSessions bool `yaml:"endSessions,omitempty"`
 }
 
 // Directory is one identity provider: its type, and the settings of that type.
@@ -148,6 +158,10 @@ func (d Directory) settings() settings {
 	}
 	return nil
 }
+
+// expires reports whether directories of the type can end memberships by
+// themselves.
+func (d Directory) expires() bool { return d.LDAP != nil || d.Entra != nil || d.Google != nil }
 
 // StorePath returns the absolute path of the SQLite file.
 func (c *Config) StorePath() string {

@@ -72,6 +72,24 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// As a default, expire speaks of the directories that can; a group's own word
+// counts more.
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	c := load(t, "expire.good.yaml")
+	for ref, want := range map[engine.GroupRef]struct{ expire, sessions bool }{
+		{Directory: "corp", Name: "any"}:       {true, false},
+		{Directory: "corp", Name: "permanent"}: {false, false},
+		{Directory: "okta-prod", Name: "any"}:  {false, false},
+		{Directory: "okta-prod", Name: "vpn"}:  {false, true},
+		{}:                                     {true, false}, // the engine knows what each directory can
+	} {
+		if got := c.Rules(ref); got.Expire != want.expire || got.EndSessions != want.sessions {
+			t.Errorf("%v: got expire %t and endSessions %t, want %+v", ref, got.Expire, got.EndSessions, want)
+		}
+	}
+}
+
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	c := load(t, "full.good.yaml")

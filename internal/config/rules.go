@@ -10,9 +10,14 @@ import (
 // Rules returns the settings of a group: its own, over the file's defaults,
 // over [engine.DefaultRules]. The standing and protect lists of both levels
 // are joined, so that naming one more person never exposes another. A group
-// that is not named in the file has the defaults.
+// that is not named in the file has the defaults. Of no directory, they are
+// those of all.
 func (c *Config) Rules(ref engine.GroupRef) engine.Rules {
-	return c.Groups[ref.String()].over(c.over(engine.DefaultRules()))
+	base := c.over(engine.DefaultRules())
+	if ref.Directory != "" {
+		base.Expire = base.Expire && c.Directories[ref.Directory].expires()
+	}
+	return c.Groups[ref.String()].over(base)
 }
 
 // RunLimits returns the limits for a run as a whole.
@@ -48,6 +53,8 @@ func (g Group) over(base engine.Rules) engine.Rules {
 		Standing: union(base.Standing, g.Standing),
 		Protect:  union(base.Protect, g.Protect),
 		Limits:   g.Limits.over(base.Limits),
+
+		Expire: or(g.Expire, base.Expire), EndSessions: or(g.EndSessions, base.EndSessions),
 	}
 }
 
@@ -60,7 +67,7 @@ func (l Limits) over(base engine.Limits) engine.Limits {
 	}
 }
 
-func or(p *int, base int) int {
+func or[T any](p *T, base T) T {
 	if p == nil {
 		return base
 	}

@@ -46,6 +46,7 @@ func (w *walker) walk() {
 			c.standing, standing = true, standing[1:]
 		}
 		c.change, c.planned = w.changes[c.id]
+		c.planned = c.planned && c.change.Op != engine.Expire // which changes nothing about who is there
 		w.claim(&c)
 	}
 }
@@ -218,6 +219,8 @@ func (w *walker) unwished(r *Row, c *claim) (unexplained bool) {
 	case c.planned && c.there != nil:
 		r.State, r.Why = Foreign, "taken out by somebody else once, and put back by somebody else"
 		return true
+	case c.planned && c.change.Lapsed():
+		r.State, r.Why = Over, "ended by the directory itself; the next run makes sure"
 	case c.planned:
 		r.State = Over
 	default:

@@ -217,7 +217,10 @@ func symbol(op engine.Op) cell {
 
 // whyWord is the reason of a change in one word.
 func whyWord(c engine.Change) string {
-	if c.Op == engine.Forget {
+	switch {
+	case c.Op == engine.Forget && c.Lapsed():
+		return "ended"
+	case c.Op == engine.Forget:
 		return "forgotten"
 	}
 	return string(c.Why)
@@ -226,6 +229,15 @@ func whyWord(c engine.Change) string {
 // words says why a change takes place, until when, and for what.
 func (p *page) words(c engine.Change) string {
 	s := phrase(c, p.now, p.when(c.Until))
+	switch {
+	case c.Expires.IsZero():
+	case c.Op == engine.Forget:
+		s = "by the directory itself at " + p.when(c.Expires)
+	case c.Op == engine.Expire:
+		s = "the directory is to end it at " + p.when(c.Expires)
+	default:
+		s = join(s, "the directory is to end it too")
+	}
 	if c.Reason != "" {
 		s += ": " + Clean(c.Reason)
 	}
@@ -248,6 +260,8 @@ func phrase(c engine.Change, now time.Time, when string) string {
 		return join("taken out by somebody else, which ends it by the group's rule", until)
 	case c.Op == engine.Forget:
 		return join("our claim ends", until)
+	case c.Lapsed():
+		return join("ended by the directory itself, too early", until)
 	case c.Why == engine.Restored:
 		return join("taken out by somebody else", until)
 	case c.Why == engine.Foreigner:

@@ -42,6 +42,7 @@ func TestPlan(t *testing.T) {
 		"plan-foreign":     {result(run, crowded()...), report.Options{}},
 		"plan-foreign-all": {result(run, crowded()[:4]...), report.Options{All: true}},
 		"plan-odd":         {result(run, odd()...), report.Options{}},
+		"plan-ends":        {result(run, ending()...), report.Options{}},
 		"plan-calm":        {result(run, calm), report.Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {

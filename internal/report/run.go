@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -29,7 +30,7 @@ func Run(w io.Writer, res engine.Result, opt Options) error {
 	p.stillHeld(res.Plan)
 	p.wholeRun(res.Plan)
 	p.release(res)
-	p.problems(res.Plan.Problems)
+	p.problems(slices.Concat(res.Plan.Problems, res.Findings))
 	p.announced(res.Plan.Foreign)
 	p.runSummary(res)
 	p.nextAfterRun(res)
@@ -118,6 +119,10 @@ func (p *page) runSummary(res engine.Result) {
 	add(c.Added, "added")
 	add(c.Removed, "removed")
 	add(c.Forgot, "forgotten")
+	add(c.Lapsed, "ended by the directory")
+	if c.Moved > 0 {
+		parts = append(parts, count(c.Moved, "end")+" moved")
+	}
 	add(c.Failed, "failed")
 	add(len(res.Plan.HeldChanges()), "held")
 	switch {
@@ -146,7 +151,7 @@ func (p *page) nextAfterRun(res engine.Result) {
 func RunJSON(w io.Writer, res engine.Result) error {
 	out := runJSON{
 		Version: 1, Run: res.Run, Started: res.Started.UTC(), Ended: res.Ended.UTC(), Plan: res.Plan, Counts: res.Counts,
-		Failures: append([]engine.Failure{}, res.Failures...), Overdue: make([]lateJSON, 0, len(res.Overdue)),
+		Failures: append([]engine.Failure{}, res.Failures...), Findings: append([]engine.Problem{}, res.Findings...), Overdue: make([]lateJSON, 0, len(res.Overdue)),
 	}
 	for _, l := range res.Overdue {
 		out.Overdue = append(out.Overdue, lateJSON{l, int64(l.Lag / time.Second)})
@@ -168,6 +173,7 @@ type runJSON struct {
 	Plan        engine.Plan      `json:"plan"`
 	Counts      engine.Counts    `json:"counts"`
 	Failures    []engine.Failure `json:"failures"`
+	Findings    []engine.Problem `json:"findings"`
 	Overdue     []lateJSON       `json:"overdue"`
 	Release     *releaseJSON     `json:"release,omitempty"`
 	GrantsError string           `json:"grantsError,omitempty"`

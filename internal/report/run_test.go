@@ -25,6 +25,10 @@ func ran(res engine.Result, failed ...string) engine.Result {
 			res.Counts.Added++
 		case c.Op == engine.Remove:
 			res.Counts.Removed++
+		case c.Op == engine.Expire:
+			res.Counts.Moved++
+		case !c.Expires.IsZero():
+			res.Counts.Lapsed++
 		default:
 			res.Counts.Forgot++
 		}
@@ -58,6 +62,8 @@ func TestRun(t *testing.T) {
 	released := ran(result(run, busy()...))
 	released.Release = &engine.Release{Digest: "sha256:00", By: "root", Reason: "spring cleaning", At: at(-1), Expires: at(23)}
 	stopped := result(run, busy()...)
+	ends := ran(result(run, ending()...), "cyd")
+	ends.Findings = []engine.Problem{{Kind: engine.SessionsNotEnded, Directory: "corp", Group: "prod-db", Person: person("fay"), Message: "corp: end the sessions of fay: denied; fay is out of the group, and what was issued before may still name it until it expires"}}
 	calm := group("calm")
 	there(calm, "ada")
 	wish(calm, "ada", at(8), "")
@@ -68,6 +74,7 @@ func TestRun(t *testing.T) {
 		"run-held-all": ran(result(tight, append(busy(), heldBack()...)...)),
 		"run-held":     ran(result(run, heldBack()...)),
 		"run-stopped":  stopped,
+		"run-ends":     ends,
 		"run-calm":     ran(result(run, calm)),
 		"run-odd":      ran(result(run, odd()...)),
 	} {
@@ -76,7 +83,7 @@ func TestRun(t *testing.T) {
 			golden(t, name, func(b *bytes.Buffer) error { return report.Run(b, res, report.Options{}) })
 		})
 	}
-	for name, res := range map[string]engine.Result{"runjson-failed": failed, "runjson-calm": ran(result(run, calm)), "runjson-released": released} {
+	for name, res := range map[string]engine.Result{"runjson-failed": failed, "runjson-ends": ends, "runjson-calm": ran(result(run, calm)), "runjson-released": released} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			golden(t, name, func(b *bytes.Buffer) error { return report.RunJSON(b, res) })

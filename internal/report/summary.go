@@ -7,7 +7,7 @@ import (
 )
 
 // tally counts the changes of a plan as its summary does.
-type tally struct{ add, remove, forget, held int }
+type tally struct{ add, remove, forget, move, held int }
 
 func tallyOf(cs []engine.Change) (t tally) {
 	for _, c := range cs {
@@ -18,6 +18,8 @@ func tallyOf(cs []engine.Change) (t tally) {
 			t.add++
 		case c.Op == engine.Remove:
 			t.remove++
+		case c.Op == engine.Expire:
+			t.move++
 		default:
 			t.forget++
 		}
@@ -37,6 +39,9 @@ func (p *page) planSummary(res engine.Result) {
 	add(t.add, "to add")
 	add(t.remove, "to remove")
 	add(t.forget, "to forget")
+	if t.move > 0 {
+		parts = append(parts, count(t.move, "end")+" to move")
+	}
 	add(t.held, "held")
 	if len(parts) == 0 {
 		parts = append(parts, "Nothing to change")
@@ -66,7 +71,7 @@ func troubles(res engine.Result) []string {
 			parts = append(parts, count(n, noun))
 		}
 	}
-	add(len(res.Plan.Problems), "problem")
+	add(len(res.Plan.Problems)+len(res.Findings), "problem")
 	add(len(res.Plan.Foreign), "foreign member")
 	if n := len(res.Overdue); n > 0 {
 		parts = append(parts, number(n)+" overdue")
@@ -94,7 +99,7 @@ func lookedAt(plan engine.Plan) string {
 func (p *page) next(res engine.Result) {
 	var rows [][]cell
 	n := tallyOf(res.Plan.Changes)
-	if n.add+n.remove+n.forget > 0 {
+	if n.add+n.remove+n.forget+n.move > 0 {
 		rows = append(rows, p.hint("sync", "carries out whatever the plan is by then"),
 			p.hint("apply --digest "+res.Plan.Digest(), "carries out exactly this plan, or refuses"))
 	}

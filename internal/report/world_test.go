@@ -151,6 +151,41 @@ func crowded() []*engine.GroupView {
 	return vs
 }
 
+// ending is a group in which the directory ends memberships too.
+func ending() []*engine.GroupView {
+	v := group("prod-db")
+	v.Rules.Expire, v.Expirer = true, true
+	v.Read, v.Expiries = now, map[engine.MemberID]time.Time{}
+	ends := func(login string, until, end time.Time) {
+		owned(v, login, until)
+		o := &v.Owned[len(v.Owned)-1]
+		o.Expires, o.Asked = end, end
+		if end.After(now) {
+			v.Expiries[o.Member.ID] = end
+		}
+	}
+	there(v, "bob", "cyd", "dee", "eli")
+	wish(v, "ada", at(8), "CHG-1234")
+	wish(v, "bob", at(8), "INC-9")
+	ends("bob", at(2), at(2))
+	wish(v, "cyd", at(2), "")
+	ends("cyd", at(2), at(6))
+	wish(v, "dee", at(4), "")
+	ends("dee", at(4), at(4))
+	v.Expiries["u-dee"] = at(40)
+	wish(v, "eli", at(3), "")
+	ends("eli", at(3), at(3))
+	ends("fay", at(-3), at(-3))
+	wish(v, "gus", at(3), "")
+	ends("gus", at(-1), at(-1))
+	cannot := group("legacy")
+	cannot.Rules.Expire = true
+	wish(cannot, "ada", at(8), "")
+	owned(cannot, "ada", at(8))
+	there(cannot, "ada")
+	return []*engine.GroupView{v, cannot}
+}
+
 // odd has names that would like to be something else.
 func odd() []*engine.GroupView {
 	v := group("a\u202egnp.exe\u202c\n+ forged line")
