@@ -57,7 +57,7 @@ type Result struct {
 	Plan     Plan // as it was decided, before it was carried out
 	Counts   Counts
 	Failures []Failure
-	Done     []Done // what was changed, in the order of the plan
+	Done     []Done    // what was changed, in the order of the plan
 	Findings []Problem // what came out while the plan was carried out, and failed nothing in it
 	Overdue  []Late
 	Past     []Past   // memberships of ours that a listing of this run showed to be over
