@@ -179,6 +179,23 @@ func (w *Watch) Requests(d engine.Directory) func(context.Context, httpx.Sent) {
 	}
 }
 
+// Operations is Requests for a directory that speaks LDAP: it is told the name
+// of an operation, its result code (0 when all is well, -1 without an answer),
+// and how long it took.
+func (w *Watch) Operations(d engine.Directory) func(ctx context.Context, op string, result int, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.board(d)
+	return func(ctx context.Context, op string, result int, took time.Duration) {
+		w.cfg.Traces.operated(ctx, d, op, result, took)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.boards[d] != nil {
+			w.meters.answered(d, op, verdict(result), took)
+		}
+	}
+}
+
 // Trace begins the trace of a run. The run is made in the context that it
 // returns, and end called when it is over.
 func (w *Watch) Trace(ctx context.Context, d engine.Directory, sc engine.Scope) (run context.Context, end func(engine.Result, error)) {
