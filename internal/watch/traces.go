@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -99,9 +100,9 @@ func (t *Traces) run(ctx context.Context, d engine.Directory, sc engine.Scope) (
 // sent makes a span of a request that was just answered, within a run. It has
 // no path in it, which may name a person.
 func (t *Traces) sent(ctx context.Context, d engine.Directory, s httpx.Sent) {
-	name := s.Method
-	if s.Bucket != "" {
-		name += " " + s.Bucket
+	name := s.Bucket
+	if !strings.HasPrefix(name, s.Method) { // some name the quota by the method
+		name = strings.TrimSpace(s.Method + " " + name)
 	}
 	t.exchange(ctx, d, name, s.Took, s.Status == 0 || s.Status >= 400,
 		attribute.String("http.request.method", s.Method),

@@ -100,6 +100,7 @@ func (w *Watch) Ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 func (w *Watch) Leads(d engine.Directory, s schedule.Standing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.lines.leads(d, s)
 	b := w.board(d)
 	if b.lease.Held != s.Held || b.lease.Token != s.Token {
 		*b = board{sent: b.sent}
@@ -116,7 +117,9 @@ func (w *Watch) Granted(all []engine.Grant, err error) {
 	defer w.mu.Unlock()
 	now := w.cfg.Now()
 	w.beat = now
-	w.grants.tell(now, err)
+	if w.grants.tell(now, err) {
+		w.lines.turned("the grants can be read again", "the grants cannot be read, those read before are in force", err)
+	}
 	if all != nil {
 		w.grants.all, w.grants.next = all, time.Time{}
 	}
@@ -137,7 +140,9 @@ func (w *Watch) Left(d engine.Directory) {
 func (w *Watch) Store(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.store.tell(w.cfg.Now(), err)
+	if w.store.tell(w.cfg.Now(), err) {
+		w.lines.turned("the store answers again", "the store is down", err)
+	}
 }
 
 // Reloaded tells that the configuration was read again, or why the one before
