@@ -38,7 +38,7 @@ func (a *app) keep(ctx context.Context, f func(*config.Config, *store.Store) err
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, cfg.Store)
+	s, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ first 12 digits of the digest are enough.`,
 			if err != nil {
 				return err
 			}
-			s, err := store.Open(ctx, cfg.Store)
+			s, err := openStore(ctx, cfg)
 			if err != nil {
 				return err
 			}

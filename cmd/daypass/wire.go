@@ -43,7 +43,7 @@ func (a *app) openTo(ctx context.Context, m manner) (*house, error) {
 	if h.directories, err = connect(cfg, log); err != nil {
 		return nil, usage(err)
 	}
-	if h.store, err = store.Open(ctx, cfg.Store); err != nil {
+	if h.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
 	tell, done := a.progress()

@@ -63,6 +63,9 @@ type Config struct {
 	// PageSize is how many entries are asked for at a time; 500 by default. It
 	// is halved as long as the server finds it too large.
 	PageSize int
+	// Observe is told of each search and modify: its result code, 0 when all is
+	// well and -1 without an answer, and how long it took. Nil tells nobody.
+	Observe func(ctx context.Context, op string, result int, took time.Duration)
 }
 
 // People says where accounts are and which one a person has.

@@ -37,8 +37,9 @@ type pool struct {
 // session is a connection in somebody's hands.
 type session struct {
 	*wire.Conn
-	srv  *server
-	used time.Time
+	srv   *server
+	used  time.Time
+	watch func(context.Context, string, int, time.Duration) // Config.Observe
 }
 
 var errClosed = errors.New("the connector is closed")
@@ -145,7 +146,7 @@ func (p *pool) open(ctx context.Context) (*session, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("read the root entry: %w", err)
 	}
-	return &session{Conn: conn, srv: srv}, nil
+	return &session{Conn: conn, srv: srv, watch: p.cfg.Observe}, nil
 }
 
 func (p *pool) ask(ctx context.Context, conn *wire.Conn) (*server, error) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -65,11 +66,35 @@ func (c *Config) checkStore(w *walker) {
 	switch {
 	case c.Store == "":
 	case scheme == "postgres", scheme == "postgresql":
-		w.fail("store", "postgres is not available in this version; write sqlite:PATH")
+		checkAddress(w, c.Store)
+	case scheme == "env", scheme == "file", scheme == "exec":
+		ref, err := parseSecret(c.Store)
+		if err != nil {
+			w.fail("store", "%v", err)
+		}
+		ref.dir, ref.getenv = w.dir, w.getenv
+		c.storeRef = ref
 	case scheme != "sqlite", rest == "":
-		w.fail("store", "write sqlite:PATH, such as sqlite:daypass.db")
+		w.fail("store", "write sqlite:PATH, such as sqlite:daypass.db, or postgres://USER@HOST/DATABASE")
 	case strings.HasPrefix(rest, "//"), strings.HasPrefix(rest, ":"), strings.ContainsAny(rest, "?#"):
 		w.fail("store", "after sqlite: comes the path of a file, and nothing else")
+	}
+}
+
+// checkAddress checks the address of a PostgreSQL database. No message quotes
+// it: there may be a password in it.
+func checkAddress(w *walker, dsn string) {
+	u, err := url.Parse(dsn)
+	switch {
+	case err != nil || u.Opaque != "":
+		w.fail("store", "this is no address; write postgres://USER@HOST/DATABASE, and characters such as @ : / %% in a part of it as %%40 %%3A %%2F %%25")
+		return
+	case strings.Trim(u.Path, "/") == "":
+		w.fail("store", "name the database: postgres://USER@HOST/DATABASE")
+	}
+	_, inside := u.User.Password()
+	if query := u.Query(); inside || query.Has("password") || query.Has("sslpassword") {
+		w.fail("store", "a password is never written in the file; put it into PGPASSWORD or ~/.pgpass, or write the whole address elsewhere and name that: env:NAME or file:PATH")
 	}
 }
 

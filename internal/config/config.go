@@ -8,6 +8,8 @@
 package config
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -20,9 +22,12 @@ import (
 type Config struct {
 	// The version of this format. Always 1.
 	Version int `yaml:"version" jsonschema:"enum=1"`
-	// Where the ledger and the audit log live, as sqlite:PATH. Default
-	// sqlite:daypass.db, beside the configuration file.
-	Store string `yaml:"store,omitempty" jsonschema:"pattern=^sqlite:.+"`
+	// Where the ledger and the audit log live: sqlite:PATH on one machine, or
+	// postgres://USER@HOST/DATABASE for more. The password is that of
+	// PGPASSWORD or ~/.pgpass; or name where the whole address is, as env:NAME,
+	// file:PATH or exec:[program]. Default sqlite:daypass.db, beside the
+	// configuration file.
+	Store string `yaml:"store,omitempty" jsonschema:"pattern=^(sqlite|postgres|postgresql|env|file|exec):.+"`
 	// The identity providers, by the name that groups refer to.
 	Directories map[engine.Directory]Directory `yaml:"directories"`
 	// Exceptions to the match rules of the directories: for a person, the
@@ -53,6 +58,8 @@ type Config struct {
 	Dir  string `yaml:"-"`
 	// Warnings are what is allowed but unwise, each with its place.
 	Warnings []string `yaml:"-"`
+
+	storeRef Secret `yaml:"-"` // where Store is written, when it is a reference
 }
 
 // Serve holds the settings of the daemon.
@@ -163,7 +170,28 @@ func (d Directory) settings() settings {
 // themselves.
 func (d Directory) expires() bool { return d.LDAP != nil || d.Entra != nil || d.Google != nil }
 
-// StorePath returns the absolute path of the SQLite file.
+// StoreDSN returns where the store is, for the package that opens it. It may
+// hold a password: it is not to be printed.
+func (c *Config) StoreDSN(ctx context.Context) (string, error) {
+	if !c.storeRef.Set() {
+		return c.Store, nil
+	}
+	dsn, err := c.storeRef.Reveal(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s: store: %w", c.Path, err)
+	}
+	scheme, rest, found := strings.Cut(dsn, ":")
+	switch {
+	case found && (scheme == "postgres" || scheme == "postgresql"):
+		return dsn, nil
+	case found && scheme == "sqlite" && rest != "":
+		return "sqlite:" + c.abs(rest), nil
+	}
+	return "", fmt.Errorf("%s: store: what %s holds is neither sqlite:PATH nor postgres://USER@HOST/DATABASE", c.Path, c.storeRef.Ref())
+}
+
+// StorePath returns the absolute path of the SQLite file; it is for a Store
+// that names one.
 func (c *Config) StorePath() string {
 	return strings.TrimPrefix(c.Store, "sqlite:")
 }

@@ -152,7 +152,9 @@ func (c *Config) complete() {
 	if c.Store == "" {
 		c.Store = "sqlite:daypass.db"
 	}
-	c.Store = "sqlite:" + c.abs(c.StorePath())
+	if strings.HasPrefix(c.Store, "sqlite:") {
+		c.Store = "sqlite:" + c.abs(c.StorePath())
+	}
 	if c.Overdue == 0 {
 		c.Overdue = Duration(time.Hour)
 	}
@@ -170,19 +172,23 @@ func (c *Config) complete() {
 
 // warn notes secret files that anybody may read.
 func (c *Config) warn(w *walker) {
+	c.warnSecret(w, "store", c.storeRef)
 	for _, name := range sortedKeys(c.Directories) {
 		secrets := c.Directories[name].settings().secrets()
 		for _, path := range sortedKeys(secrets) {
-			s := secrets[path]
-			if s.kind != "file" {
-				continue
-			}
-			info, err := os.Stat(s.path())
-			if err == nil && info.Mode().Perm()&0o004 != 0 {
-				at := w.at("directories." + string(name) + path)
-				c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: secret %s can be read by everybody; chmod 600 it",
-					w.file, at.line, at.col, s.Ref()))
-			}
+			c.warnSecret(w, "directories."+string(name)+path, secrets[path])
 		}
+	}
+}
+
+func (c *Config) warnSecret(w *walker, path string, s Secret) {
+	if s.kind != "file" {
+		return
+	}
+	info, err := os.Stat(s.path())
+	if err == nil && info.Mode().Perm()&0o004 != 0 {
+		at := w.at(path)
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: secret %s can be read by everybody; chmod 600 it",
+			w.file, at.line, at.col, s.Ref()))
 	}
 }

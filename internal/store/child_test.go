@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +16,12 @@ import (
 	"github.com/daypass-dev/daypass/internal/store/storetest"
 )
 
-// childEnv makes the test binary play another process that uses the store in
-// the working folder, instead of running the tests.
+// childEnv makes the test binary play another process that uses the store of
+// a test, instead of running the tests.
 const childEnv = "DAYPASS_TEST_CHILD"
+
+// placeEnv tells it where the store is.
+const placeEnv = "DAYPASS_TEST_STORE"
 
 func TestMain(m *testing.M) {
 	role := os.Getenv(childEnv)
@@ -36,7 +38,7 @@ func TestMain(m *testing.M) {
 // recorded, or holds the lock until its input ends.
 func play(role string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, "daypass.db")
+	s, err := Open(ctx, os.Getenv(placeEnv))
 	if err != nil {
 		return err
 	}
@@ -84,15 +86,14 @@ type child struct {
 	stdin io.WriteCloser
 }
 
-func start(t *testing.T, folder, role string, env ...string) *child {
+func start(t *testing.T, at place, role string, env ...string) *child {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &child{cmd: exec.CommandContext(t.Context(), self), errs: new(strings.Builder)}
-	c.cmd.Dir = folder
-	c.cmd.Env = append(append(os.Environ(), childEnv+"="+role), env...)
+	c.cmd.Env = append(append(os.Environ(), childEnv+"="+role, placeEnv+"="+at.dsn), env...)
 	c.cmd.Stderr = c.errs
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -139,9 +140,9 @@ func (c *child) end() int {
 // agree opens the store that dead children left, and checks that each table
 // tells of the same steps: all that a child said it had recorded, and at most
 // the one that it could not say any more.
-func agree(t *testing.T, folder string, said map[string]int) {
+func agree(t *testing.T, at place, said map[string]int) {
 	t.Helper()
-	s := openIn(t, folder)
+	s := at.open(t)
 	ctx := context.Background()
 	steps := map[string]int{}
 	for _, p := range gather(t, s.Past(ctx, Filter{})) {
@@ -167,28 +168,28 @@ func agree(t *testing.T, folder string, said map[string]int) {
 			t.Errorf("step %v is torn: %+v, %v", g.Group, p, err)
 		}
 	}
-	var whole string
-	if err := s.reader.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&whole); err != nil || whole != "ok" {
-		t.Errorf("integrity: %s, %v", whole, err)
+	if !IsPostgres(at.dsn) {
+		var whole string
+		if err := s.reader.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&whole); err != nil || whole != "ok" {
+			t.Errorf("integrity: %s, %v", whole, err)
+		}
 	}
 	if err := s.Record(ctx, stepOf("after", total+1)); err != nil {
 		t.Errorf("record after the crash: %v", err)
 	}
 	verified(t, s)
-	if _, err := os.Stat(filepath.Join(folder, "daypass.db")); err != nil {
-		t.Error(err)
-	}
 }
 
 // TestKilled kills a process in the middle of its work, again and again at
 // other instants, beside a second one that lives longer.
-func TestKilled(t *testing.T) {
-	t.Parallel()
+func TestKilled(t *testing.T) { onEach(t, testKilled) }
+
+func testKilled(t *testing.T, at place) {
 	for round := range 6 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
-			folder := t.TempDir()
-			a, b := start(t, folder, "a"), start(t, folder, "b")
+			at := at.fresh(t)
+			a, b := start(t, at, "a"), start(t, at, "b")
 			saidA, saidB := 0, 0
 			for range 3 * (round + 1) {
 				a.line(t)
@@ -198,22 +199,22 @@ func TestKilled(t *testing.T) {
 			time.AfterFunc(time.Duration(round)*700*time.Microsecond, func() { _ = a.cmd.Process.Kill() })
 			saidA += a.end()
 			saidB += 1 + b.kill(t)
-			agree(t, folder, map[string]int{"a": saidA, "b": saidB})
+			agree(t, at, map[string]int{"a": saidA, "b": saidB})
 		})
 	}
 }
 
 // TestTwoProcesses lets two processes write at the same time for a while.
-func TestTwoProcesses(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	a, b := start(t, folder, "a"), start(t, folder, "b")
+func TestTwoProcesses(t *testing.T) { onEach(t, testTwoProcesses) }
+
+func testTwoProcesses(t *testing.T, at place) {
+	a, b := start(t, at, "a"), start(t, at, "b")
 	for range 20 {
 		a.line(t)
 		b.line(t)
 	}
 	said := map[string]int{"a": 20 + a.kill(t), "b": 20 + b.kill(t)}
-	agree(t, folder, said)
+	agree(t, at, said)
 }
 
 // TestWaitsForAnotherWriter keeps the store busy for longer than one of
@@ -225,7 +226,7 @@ func TestWaitsForAnotherWriter(t *testing.T) {
 	if _, err := waiting.writer.ExecContext(t.Context(), "PRAGMA busy_timeout = 50"); err != nil {
 		t.Fatal(err)
 	}
-	other, err := busy.begin(t.Context())
+	other, _, err := busy.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,7 @@ func TestWaitsForAnotherWriter(t *testing.T) {
 	if err := waiting.Record(t.Context(), bigBatch(1, 1)); err != nil {
 		t.Errorf("after several timeouts: %v", err)
 	}
-	if other, err = busy.begin(t.Context()); err != nil {
+	if other, _, err = busy.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer other.Rollback()

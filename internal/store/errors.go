@@ -20,11 +20,15 @@ var (
 	ErrNotFound  = errors.New("not found")
 	ErrAmbiguous = errors.New("ambiguous")
 	ErrState     = errors.New("not possible as it stands") // of a grant that is over, or there already
+	ErrUnknown   = errors.New("whether it was written is not known")
+	ErrUnreached = errors.New("the database cannot be reached")
+	ErrRefused   = errors.New("the database refused the login")
+	ErrMoved     = errors.New("this store was moved")
 	ErrSpent     = errors.New("release already used")
 )
 
-// explain says where and what, and gives SQLite's codes a meaning. Rows are
-// never part of it, only SQLite's own words.
+// explain says where and what, and gives the database's codes a meaning. Rows
+// are never part of it, only the database's own words.
 func (s *Store) explain(what string, err error) error {
 	var explained *Error
 	if err == nil || errors.As(err, &explained) {
@@ -35,12 +39,12 @@ func (s *Store) explain(what string, err error) error {
 			return err // the store works; what was asked for is not possible
 		}
 	}
-	return &Error{Path: s.path, Op: what, Err: meaning(err)}
+	return &Error{Path: s.path, Op: what, Err: s.meaning(err)}
 }
 
 // Error is a failure of the store.
 type Error struct {
-	Path string // the database file
+	Path string // the database file or address, without secrets
 	Op   string // what was to be done: "record"
 	Err  error
 }
@@ -49,7 +53,7 @@ func (e *Error) Error() string { return fmt.Sprintf("store %s: %s: %v", e.Path, 
 
 func (e *Error) Unwrap() error { return e.Err }
 
-func meaning(err error) error {
+func sqliteMeaning(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err

@@ -26,6 +26,6 @@ func (s *Store) Generation(ctx context.Context) (int64, error) {
 
 // count lets the generation grow, in the transaction of what changed.
 func count(ctx context.Context, t *tx) error {
-	_, err := t.ExecContext(ctx, sqlCount, generation)
+	_, err := t.exec(ctx, sqlCount, generation)
 	return err
 }

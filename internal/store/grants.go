@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -143,7 +142,7 @@ func (s *Store) changeGrant(ctx context.Context, what string, id engine.GrantID,
 		if err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, sqlChangeGrant, string(g.ID), micros(g.Until),
+		if _, err := t.exec(ctx, sqlChangeGrant, string(g.ID), micros(g.Until),
 			micros(g.RevokedAt), g.RevokedBy, g.RevokeReason); err != nil {
 			return err
 		}
@@ -225,7 +224,7 @@ func grantArgs(g HandGrant) ([]any, error) {
 	}, nil
 }
 
-func scanGrant(r *sql.Rows) (g HandGrant, err error) {
+func scanGrant(r row) (g HandGrant, err error) {
 	err = r.Scan(&g.ID, &g.Person, &g.Target, &g.IsResource, stamp{&g.From}, stamp{&g.Until}, &g.Reason,
 		&g.By, stamp{&g.At}, stamp{&g.RevokedAt}, &g.RevokedBy, &g.RevokeReason)
 	return g, err

@@ -23,9 +23,10 @@ func add(t *testing.T, s *Store, g HandGrant) HandGrant {
 	return g
 }
 
-func TestAddGrant(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestAddGrant(t *testing.T) { onEach(t, testAddGrant) }
+
+func testAddGrant(t *testing.T, at place) {
+	s := at.open(t)
 	got := add(t, s, wish("CHG-1"))
 	want := wish("CHG-1")
 	want.From, want.At, want.By = storetest.Start(), storetest.Start(), "root"
@@ -41,9 +42,10 @@ func TestAddGrant(t *testing.T) {
 	}
 }
 
-func TestAddGrantThatNeverBegins(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestAddGrantThatNeverBegins(t *testing.T) { onEach(t, testAddGrantThatNeverBegins) }
+
+func testAddGrantThatNeverBegins(t *testing.T, at place) {
+	s := at.open(t)
 	over, empty := wish("over"), wish("empty")
 	over.From, over.Until = storetest.Start().Add(-2*time.Hour), storetest.Start()
 	empty.From = empty.Until
@@ -57,9 +59,10 @@ func TestAddGrantThatNeverBegins(t *testing.T) {
 	}
 }
 
-func TestRevokeStaysOnRecord(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestRevokeStaysOnRecord(t *testing.T) { onEach(t, testRevokeStaysOnRecord) }
+
+func testRevokeStaysOnRecord(t *testing.T, at place) {
+	s := at.open(t)
 	g := add(t, s, wish("CHG-1"))
 	noon := storetest.Start().Add(3 * time.Hour)
 	if !g.End().Equal(g.Until) {
@@ -87,9 +90,10 @@ func TestRevokeStaysOnRecord(t *testing.T) {
 	}
 }
 
-func TestExtendOpensNoGap(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestExtendOpensNoGap(t *testing.T) { onEach(t, testExtendOpensNoGap) }
+
+func testExtendOpensNoGap(t *testing.T, at place) {
+	s := at.open(t)
 	g := add(t, s, wish("CHG-1"))
 	later := g.Until.Add(time.Hour)
 	if _, err := s.Extend(t.Context(), g.ID, g.Until, "root", "", storetest.Start()); !errors.Is(err, ErrState) {
@@ -104,9 +108,10 @@ func TestExtendOpensNoGap(t *testing.T) {
 	}
 }
 
-func TestGrantByPrefix(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestGrantByPrefix(t *testing.T) { onEach(t, testGrantByPrefix) }
+
+func testGrantByPrefix(t *testing.T, at place) {
+	s := at.open(t)
 	for _, id := range []engine.GrantID{"gabcd1", "gabcd2", "gabcd"} {
 		g := wish(string(id))
 		g.ID = id
@@ -130,9 +135,10 @@ func TestGrantByPrefix(t *testing.T) {
 
 // TestGeneration: whoever waits for grants and releases need only look at one
 // number.
-func TestGeneration(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestGeneration(t *testing.T) { onEach(t, testGeneration) }
+
+func testGeneration(t *testing.T, at place) {
+	s := at.open(t)
 	last := int64(-1)
 	grown := func(what string, want bool) {
 		t.Helper()
@@ -165,9 +171,10 @@ func TestGeneration(t *testing.T) {
 	grown("released", true)
 }
 
-func TestGrantEvents(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestGrantEvents(t *testing.T) { onEach(t, testGrantEvents) }
+
+func testGrantEvents(t *testing.T, at place) {
+	s := at.open(t)
 	start := storetest.Start()
 	g := add(t, s, wish("CHG-1"))
 	resource := wish("CHG-2")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -18,7 +17,7 @@ import (
 func (s *Store) Known(ctx context.Context, d engine.Directory) (engine.Known, error) {
 	known := engine.Known{Directory: d}
 	err := s.read(ctx, "known", func(ctx context.Context, t *tx) error {
-		found, err := one(ctx, t, func(r *sql.Rows) (k engine.Known, err error) {
+		found, err := one(ctx, t, func(r row) (k engine.Known, err error) {
 			var groups, accounts, told string
 			if err = r.Scan(&k.Mark, stamp{&k.Whole}, &groups, &accounts, &told); err != nil {
 				return k, err
@@ -38,7 +37,7 @@ func (s *Store) Known(ctx context.Context, d engine.Directory) (engine.Known, er
 func (s *Store) Listing(ctx context.Context, g engine.Group) (*engine.Listing, error) {
 	var found *engine.Listing
 	err := s.read(ctx, "listing", func(ctx context.Context, t *tx) (err error) {
-		found, err = one(ctx, t, func(r *sql.Rows) (l engine.Listing, err error) {
+		found, err = one(ctx, t, func(r row) (l engine.Listing, err error) {
 			var packed []byte
 			if err = r.Scan(stamp{&l.Read}, &packed); err != nil {
 				return l, err

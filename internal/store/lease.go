@@ -2,27 +2,24 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 )
 
 const (
-	sqlLease = `SELECT token, holder FROM leases WHERE name = $1 AND until > ` + sqlClock
+	sqlLease = `SELECT token, holder FROM leases WHERE name = $1 AND until > {clock}`
 
 	// Only one that nobody has, or whose time is up, is taken.
-	sqlTakeLease = `INSERT INTO leases (name, holder, token, until) VALUES ($1, $2, 1, ` + sqlClock + ` + $3)
+	sqlTakeLease = `INSERT INTO leases (name, holder, token, until) VALUES ($1, $2, 1, {clock} + $3)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = leases.token + 1, until = excluded.until
-		WHERE leases.until IS NULL OR leases.until <= ` + sqlClock + `
+		WHERE leases.until IS NULL OR leases.until <= {clock}
 		RETURNING token`
-	sqlRenewLease  = `UPDATE leases SET until = ` + sqlClock + ` + $3 WHERE name = $1 AND token = $2 AND until IS NOT NULL`
+	sqlRenewLease  = `UPDATE leases SET until = {clock} + $3 WHERE name = $1 AND token = $2 AND until IS NOT NULL`
 	sqlReturnLease = `UPDATE leases SET until = NULL WHERE name = $1 AND token = $2`
 	sqlLeaseToken  = `SELECT token FROM leases WHERE name = $1`
-
-	// sqlClock is the time as a column holds it.
-	sqlClock = `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
 )
 
 // Leases keeps the leases on directories, in the store. The database's clock
@@ -57,7 +54,7 @@ func (l Leases) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 func (l Leases) holder(ctx context.Context, name string) (string, error) {
 	var holder string
 	err := l.s.read(ctx, "read lease", func(ctx context.Context, t *tx) error {
-		held, err := one(ctx, t, func(r *sql.Rows) (h string, err error) {
+		held, err := one(ctx, t, func(r row) (h string, err error) {
 			var token int64
 			err = r.Scan(&token, &h)
 			return h, err
@@ -72,29 +69,27 @@ func (l Leases) holder(ctx context.Context, name string) (string, error) {
 
 // Renew lets a lease last for ttl from now. It reports false when the lease was
 // taken over or given back. One whose time is up, and that nobody took, goes on.
+// It does not wait for those who write to the ledger.
 func (l Leases) Renew(ctx context.Context, name string, token int64, ttl time.Duration) (bool, error) {
-	held := false
-	err := l.s.write(ctx, "renew lease", func(ctx context.Context, t *tx) error {
-		res, err := t.ExecContext(ctx, sqlRenewLease, name, token, ttl.Microseconds())
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		held = n > 0
-		return err
-	})
-	return held && err == nil, err
+	n, err := l.exec(ctx, "renew lease", sqlRenewLease, name, token, ttl.Microseconds())
+	return n > 0, err
 }
 
 // Release gives a lease back. One that was lost is no error.
 func (l Leases) Release(ctx context.Context, name string, token int64) error {
-	return l.s.write(ctx, "give lease back", func(ctx context.Context, t *tx) error {
-		_, err := t.ExecContext(ctx, sqlReturnLease, name, token)
-		return err
-	})
+	_, err := l.exec(ctx, "give lease back", sqlReturnLease, name, token)
+	return err
 }
 
-func scanToken(r *sql.Rows) (token int64, err error) {
+func (l Leases) exec(ctx context.Context, what, query string, args ...any) (int64, error) {
+	res, err := l.s.writer.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", l.s.clock), columns(args)...)
+	if err != nil {
+		return 0, l.s.explain(what, err)
+	}
+	return res.RowsAffected()
+}
+
+func scanToken(r row) (token int64, err error) {
 	err = r.Scan(&token)
 	return token, err
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/daypass-dev/daypass/schedule"
 )
 
-// TestLedger holds the store to the contract of a ledger. A second database is
-// a second function like this one.
-func TestLedger(t *testing.T) {
-	t.Parallel()
+// TestLedger holds the store to the contract of a ledger.
+func TestLedger(t *testing.T) { onEach(t, testLedger) }
+
+func testLedger(t *testing.T, at place) {
 	storetest.Run(t, func(t *testing.T) storetest.World {
-		folder := t.TempDir()
-		s := openIn(t, folder)
+		at := at.fresh(t)
+		s := at.open(t)
 		t.Cleanup(func() { verified(t, s) })
 		return storetest.World{
 			Ledger: s,
@@ -29,25 +29,16 @@ func TestLedger(t *testing.T) {
 			Holds:  s.Holds,
 			Lessor: s.Leases(),
 			LessorAgain: func(t *testing.T) storetest.Lessor {
-				return openIn(t, folder).Leases()
+				return at.open(t).Leases()
 			},
-			Again: func(t *testing.T) engine.Ledger { return openIn(t, folder) },
+			Again: func(t *testing.T) engine.Ledger { return at.open(t) },
 		}
 	})
 }
 
 func openIn(t testing.TB, folder string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), filepath.Join(folder, "daypass.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return place{dsn: filepath.Join(folder, "daypass.db")}.open(t)
 }
 
 func events(ctx context.Context, s *Store) ([]engine.Event, error) {

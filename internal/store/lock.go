@@ -17,7 +17,7 @@ var ErrLocked = errors.New("in use by another run")
 
 // LockedError says who holds the lock of a store.
 type LockedError struct {
-	Path   string // the lock file
+	Path   string // the lock file, or the address of the database
 	Holder Holder
 }
 
@@ -41,12 +41,20 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
 // Lock takes the lock that lets only one run at a time change directories from
 // this store. It does not wait: when somebody holds it, the error is
-// [ErrLocked]. The operating system gives the lock back when the process ends,
-// however it ends. Unlock may be called more than once. now is written into the
-// lock file, to be read by the one who comes second.
+// [ErrLocked]. The lock is given back when the process ends, however it ends.
+// Unlock may be called more than once. now is told to the one who comes second.
+//
+// On SQLite the lock is of a file beside the store, and the operating system
+// keeps it. On PostgreSQL the server keeps it for as long as a connection lasts:
+// it is lost with the connection, which nobody notices, and a machine that was
+// cut off may go on while another has it. There, it keeps scheduled jobs out of
+// each other's way; what keeps two from writing are leases and fences.
 func (s *Store) Lock(ctx context.Context, now time.Time) (unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if s.turn != nil {
+		return s.lockPostgres(ctx, now)
 	}
 	path := s.path + ".lock"
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -7,20 +7,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass-dev/daypass/internal/store/storetest"
 )
 
-func TestLockHoldsOthersOff(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	one, two := openIn(t, folder), openIn(t, folder)
+func TestLockHoldsOthersOff(t *testing.T) { onEach(t, testLockHoldsOthersOff) }
+
+func testLockHoldsOthersOff(t *testing.T, at place) {
+	one, two := at.open(t), at.open(t)
 	unlock, err := one.Lock(t.Context(), storetest.Start())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = two.Lock(t.Context(), storetest.Start())
-	wantHeld(t, err, os.Getpid())
+	wantHeld(t, two, err, os.Getpid())
 	// The lock is about directories: what is not a run goes on.
 	if err := two.Record(t.Context(), bigBatch(1, 1)); err != nil {
 		t.Errorf("record beside the lock: %v", err)
@@ -32,11 +33,11 @@ func TestLockHoldsOthersOff(t *testing.T) {
 	}
 	unlock() // a second time: must not take two's away
 	_, err = one.Lock(t.Context(), storetest.Start())
-	wantHeld(t, err, os.Getpid())
+	wantHeld(t, one, err, os.Getpid())
 	again()
 }
 
-func wantHeld(t *testing.T, err error, pid int) {
+func wantHeld(t *testing.T, s *Store, err error, pid int) {
 	t.Helper()
 	host, hostErr := os.Hostname()
 	if hostErr != nil {
@@ -46,9 +47,10 @@ func wantHeld(t *testing.T, err error, pid int) {
 	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) {
 		t.Fatalf("got %v, want %v", err, ErrLocked)
 	}
-	want := Holder{PID: pid, Host: host, Since: storetest.Start()}
+	want := Holder{PID: pid, Host: host, Since: storetest.Start().Truncate(time.Second)}
+	locked.Holder.Since = locked.Holder.Since.Truncate(time.Second) // PostgreSQL tells no more
 	same(t, "holder", locked.Holder, want)
-	for _, part := range []string{strconv.Itoa(pid), host, "2026-11-24T09:00:00Z", ".lock"} {
+	for _, part := range []string{strconv.Itoa(pid), host, "2026-11-24T09:00:00Z", s.Path()} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
@@ -56,16 +58,16 @@ func wantHeld(t *testing.T, err error, pid int) {
 }
 
 // TestLockEndsWithItsProcess kills the holder: nobody has to clean up after it.
-func TestLockEndsWithItsProcess(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	s := openIn(t, folder)
-	c := start(t, folder, "lock")
+func TestLockEndsWithItsProcess(t *testing.T) { onEach(t, testLockEndsWithItsProcess) }
+
+func testLockEndsWithItsProcess(t *testing.T, at place) {
+	s := at.open(t)
+	c := start(t, at, "lock")
 	if said := c.line(t); said != "locked <nil>" {
 		t.Fatalf("the child said %q", said)
 	}
 	_, err := s.Lock(t.Context(), storetest.Start())
-	wantHeld(t, err, c.cmd.Process.Pid)
+	wantHeld(t, s, err, c.cmd.Process.Pid)
 	c.kill(t)
 	unlock, err := s.Lock(t.Context(), storetest.Start())
 	if err != nil {
@@ -74,9 +76,10 @@ func TestLockEndsWithItsProcess(t *testing.T) {
 	unlock()
 }
 
-func TestLockCancelled(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestLockCancelled(t *testing.T) { onEach(t, testLockCancelled) }
+
+func testLockCancelled(t *testing.T, at place) {
+	s := at.open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Lock(ctx, storetest.Start()); !errors.Is(err, context.Canceled) {

@@ -60,7 +60,7 @@ func TestOpenDSN(t *testing.T) {
 	if err != nil || len(left) != 3 {
 		t.Errorf("files %q, %v; want three and nothing beside them", left, err)
 	}
-	for _, bad := range []string{"", "sqlite:", "postgres://localhost/daypass"} {
+	for _, bad := range []string{"", "sqlite:", "mysql://localhost/daypass"} {
 		if s, err := Open(t.Context(), bad); err == nil {
 			t.Errorf("%q was opened as %s", bad, s.Path())
 		}
@@ -129,12 +129,12 @@ func TestOpenEmptyFile(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesNewer(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	path := openIn(t, folder).Path()
-	execIn(t, path, "INSERT INTO migrations (version_id, is_applied) VALUES (99, 1)")
-	_, err := Open(t.Context(), path)
+func TestOpenRefusesNewer(t *testing.T) { onEach(t, testOpenRefusesNewer) }
+
+func testOpenRefusesNewer(t *testing.T, at place) {
+	path := at.open(t).Path()
+	at.exec(t, "INSERT INTO migrations (version_id, is_applied) VALUES (99, TRUE)")
+	_, err := Open(t.Context(), at.dsn)
 	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "99") || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want %v", err, ErrNewer)
 	}
@@ -142,13 +142,13 @@ func TestOpenRefusesNewer(t *testing.T) {
 
 // TestOpenAtOnce opens one new store many times at the same moment, as two cron
 // jobs may.
-func TestOpenAtOnce(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
+func TestOpenAtOnce(t *testing.T) { onEach(t, testOpenAtOnce) }
+
+func testOpenAtOnce(t *testing.T, at place) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			s, err := Open(t.Context(), filepath.Join(folder, "daypass.db"))
+			s, err := Open(t.Context(), at.dsn)
 			if err != nil {
 				t.Errorf("open: %v", err)
 				return
@@ -162,7 +162,7 @@ func TestOpenAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	s := openIn(t, folder)
+	s := at.open(t)
 	if head := verified(t, s); head.Seq != 18 {
 		t.Errorf("%d events, want 18", head.Seq)
 	}
@@ -170,9 +170,10 @@ func TestOpenAtOnce(t *testing.T) {
 
 // TestReaderCannotWrite: what only reads must not be able to do more, whatever
 // its statement says.
-func TestReaderCannotWrite(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestReaderCannotWrite(t *testing.T) { onEach(t, testReaderCannotWrite) }
+
+func testReaderCannotWrite(t *testing.T, at place) {
+	s := at.open(t)
 	_, err := s.reader.ExecContext(t.Context(), "DELETE FROM events")
 	if err = s.explain("delete", err); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("got %v, want %v", err, ErrReadOnly)
@@ -228,9 +229,10 @@ func TestDiskFull(t *testing.T) {
 	check()
 }
 
-func TestCancelledBefore(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestCancelledBefore(t *testing.T) { onEach(t, testCancelledBefore) }
+
+func testCancelledBefore(t *testing.T, at place) {
+	s := at.open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Record(ctx, bigBatch(1, 1)); !errors.Is(err, ctx.Err()) {

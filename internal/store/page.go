@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 func (s *Store) Groups(ctx context.Context) ([]engine.LedgerGroup, error) {
 	var all []engine.LedgerGroup
 	err := s.read(ctx, "groups", func(ctx context.Context, t *tx) (err error) {
-		all, err = collect(ctx, t, func(r *sql.Rows) (g engine.LedgerGroup, err error) {
+		all, err = collect(ctx, t, func(r row) (g engine.LedgerGroup, err error) {
 			err = r.Scan(&g.Group.Directory, &g.Group.ID, &g.Name, &g.Entries)
 			return g, err
 		}, sqlGroups)
@@ -47,7 +46,7 @@ func (s *Store) Page(ctx context.Context, g engine.Group) (engine.Page, error) {
 }
 
 func noticed(ctx context.Context, t *tx, key []any) (map[engine.MemberID]time.Time, error) {
-	all, err := collect(ctx, t, func(r *sql.Rows) (n engine.Notice, err error) {
+	all, err := collect(ctx, t, func(r row) (n engine.Notice, err error) {
 		err = r.Scan(&n.Membership.Member, stamp{&n.At})
 		return n, err
 	}, sqlPageNoticed, key...)
@@ -61,7 +60,7 @@ func noticed(ctx context.Context, t *tx, key []any) (map[engine.MemberID]time.Ti
 	return m, nil
 }
 
-func scanOwned(r *sql.Rows) (o engine.Owned, err error) {
+func scanOwned(r row) (o engine.Owned, err error) {
 	err = r.Scan(&o.Group.Directory, &o.Group.ID, &o.Member.ID, &o.GroupName, &o.Member.Login, &o.Member.Kind,
 		&o.Member.Ref, &o.Person, jsonList[engine.Anchor]{&o.Anchors}, &o.State,
 		stamp{&o.Since}, stamp{&o.Confirmed}, stamp{&o.Due}, stamp{&o.Gone}, stamp{&o.Wrote},
@@ -69,7 +68,7 @@ func scanOwned(r *sql.Rows) (o engine.Owned, err error) {
 	return o, err
 }
 
-func scanReading(r *sql.Rows) (v engine.Reading, err error) {
+func scanReading(r row) (v engine.Reading, err error) {
 	err = r.Scan(&v.Group.Directory, &v.Group.ID, &v.Name, &v.Members, stamp{&v.At})
 	return v, err
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -127,7 +126,7 @@ func recordRuns(ctx context.Context, t *tx, b *engine.Batch) error {
 		var err error
 		switch e.Kind {
 		case engine.EventRunStarted:
-			_, err = t.ExecContext(ctx, sqlStartRun, string(e.Run), micros(e.At))
+			_, err = t.exec(ctx, sqlStartRun, string(e.Run), micros(e.At))
 		case engine.EventRunEnded:
 			err = endRun(ctx, t, e)
 		}
@@ -152,7 +151,7 @@ func endRun(ctx context.Context, t *tx, e engine.Event) error {
 			return err
 		}
 	}
-	_, err := t.ExecContext(ctx, sqlEndRun, string(e.Run), micros(e.At), e.Error, counts)
+	_, err := t.exec(ctx, sqlEndRun, string(e.Run), micros(e.At), e.Error, counts)
 	return err
 }
 
@@ -180,7 +179,7 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	}
 	for _, e := range events {
 		if e.Kind == engine.EventVouched { // times ahead of it came from a wrong clock
-			if _, err := t.ExecContext(ctx, sqlDistrust, micros(e.At)); err != nil {
+			if _, err := t.exec(ctx, sqlDistrust, micros(e.At)); err != nil {
 				return err
 			}
 		}
@@ -191,7 +190,7 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 // head reads no more than it needs: a log that was tampered with is told by
 // verify, and does not keep memberships from ending.
 func head(ctx context.Context, t *tx) (audit.Head, error) {
-	h, err := one(ctx, t, func(r *sql.Rows) (h audit.Head, err error) {
+	h, err := one(ctx, t, func(r row) (h audit.Head, err error) {
 		var hash string
 		if err = r.Scan(&h.Seq, &hash); err == nil {
 			h.Hash, err = audit.ParseHash(hash)

@@ -56,7 +56,7 @@ func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Releas
 			return err
 		}
 		r.Digest = hold.Digest
-		if _, err := t.ExecContext(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires)); err != nil {
+		if _, err := t.exec(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires)); err != nil {
 			return err
 		}
 		if err := count(ctx, t); err != nil {
@@ -112,9 +112,9 @@ func recordHolds(ctx context.Context, t *tx, b *engine.Batch) error {
 	for _, h := range b.Holds {
 		var err error
 		if h.Directory == "" {
-			_, err = t.ExecContext(ctx, sqlCloseHolds)
+			_, err = t.exec(ctx, sqlCloseHolds)
 		} else {
-			_, err = t.ExecContext(ctx, sqlCloseHoldsOf, string(h.Directory))
+			_, err = t.exec(ctx, sqlCloseHoldsOf, string(h.Directory))
 		}
 		if err != nil {
 			return err
@@ -136,9 +136,9 @@ func recordHolds(ctx context.Context, t *tx, b *engine.Batch) error {
 func closeHolds(ctx context.Context, t *tx, ended engine.Event) (err error) {
 	switch ended.Scope {
 	case "":
-		_, err = t.ExecContext(ctx, sqlCloseHoldsBut, string(ended.Run))
+		_, err = t.exec(ctx, sqlCloseHoldsBut, string(ended.Run))
 	case "directory":
-		_, err = t.ExecContext(ctx, sqlCloseHoldsOfBut, string(ended.Run), string(ended.Directory))
+		_, err = t.exec(ctx, sqlCloseHoldsOfBut, string(ended.Run), string(ended.Directory))
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func closeHolds(ctx context.Context, t *tx, ended engine.Event) (err error) {
 // lets only one of two runs through.
 func recordSpends(ctx context.Context, t *tx, b *engine.Batch) error {
 	for _, sp := range b.Spend {
-		res, err := t.ExecContext(ctx, sqlSpend, sp.Digest, string(sp.Run))
+		res, err := t.exec(ctx, sqlSpend, sp.Digest, string(sp.Run))
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func recordSpends(ctx context.Context, t *tx, b *engine.Batch) error {
 		} else if n == 0 {
 			return notSpent(ctx, t, sp)
 		}
-		if _, err := t.ExecContext(ctx, sqlCloseHold, sp.Digest); err != nil {
+		if _, err := t.exec(ctx, sqlCloseHold, sp.Digest); err != nil {
 			return err
 		}
 	}
@@ -175,13 +175,13 @@ func notSpent(ctx context.Context, t *tx, sp engine.Spend) error {
 	return fmt.Errorf("%w: %s by run %s", ErrSpent, sp.Digest, used)
 }
 
-func scanHold(r *sql.Rows) (h engine.Hold, err error) {
+func scanHold(r row) (h engine.Hold, err error) {
 	err = r.Scan(&h.Digest, &h.Directory, &h.PlanDigest, &h.Run, stamp{&h.At}, jsonList[engine.Change]{&h.Changes},
 		jsonList[engine.Objection]{&h.Objections})
 	return h, err
 }
 
-func scanRelease(r *sql.Rows) (v engine.Release, err error) {
+func scanRelease(r row) (v engine.Release, err error) {
 	err = r.Scan(&v.Digest, &v.By, &v.Reason, stamp{&v.At}, stamp{&v.Expires}, &v.Used)
 	return v, err
 }

@@ -28,9 +28,10 @@ func release(digest string) engine.Release {
 	return engine.Release{Digest: digest, By: "boss", Reason: "planned", At: storetest.Start(), Expires: storetest.Start().Add(time.Hour)}
 }
 
-func TestReleaseByAnyDigest(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestReleaseByAnyDigest(t *testing.T) { onEach(t, testReleaseByAnyDigest) }
+
+func testReleaseByAnyDigest(t *testing.T, at place) {
+	s := at.open(t)
 	h := held(t, s, "run-1", "a", "b")
 	held(t, s, "run-2", "ac", "d")
 	for _, typed := range []string{h.Digest, h.PlanDigest, "sha256:aaaa", "bbbb", " SHA256:AAAA "} {
@@ -55,9 +56,10 @@ func TestReleaseByAnyDigest(t *testing.T) {
 	})
 }
 
-func TestReleaseUnknown(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestReleaseUnknown(t *testing.T) { onEach(t, testReleaseUnknown) }
+
+func testReleaseUnknown(t *testing.T, at place) {
+	s := at.open(t)
 	_, err := s.AddRelease(t.Context(), release("sha256:1234"))
 	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "nothing is held") {
 		t.Errorf("got %v, want %v and that nothing is held", err, ErrNotFound)
@@ -85,9 +87,10 @@ func TestReleaseUnknown(t *testing.T) {
 	}
 }
 
-func TestSpentOnce(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestSpentOnce(t *testing.T) { onEach(t, testSpentOnce) }
+
+func testSpentOnce(t *testing.T, at place) {
+	s := at.open(t)
 	h := held(t, s, "run-1", "a", "b")
 	if _, err := s.AddRelease(t.Context(), release(h.Digest)); err != nil {
 		t.Fatal(err)
@@ -123,9 +126,10 @@ func openHolds(t *testing.T, s *Store, want ...engine.Hold) {
 	same(t, "open holds", got, want)
 }
 
-func TestHoldsOfTheLastRun(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestHoldsOfTheLastRun(t *testing.T) { onEach(t, testHoldsOfTheLastRun) }
+
+func testHoldsOfTheLastRun(t *testing.T, at place) {
+	s := at.open(t)
 	end := func(run engine.RunID, failure string) {
 		t.Helper()
 		// A doubtful listing is held without a change being held.
@@ -150,9 +154,10 @@ func TestHoldsOfTheLastRun(t *testing.T) {
 	openHolds(t, s, again)
 }
 
-func TestHoldsNewestFirst(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestHoldsNewestFirst(t *testing.T) { onEach(t, testHoldsNewestFirst) }
+
+func testHoldsNewestFirst(t *testing.T, at place) {
+	s := at.open(t)
 	old := engine.Hold{Digest: "sha256:1", At: storetest.Start()}
 	fresh := engine.Hold{Digest: "sha256:2", At: storetest.Start().Add(time.Hour)}
 	if err := s.Record(t.Context(), engine.Batch{Holds: []engine.Hold{old, fresh}}); err != nil {

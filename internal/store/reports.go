@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -74,7 +73,7 @@ func (f Filter) where(times ...condition) (string, []any) {
 	return " WHERE " + strings.Join(tests, " AND "), args
 }
 
-func scanPast(r *sql.Rows) (p engine.Past, err error) {
+func scanPast(r row) (p engine.Past, err error) {
 	err = r.Scan(&p.Group.Directory, &p.Group.ID, &p.Member.ID, &p.GroupName, &p.Member.Login, &p.Member.Kind,
 		&p.Member.Ref, &p.Person, jsonList[engine.Anchor]{&p.Anchors},
 		stamp{&p.Added}, stamp{&p.Due}, stamp{&p.Removed}, stamp{&p.Confirmed}, &p.Why)
@@ -96,7 +95,7 @@ func (s *Store) Runs(ctx context.Context) iter.Seq2[Run, error] {
 		`SELECT run, started, ended, failure, counts FROM runs ORDER BY COALESCE(started, ended) DESC, run DESC`)
 }
 
-func scanRun(r *sql.Rows) (v Run, err error) {
+func scanRun(r row) (v Run, err error) {
 	var counts string
 	if err = r.Scan(&v.ID, stamp{&v.Started}, stamp{&v.Ended}, &v.Error, &counts); err == nil {
 		v.Counts, err = unmarshalCounts(counts)
@@ -120,7 +119,7 @@ func (s *Store) Head(ctx context.Context) (audit.Head, error) {
 	return h, err
 }
 
-func scanRecord(r *sql.Rows) (v audit.Record, err error) {
+func scanRecord(r row) (v audit.Record, err error) {
 	var at time.Time
 	var hash string
 	if err = r.Scan(&v.Seq, stamp{&at}, &v.Body, &hash); err != nil {
@@ -139,17 +138,17 @@ func scanRecord(r *sql.Rows) (v audit.Record, err error) {
 
 // rows yields what a query finds, one row at a time. It holds one connection
 // of the readers, and sees the store as it was when it began.
-func rows[T any](ctx context.Context, s *Store, what string, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
+func rows[T any](ctx context.Context, s *Store, what string, scan func(row) (T, error), query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		r, err := s.reader.QueryContext(ctx, query, args...)
+		r, err := s.reader.QueryContext(ctx, query, columns(args)...)
 		if err != nil {
 			yield(none, s.explain(what, err))
 			return
 		}
 		defer r.Close()
 		for n := 1; r.Next(); n++ {
-			v, err := scan(r)
+			v, err := scan(row{r})
 			if err != nil {
 				yield(none, s.explain(what, fmt.Errorf("row %d: %w", n, err)))
 				return

@@ -13,9 +13,10 @@ import (
 
 func hour(n int) time.Time { return storetest.Start().Add(time.Duration(n) * time.Hour) }
 
-func TestPastFilter(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestPastFilter(t *testing.T) { onEach(t, testPastFilter) }
+
+func testPastFilter(t *testing.T, at place) {
+	s := at.open(t)
 	past := func(name string, g int, p engine.Person, added, removed, confirmed time.Time) engine.Past {
 		return engine.Past{GroupName: name, Group: numbered(g), Person: p, Added: added, Removed: removed, Confirmed: confirmed}
 	}
@@ -49,9 +50,10 @@ func TestPastFilter(t *testing.T) {
 	}
 }
 
-func TestLiveFilter(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestLiveFilter(t *testing.T) { onEach(t, testLiveFilter) }
+
+func testLiveFilter(t *testing.T, at place) {
+	s := at.open(t)
 	entry := func(g int, m engine.MemberID, p engine.Person) engine.Owned {
 		return engine.Owned{Group: numbered(g), Member: engine.Member{ID: m}, Person: p}
 	}
@@ -64,9 +66,10 @@ func TestLiveFilter(t *testing.T) {
 	same(t, "person", gather(t, s.Live(t.Context(), Filter{Person: "ada@example.org"})), []engine.Owned{a, c})
 }
 
-func TestRuns(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestRuns(t *testing.T) { onEach(t, testRuns) }
+
+func testRuns(t *testing.T, at place) {
+	s := at.open(t)
 	counts := &engine.Counts{Groups: 3, Added: 2}
 	for _, e := range []engine.Event{
 		{At: hour(0), Kind: engine.EventRunStarted, Run: "run-1"},
@@ -86,9 +89,10 @@ func TestRuns(t *testing.T) {
 	})
 }
 
-func TestEventsAfter(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestEventsAfter(t *testing.T) { onEach(t, testEventsAfter) }
+
+func testEventsAfter(t *testing.T, at place) {
+	s := at.open(t)
 	if err := s.Record(t.Context(), bigBatch(1, 5)); err != nil {
 		t.Fatal(err)
 	}
@@ -107,9 +111,10 @@ func TestEventsAfter(t *testing.T) {
 
 // TestWhileReading uses the store inside every kind of iterator, deeper than
 // connections are kept.
-func TestWhileReading(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestWhileReading(t *testing.T) { onEach(t, testWhileReading) }
+
+func testWhileReading(t *testing.T, at place) {
+	s := at.open(t)
 	if err := s.Record(t.Context(), bigBatch(1, 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +141,9 @@ func TestWhileReading(t *testing.T) {
 }
 
 // TestTampering changes the database behind the store's back.
-func TestTampering(t *testing.T) {
-	t.Parallel()
+func TestTampering(t *testing.T) { onEach(t, testTampering) }
+
+func testTampering(t *testing.T, at place) {
 	for statement, want := range map[string]audit.BrokenError{
 		`UPDATE events SET body = replace(body, 'ada@', 'eve@') WHERE seq = 4`:           {Seq: 4, Fault: audit.Changed},
 		`UPDATE events SET hash = 'x' WHERE seq = 4`:                                     {Seq: 4, Fault: audit.Changed},
@@ -152,7 +158,8 @@ func TestTampering(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			s := openIn(t, t.TempDir())
+			at := at.fresh(t)
+			s := at.open(t)
 			b := bigBatch(1, 8)
 			for i := range b.Events {
 				b.Events[i].Due = new(hour(i))
@@ -161,7 +168,7 @@ func TestTampering(t *testing.T) {
 				t.Fatal(err)
 			}
 			head := verified(t, s)
-			execIn(t, s.Path(), statement)
+			at.exec(t, statement)
 			_, err := audit.Verify(s.Events(t.Context(), 0), &head)
 			var broken *audit.BrokenError
 			if !errors.As(err, &broken) || broken.Seq != want.Seq || broken.Fault != want.Fault {

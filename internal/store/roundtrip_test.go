@@ -82,9 +82,10 @@ func drawHold(t *rapid.T) engine.Hold {
 
 // TestRoundTrip writes every field of everything that a batch holds and reads
 // it back.
-func TestRoundTrip(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestRoundTrip(t *testing.T) { onEach(t, testRoundTrip) }
+
+func testRoundTrip(t *testing.T, at place) {
+	s := at.open(t)
 	var past []engine.Past
 	rapid.Check(t, func(t *rapid.T) {
 		o, p, h := drawOwned(t), drawPast(t), drawHold(t)
@@ -126,9 +127,10 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // TestRoundTripGrant does the same for grants made by hand.
-func TestRoundTripGrant(t *testing.T) {
-	t.Parallel()
-	s := openIn(t, t.TempDir())
+func TestRoundTripGrant(t *testing.T) { onEach(t, testRoundTripGrant) }
+
+func testRoundTripGrant(t *testing.T, at place) {
+	s := at.open(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++

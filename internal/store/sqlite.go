@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
@@ -26,19 +27,42 @@ const (
 	readers = 4
 )
 
-// Open opens the store at dsn, a path or "sqlite:" and a path, and creates it
-// when it is not there: readable by its owner only, for it says who has access
-// to what. An older store is brought up to date; one that a newer daypass wrote
-// is refused with [ErrNewer].
+// Open opens the store at dsn, and creates it when it is not there. An older
+// store is brought up to date; one that a newer daypass wrote is refused with
+// [ErrNewer], one that was moved with [ErrMoved].
+//
+// dsn is a path, or "sqlite:" and a path: the file is readable by its owner
+// only, for it says who has access to what. Or it is postgres://USER@HOST/DATABASE.
 func Open(ctx context.Context, dsn string) (*Store, error) {
+	if IsPostgres(dsn) {
+		return openPostgres(ctx, dsn)
+	}
 	path, err := parseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
+	return openSQLite(ctx, path)
+}
+
+func sqliteDialect() *dialect {
+	return &dialect{
+		goose: goose.DialectSQLite3, migrations: "migrations/sqlite", prepares: true,
+		clock: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`, meaning: sqliteMeaning,
+		begin: func(ctx context.Context, s *Store) (*tx, error) {
+			t, err := s.writer.BeginTx(ctx, nil)
+			if err != nil {
+				return nil, err
+			}
+			return &tx{s: s, db: s.writer, Tx: t}, nil
+		},
+	}
+}
+
+func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, fail: newFailpoints()}
+	s := &Store{dialect: sqliteDialect(), path: path, fail: newFailpoints()}
 	if s.writer, err = openPool(path, 1, 1, "_txlock=immediate",
 		"_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_pragma=cache_size(-32768)"); err != nil {
 		return nil, err
@@ -59,7 +83,10 @@ func (s *Store) setUp(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return s.explain("open", err)
 	}
-	return s.explain("open", s.prepareAll(ctx))
+	if err := s.prepareAll(ctx); err != nil {
+		return s.explain("open", err)
+	}
+	return s.explain("open", s.refuseMoved(ctx))
 }
 
 func parseDSN(dsn string) (string, error) {
@@ -70,7 +97,7 @@ func parseDSN(dsn string) (string, error) {
 	case !found || strings.ContainsAny(scheme, `/\`) || len(scheme) == 1: // C:\daypass.db
 		return filepath.Abs(dsn)
 	case scheme != "sqlite":
-		return "", fmt.Errorf("store: %q is not supported; write sqlite:PATH", scheme+":")
+		return "", fmt.Errorf("store: %q is not supported; write sqlite:PATH or postgres://USER@HOST/DATABASE", scheme+":")
 	case rest == "":
 		return "", errors.New("store: sqlite: without a path; write sqlite:daypass.db")
 	}

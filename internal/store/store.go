@@ -3,17 +3,21 @@
 // only package that knows SQL.
 //
 // A store is one SQLite file with its -wal, -shm and .lock beside it, on a local
-// disk. Several processes may have it open at once; [Store.Lock] is for what
-// only one of them may do. Times are kept in whole microseconds, rounded down,
+// disk; or a schema of a PostgreSQL database, for more than one machine. Several
+// processes may have it open at once; [Store.Lock] is for what only one of them
+// may do. What is written is in one order, in either: the next transaction
+// begins when the one before it is over, so that the audit log is one chain. Times are kept in whole microseconds, rounded down,
 // and come back in UTC; those in anchors, held changes and events keep their
 // nanoseconds.
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -22,9 +26,11 @@ import (
 // Store is an open store. Its methods may be called from several goroutines,
 // also while an iterator of it is being read.
 type Store struct {
+	*dialect
 	path    string
-	writer  *sql.DB // one connection: what it runs is in one order
-	reader  *sql.DB // several connections that cannot write
+	writer  *sql.DB       // of SQLite, one connection: what it runs is in one order
+	reader  *sql.DB       // several connections that cannot write
+	turn    chan struct{} // held by the one that writes, where connections are many
 	prepare sync.Map
 	fail    failpoints
 }
@@ -34,7 +40,8 @@ const maxWaits = 12
 
 var _ engine.Ledger = (*Store)(nil)
 
-// Path returns the database file.
+// Path returns the database file, or the address of the database without
+// secrets.
 func (s *Store) Path() string { return s.path }
 
 // Close ends every connection. What Record returned from is on disk already.
@@ -43,60 +50,104 @@ func (s *Store) Close() error {
 }
 
 // write runs f in one transaction and commits it durably, or takes all of it
-// back. It waits for other writers, of this process and of others.
-//
-// The context is asked before only: no transaction takes long, a step of the
-// ledger is not to be left because somebody pressed Ctrl-C in it, and the driver
-// would start a goroutine for each statement to watch the context.
+// back. It waits for other writers, of this process and of others. Where the
+// connection breaks before the commit was sent, it begins again, once: f may be
+// called twice.
 func (s *Store) write(ctx context.Context, what string, f func(context.Context, *tx) error) error {
-	t, err := s.begin(ctx)
-	if err != nil {
-		return s.explain(what, err)
+	err := s.attempt(ctx, f)
+	if broken(err) && ctx.Err() == nil {
+		err = s.attempt(ctx, f)
 	}
-	ctx = context.WithoutCancel(ctx)
-	defer t.Rollback() //nolint:errcheck // after a commit there is nothing to take back
-	if err := f(ctx, &tx{s: s, db: s.writer, Tx: t}); err != nil {
-		return s.explain(what, err)
-	}
-	return s.explain(what, t.Commit())
+	return s.explain(what, err)
 }
 
-// begin begins a transaction that may write. SQLite does not queue processes:
-// one that writes without pause can keep another out for longer than one
-// timeout, so begin asks again, as long as ctx lasts.
-func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+func (s *Store) attempt(ctx context.Context, f func(context.Context, *tx) error) error {
+	t, ctx, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.end()
+	if err := f(ctx, t); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return s.outcome(t, err)
+	}
+	return nil
+}
+
+// begin begins a transaction that may write. Neither database queues for as
+// long as it takes: one that writes without pause can keep another out for
+// longer than one timeout, so begin asks again, as long as ctx lasts. The
+// transaction is to run in the context that it returns.
+func (s *Store) begin(ctx context.Context) (*tx, context.Context, error) {
 	for wait := 1; ; wait++ {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		t, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
-		if err == nil || wait == maxWaits || !errors.Is(meaning(err), ErrBusy) {
-			return t, err
+		own, cancel := s.detach(ctx)
+		stop := context.AfterFunc(ctx, cancel) // as long as it only waits
+		t, err := s.dialect.begin(own, s)
+		stop()
+		if err == nil {
+			t.cancel = cancel
+			return t, own, nil
+		}
+		cancel()
+		if wait == maxWaits || !errors.Is(s.meaning(err), ErrBusy) {
+			return nil, nil, cmp.Or(ctx.Err(), err)
 		}
 	}
 }
 
-// read runs f in one transaction, so that all it sees is of one moment.
-// The context is asked once, as in write.
+// read runs f in one transaction, so that all it sees is of one moment. Where
+// the connection breaks it begins again, once.
 func (s *Store) read(ctx context.Context, what string, f func(context.Context, *tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return s.explain(what, err)
+	err := s.look(ctx, f)
+	if broken(err) && ctx.Err() == nil {
+		err = s.look(ctx, f)
 	}
-	ctx = context.WithoutCancel(ctx)
-	t, err := s.reader.BeginTx(ctx, nil)
+	return s.explain(what, err)
+}
+
+func (s *Store) look(ctx context.Context, f func(context.Context, *tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := s.detach(ctx)
+	defer cancel()
+	t, err := s.reader.BeginTx(ctx, s.reading)
 	if err != nil {
-		return s.explain(what, err)
+		return err
 	}
 	defer t.Rollback() //nolint:errcheck // nothing was written
-	return s.explain(what, f(ctx, &tx{s: s, db: s.reader, Tx: t}))
+	return f(ctx, &tx{s: s, db: s.reader, Tx: t})
 }
 
-// tx is a transaction whose statements are prepared once for the life of the
-// store.
+// tx is a transaction.
 type tx struct {
 	*sql.Tx
-	s  *Store
-	db *sql.DB
+	s      *Store
+	db     *sql.DB
+	conn   *sql.Conn // that it runs on, where the database is a server
+	id     string    // by which the server knows it
+	done   func()    // lets the next one begin; nil for nothing to do
+	cancel context.CancelFunc
+}
+
+// end takes the transaction back, unless it was committed, and gives away what
+// it held.
+func (t *tx) end() {
+	_ = t.Rollback() // after a commit there is nothing to take back
+	if t.done != nil {
+		t.done()
+	}
+	t.cancel()
+}
+
+// exec runs a statement whose rows nobody asks for.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.ExecContext(ctx, query, columns(args)...)
 }
 
 // prepared names a statement of one of the two pools.
@@ -110,6 +161,7 @@ type prepared struct {
 // must not be prepared while the pool's only connection is held, hence on the
 // transaction.
 func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	query = strings.ReplaceAll(query, "{clock}", t.s.clock)
 	key := prepared{t.db, query}
 	if st, ok := t.s.prepare.Load(key); ok {
 		return t.StmtContext(ctx, st.(*sql.Stmt)), nil
@@ -117,10 +169,24 @@ func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return t.PrepareContext(ctx, query)
 }
 
+func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !t.s.prepares {
+		return t.QueryContext(ctx, strings.ReplaceAll(query, "{clock}", t.s.clock), columns(args)...)
+	}
+	st, err := t.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, columns(args)...)
+}
+
 // each executes query once for every row, in order.
 func each[T any](ctx context.Context, t *tx, rows []T, query string, args func(T) ([]any, error)) error {
 	if len(rows) == 0 {
 		return nil
+	}
+	if t.conn != nil {
+		return pipeline(ctx, t, rows, query, args)
 	}
 	st, err := t.stmt(ctx, query)
 	if err != nil {
@@ -131,7 +197,7 @@ func each[T any](ctx context.Context, t *tx, rows []T, query string, args func(T
 		if err != nil {
 			return err
 		}
-		if _, err := st.ExecContext(ctx, a...); err != nil {
+		if _, err := st.ExecContext(ctx, columns(a)...); err != nil {
 			return err
 		}
 	}
@@ -139,19 +205,15 @@ func each[T any](ctx context.Context, t *tx, rows []T, query string, args func(T
 }
 
 // collect reads all rows of a query.
-func collect[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	st, err := t.stmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := st.QueryContext(ctx, args...)
+func collect[T any](ctx context.Context, t *tx, scan func(row) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := t.query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var all []T
 	for rows.Next() {
-		v, err := scan(rows)
+		v, err := scan(row{rows})
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +223,7 @@ func collect[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error),
 }
 
 // one reads the only row of a query, or nil when there is none.
-func one[T any](ctx context.Context, t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) (*T, error) {
+func one[T any](ctx context.Context, t *tx, scan func(row) (T, error), query string, args ...any) (*T, error) {
 	all, err := collect(ctx, t, scan, query, args...)
 	switch {
 	case err != nil:

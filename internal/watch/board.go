@@ -20,13 +20,17 @@ type part struct {
 	err   error
 }
 
-func (p *part) tell(now time.Time, err error) {
-	if !p.known || (err == nil) != (p.err == nil) {
+// tell takes in a word, and reports whether it is news that it is unwell, or
+// well again.
+func (p *part) tell(now time.Time, err error) (news bool) {
+	news = (err == nil) != (p.err == nil)
+	if !p.known || news {
 		p.known, p.since = true, now
 	}
 	if p.err = err; err == nil {
 		p.good = now
 	}
+	return news
 }
 
 // down reports for how long the part has been unwell.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // Logger returns the daemon's logger: JSON for machines, text for people. JSON
@@ -59,6 +60,26 @@ func (l *lines) forget(d engine.Directory) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.known, d)
+}
+
+// turned says that something broke, with err, or is well again.
+func (l *lines) turned(well, ill string, err error) {
+	if err != nil {
+		l.log.Error(ill, "error", oneLine(err.Error()))
+		return
+	}
+	l.log.Info(well)
+}
+
+// leads says how it stands with a lease, where another replica has it, or the
+// store does not tell. That this one leads, the daemon says.
+func (l *lines) leads(d engine.Directory, s schedule.Standing) {
+	switch {
+	case s.Err != nil:
+		l.log.Warn("the lease is in doubt", "directory", d, "held", s.Held, "error", oneLine(s.Err.Error()))
+	case !s.Held && s.Holder != "":
+		l.log.Info("standing by", "directory", d, "leader", s.Holder)
+	}
 }
 
 // ran writes a run: a line for each change and failure, for what is overdue or

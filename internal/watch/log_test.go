@@ -82,6 +82,7 @@ func TestProblemsAreSaidOnce(t *testing.T) {
 	w.full(problem("again"), nil)
 	w.says([]string{"level=WARN", "msg=problem"}, over)
 	w.Leads("corp", schedule.Standing{Holder: "host-2", Since: noon})
+	w.says([]string{"level=INFO", "standing by", "leader=host-2"})
 	w.Leads("corp", schedule.Standing{Held: true, Token: 9, Since: noon})
 	w.full(problem("again"), nil) // whoever leads says what there is
 	w.says([]string{"level=WARN", "msg=problem"}, over)
@@ -114,6 +115,24 @@ func TestOverdueAndHeldAreLoud(t *testing.T) {
 	w.says(over)
 	w.full(engine.Result{}, nil)
 	w.says([]string{"level=INFO", "nothing is held"}, over)
+}
+
+func TestWhatBreaksIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	w.said()
+	for range 3 {
+		w.Store(errDown)
+		w.Granted(nil, errors.New("ops.yaml:3: no"))
+	}
+	w.says([]string{"level=ERROR", "the store is down", "connection refused"}, []string{"level=ERROR", "the grants cannot be read", "ops.yaml:3"})
+	for range 3 {
+		w.Store(nil)
+		w.Granted(nil, nil)
+	}
+	w.says([]string{"level=INFO", "the store answers again"}, []string{"level=INFO", "the grants can be read again"})
+	w.Leads("corp", schedule.Standing{Held: true, Token: 7, Err: errDown})
+	w.says([]string{"level=WARN", "in doubt", "held=true", "connection refused"})
 }
 
 func TestLoggerWritesForMachinesAndPeople(t *testing.T) {

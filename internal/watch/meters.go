@@ -53,7 +53,7 @@ func newMeters(w *Watch) *meters {
 		failures: counter("change_failures_total", "Changes that did not take place, or whose outcome is not known; what is due is tried again.", "directory", "kind"),
 		lag: histogram("removal_lag_seconds", "How long memberships outlived their grants, until removed and until confirmed by a reading.",
 			[]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, minute, 2 * minute, 5 * minute, 15 * minute, hour, 4 * hour, 24 * hour}, "directory", "stage"),
-		requests: counter("api_requests_total", "Requests sent to directories, every attempt; status is 2xx to 5xx, ok or refused, or none without an answer.", "directory", "method", "status"),
+		requests: counter("api_requests_total", "Requests sent to directories, every attempt; status is 2xx to 5xx, of LDAP ok, refused or busy, and none without an answer.", "directory", "method", "status"),
 		answers: histogram("api_request_duration_seconds", "How long directories took to answer.",
 			[]float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}, "directory"),
 		throttled: counter("api_throttled_total", "Answers that the quota is spent.", "directory"),
@@ -126,11 +126,15 @@ func (m *meters) sent(d engine.Directory, s httpx.Sent) {
 		m.deferred.WithLabelValues(name).Inc()
 		return
 	}
-	m.requests.WithLabelValues(name, s.Method, class(s.Status)).Inc()
-	m.answers.WithLabelValues(name).Observe(s.Took.Seconds())
+	m.answered(d, s.Method, class(s.Status), s.Took)
 	if s.Throttled {
 		m.throttled.WithLabelValues(name).Inc()
 	}
+}
+
+func (m *meters) answered(d engine.Directory, method, status string, took time.Duration) {
+	m.requests.WithLabelValues(string(d), method, status).Inc()
+	m.answers.WithLabelValues(string(d)).Observe(took.Seconds())
 }
 
 // class is the kind of an HTTP status: "2xx".
@@ -139,4 +143,23 @@ func class(status int) string {
 		return "none"
 	}
 	return strconv.Itoa(status/100) + "xx"
+}
+
+// The results of LDAP that say "not now".
+const (
+	ldapBusy        = 51
+	ldapUnavailable = 52
+)
+
+// verdict is the kind of a result of LDAP.
+func verdict(result int) string {
+	switch {
+	case result < 0:
+		return "none"
+	case result == 0:
+		return "ok"
+	case result == ldapBusy, result == ldapUnavailable:
+		return "busy"
+	}
+	return "refused"
 }

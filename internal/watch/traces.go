@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -99,22 +100,30 @@ func (t *Traces) run(ctx context.Context, d engine.Directory, sc engine.Scope) (
 // sent makes a span of a request that was just answered, within a run. It has
 // no path in it, which may name a person.
 func (t *Traces) sent(ctx context.Context, d engine.Directory, s httpx.Sent) {
+	name := s.Bucket
+	if !strings.HasPrefix(name, s.Method) { // some name the quota by the method
+		name = strings.TrimSpace(s.Method + " " + name)
+	}
+	t.exchange(ctx, d, name, s.Took, s.Status == 0 || s.Status >= 400,
+		attribute.String("http.request.method", s.Method),
+		attribute.Int("http.response.status_code", s.Status),
+		attribute.Float64("daypass.quota.wait_seconds", s.Waited.Seconds()),
+		attribute.Bool("daypass.quota.throttled", s.Throttled || s.Unsent))
+}
+
+// operated is sent for an operation of LDAP.
+func (t *Traces) operated(ctx context.Context, d engine.Directory, op string, result int, took time.Duration) {
+	t.exchange(ctx, d, op, took, result != 0, attribute.Int("ldap.result_code", result))
+}
+
+func (t *Traces) exchange(ctx context.Context, d engine.Directory, name string, took time.Duration, bad bool, more ...attribute.KeyValue) {
 	if t == nil || !trace.SpanFromContext(ctx).IsRecording() {
 		return
 	}
-	name := s.Method
-	if s.Bucket != "" {
-		name += " " + s.Bucket
-	}
 	now := time.Now()
-	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(now.Add(-s.Took)),
-		trace.WithAttributes(
-			attribute.String("daypass.directory", string(d)),
-			attribute.String("http.request.method", s.Method),
-			attribute.Int("http.response.status_code", s.Status),
-			attribute.Float64("daypass.quota.wait_seconds", s.Waited.Seconds()),
-			attribute.Bool("daypass.quota.throttled", s.Throttled || s.Unsent)))
-	if s.Status == 0 || s.Status >= 400 {
+	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(now.Add(-took)),
+		trace.WithAttributes(attribute.String("daypass.directory", string(d))), trace.WithAttributes(more...))
+	if bad {
 		span.SetStatus(codes.Error, "")
 	}
 	span.End(trace.WithTimestamp(now))

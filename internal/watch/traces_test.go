@@ -27,12 +27,16 @@ func TestARunIsASpanAroundItsRequests(t *testing.T) {
 	tell(t.Context(), httpx.Sent{Method: "POST"}) // a token, outside of any run
 	ctx, end := w.Trace(t.Context(), "corp", engine.Scope{Directory: "corp", Ends: true})
 	tell(ctx, httpx.Sent{Method: "DELETE", Bucket: "members", Status: 429, Throttled: true, Took: time.Second})
+	w.Operations("corp")(ctx, "search", 0, time.Second)
 	end(engine.Result{Run: "r1", Counts: engine.Counts{Removed: 3}}, errors.New("store: postgres://u:hunter2@db: gone"))
 	got := spans.Ended()
-	if len(got) != 2 {
-		t.Fatalf("%d spans, want the run and its request", len(got))
+	if len(got) != 3 {
+		t.Fatalf("%d spans, want the run and its two requests", len(got))
 	}
-	request, run := got[0], got[1]
+	request, run := got[0], got[2]
+	if search := got[1]; search.Name() != "search" || search.Status().Code == codes.Error {
+		t.Errorf("search: %s %v", search.Name(), search.Status())
+	}
 	if request.Parent().SpanID() != run.SpanContext().SpanID() || request.Name() != "DELETE members" || request.EndTime().Sub(request.StartTime()) != time.Second || request.Status().Code != codes.Error {
 		t.Errorf("request: %s of %v, %v", request.Name(), request.Parent(), request.Status())
 	}

@@ -100,6 +100,7 @@ func (w *Watch) Ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 func (w *Watch) Leads(d engine.Directory, s schedule.Standing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.lines.leads(d, s)
 	b := w.board(d)
 	if b.lease.Held != s.Held || b.lease.Token != s.Token {
 		*b = board{sent: b.sent}
@@ -116,7 +117,9 @@ func (w *Watch) Granted(all []engine.Grant, err error) {
 	defer w.mu.Unlock()
 	now := w.cfg.Now()
 	w.beat = now
-	w.grants.tell(now, err)
+	if w.grants.tell(now, err) {
+		w.lines.turned("the grants can be read again", "the grants cannot be read, those read before are in force", err)
+	}
 	if all != nil {
 		w.grants.all, w.grants.next = all, time.Time{}
 	}
@@ -137,7 +140,9 @@ func (w *Watch) Left(d engine.Directory) {
 func (w *Watch) Store(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.store.tell(w.cfg.Now(), err)
+	if w.store.tell(w.cfg.Now(), err) {
+		w.lines.turned("the store answers again", "the store is down", err)
+	}
 }
 
 // Reloaded tells that the configuration was read again, or why the one before
@@ -175,6 +180,23 @@ func (w *Watch) Requests(d engine.Directory) func(context.Context, httpx.Sent) {
 		if b := w.boards[d]; b != nil { // else the directory left
 			w.meters.sent(d, s)
 			b.heard(w.cfg.Now(), s)
+		}
+	}
+}
+
+// Operations is Requests for a directory that speaks LDAP: it is told the name
+// of an operation, its result code (0 when all is well, -1 without an answer),
+// and how long it took.
+func (w *Watch) Operations(d engine.Directory) func(ctx context.Context, op string, result int, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.board(d)
+	return func(ctx context.Context, op string, result int, took time.Duration) {
+		w.cfg.Traces.operated(ctx, d, op, result, took)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.boards[d] != nil {
+			w.meters.answered(d, op, verdict(result), took)
 		}
 	}
 }

@@ -228,8 +228,20 @@ func TestRequestsAreCounted(t *testing.T) {
 	if q := w.Status().Directories["corp"].Quota; !q.Throttled.Equal(noon) || q.Waited != 2 {
 		t.Errorf("quota: %+v", q)
 	}
+	operated := w.Operations("corp")
+	for _, result := range []int{0, 32, 51, -1} {
+		operated(t.Context(), "search", result, time.Second)
+	}
+	w.has(map[string]float64{
+		"api_requests_total{directory=corp,method=search,status=ok}":      1,
+		"api_requests_total{directory=corp,method=search,status=refused}": 1,
+		"api_requests_total{directory=corp,method=search,status=busy}":    1,
+		"api_requests_total{directory=corp,method=search,status=none}":    1,
+		"api_request_duration_seconds{directory=corp}":                    8,
+	})
 	w.Left("corp")
 	tell(t.Context(), httpx.Sent{Method: "GET", Status: 200})
+	operated(t.Context(), "search", 0, time.Second)
 	w.lacks("api_", "runs_total", "run_duration", "removal_lag")
 }
 

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"LeaseRace", leaseRace},
 		{"FencedOff", fencedOff},
 		{"EventsInOrder", eventsInOrder},
+		{"AnyText", anyText},
 		{"KnownReplaces", knownReplaces},
 		{"ListingHoldsUntilUnlisted", listingHoldsUntilUnlisted},
 		{"CallerKeepsItsBatch", callerKeepsItsBatch},
