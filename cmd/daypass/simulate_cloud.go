@@ -147,10 +147,11 @@ membership rule, and imported is mastered on premises. Pages, limits and errors 
 Microsoft's. It tells every write on standard error. Nothing is kept when it ends.`,
 		func(c *cloud) (simulated, introduction) {
 			s := entratest.New(entratest.Options{
-				Lag: c.lag, DeltaLag: c.lag, Latency: c.latency, Quota: entraQuota(c.perMinute),
+				Lag: c.lag, DeltaLag: c.lag, Latency: c.latency, Quota: entraQuota(c.perMinute), Roles: entratest.FullRoles(),
 				OnWrite: func(w entratest.Write) {
 					a.wrote(map[bool]string{true: "add", false: "remove"}[w.Added], w.Login, w.Name, "")
 				},
+				OnLapse: func(w entratest.Write) { a.wrote("end", w.Login, w.Name, "by itself") },
 			})
 			return s, func() (string, func(), error) {
 				return fmt.Sprintf(`  cloud:

@@ -141,6 +141,14 @@ func TestLease(t *testing.T) {
 	l.must(l.SetTerms("g", 12*time.Hour, false))
 	until := l.Clock.Now().Add(40 * time.Hour)
 	l.addUntil(g, m, until)
+	l.Clock.Advance(30 * time.Minute)
+	before := l.Log.Count(postTerm)
+	end, err := l.c.Expire(t.Context(), g, m, until)
+	l.must(err)
+	within(t, "the end after half an hour", end, l.Clock.Now().Add(12*time.Hour-2*time.Second), l.Clock.Now().Add(12*time.Hour))
+	if n := l.Log.Count(postTerm) - before; n != 1 {
+		t.Errorf("requests for an extension: got %d, want 1", n)
+	}
 	for range 3 {
 		l.Clock.Advance(11 * time.Hour)
 		end, err := l.c.Expire(t.Context(), g, m, until)
@@ -154,8 +162,8 @@ func TestLease(t *testing.T) {
 			t.Fatal("the membership ended in between")
 		}
 	}
-	before := l.Log.Count(postTerm)
-	_, err := l.c.Expire(t.Context(), g, m, until)
+	before = l.Log.Count(postTerm)
+	_, err = l.c.Expire(t.Context(), g, m, until)
 	l.must(err)
 	if n := l.Log.Count(postTerm) - before; n != 0 {
 		t.Errorf("requests for an end that is there: got %d, want none", n)
@@ -377,8 +385,10 @@ func TestEndWithinTheGrace(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, entratest.Options{Roles: allRoles()}, func(c *Config) { c.Grace = time.Hour })
 	g, m := l.group("g", entratest.Security), l.member(l.people("ada")[0])
-	l.addUntil(g, m, l.Clock.Now().Add(10*time.Minute))
-	l.Clock.Advance(11 * time.Minute)
+	for range 2 {
+		l.addUntil(g, m, l.Clock.Now().Add(10*time.Minute))
+		l.Clock.Advance(11 * time.Minute)
+	}
 	if ms, err := l.c.Members(t.Context(), g); err != nil || len(ms) > 0 {
 		t.Errorf("Members after the end: got %v and error %v, want none", ms, err)
 	}
@@ -447,6 +457,26 @@ func TestNothingOfPIM(t *testing.T) {
 		if strings.Contains(route, "privilegedAccess") {
 			t.Errorf("requests: got %s, want none to PIM", route)
 		}
+	}
+}
+
+// TestEndsThatAreNoMore: an end that somebody else took away is not remembered.
+func TestEndsThatAreNoMore(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, entratest.Options{Roles: allRoles()})
+	g, m := l.group("g", entratest.Security), l.member(l.people("ada")[0])
+	l.addUntil(g, m, l.Clock.Now().Add(time.Hour))
+	l.unseen(func() error { return l.Take("g", string(m.ID)) })
+	l.unseen(func() error { return l.Put("g", string(m.ID)) })
+	if ends, err := l.c.Expiries(t.Context(), g); err != nil || len(ends) > 0 {
+		t.Errorf("Expiries: got %v and error %v, want none", ends, err)
+	}
+	before := l.Log.Count(postTerm)
+	if changed, err := l.c.Remove(t.Context(), g, m); err != nil || !changed {
+		t.Errorf("Remove: got changed %t and error %v, want changed", changed, err)
+	}
+	if n := l.Log.Count(postTerm) - before; n != 0 {
+		t.Errorf("requests to PIM: got %d, want none", n)
 	}
 }
 

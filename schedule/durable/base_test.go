@@ -258,14 +258,15 @@ func (j *Jobs) idle(t *testing.T) {
 	})
 }
 
-// leadWith leads a directory with a function that needs no errand.
-func (m member) leadWith(t *testing.T, directory string, work func() error) (leave func()) {
+// leadWith leads a directory with a function that needs no errand, until leave
+// is called.
+func (m member) leadWith(t *testing.T, directory string, work func(ctx context.Context) error) (leave func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		m.Lead(ctx, directory, func(context.Context, Errand) error { return work() })
+		m.Lead(ctx, directory, func(ctx context.Context, _ Errand) error { return work(ctx) })
 	}()
 	return func() { cancel(); <-ended }
 }

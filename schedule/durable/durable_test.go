@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -178,8 +179,25 @@ func testALeadMoves(t *testing.T, k kind) {
 	there.leave()
 	next.next(t).answer <- nil
 
-	// And so does one that waits for Run to end.
+	// One that ends waits for work that is slow to see it.
 	next.leave()
+	began := make(chan struct{})
+	slow := false
+	leave := n.leadWith(t, "ldap", func(ctx context.Context) error {
+		close(began)
+		<-ctx.Done()
+		<-time.After(500 * time.Millisecond)
+		slow = true
+		return nil
+	})
+	j.mustSend(t, e)
+	<-began
+	leave()
+	if !slow {
+		t.Error("Lead returned before work did")
+	}
+
+	// Run waits as well.
 	last := n.lead(t, "ldap")
 	j.mustSend(t, e)
 	cut = last.next(t)
@@ -197,7 +215,7 @@ func testAnErrandThatFailsIsTriedAgain(t *testing.T, k kind) {
 	var calls []time.Time
 	var mu sync.Mutex
 	done := make(chan struct{})
-	l := m.leadWith(t, "ldap", func() error {
+	leave := m.leadWith(t, "ldap", func(context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		switch calls = append(calls, time.Now()); len(calls) {
@@ -211,7 +229,7 @@ func testAnErrandThatFailsIsTriedAgain(t *testing.T, k kind) {
 		close(done)
 		return nil
 	})
-	defer l()
+	defer leave()
 	m.mustSend(t, e)
 	until(t, "it is put off", func() bool {
 		mu.Lock()

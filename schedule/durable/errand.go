@@ -56,10 +56,6 @@ type args struct {
 // Kind is River's name for errands.
 func (args) Kind() string { return "errand" }
 
-func (a args) errand() Errand {
-	return Errand{Directory: a.Directory, Groups: a.Groups, Urgency: a.Urgency}
-}
-
 // key is the same for errands that ask for the same.
 func (a args) key() string {
 	return strings.Join(append([]string{string(a.Urgency)}, a.Groups...), "\x00")

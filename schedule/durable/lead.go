@@ -132,7 +132,7 @@ func (w *worker) Work(_ context.Context, job *river.Job[args]) error {
 	var err error
 	if err = w.jobs.begun(job.ID); err == nil {
 		stop := w.jobs.stayAlive(job.ID)
-		err = l.call(job.Args.errand())
+		err = l.call(Errand(job.Args))
 		stop()
 	}
 	failures := l.done(key, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // User is a user to make. ID is made up when it is empty.
@@ -26,6 +27,10 @@ type Group struct {
 	About   string   `json:"description,omitempty"`
 	Kind    Kind     `json:"kind,omitempty"` // Security when empty
 	Members []string `json:"members,omitempty"`
+	// Longest is how long PIM for Groups lets a membership last at most, such
+	// as 8h; "none" is a group that it cannot be used for. Half a year when
+	// empty.
+	Longest string `json:"longest,omitempty"`
 }
 
 // Object is a device, a service principal or a contact to make.
@@ -106,7 +111,11 @@ func (s *Server) AddGroup(g Group) (id string, err error) {
 	if g.Kind == "" {
 		g.Kind = Security
 	}
-	o := object{kind: GroupType, name: g.Name, born: s.born(), group: &group{kind: g.Kind, traits: t, about: g.About}}
+	pim, err := termsOf(g.Longest)
+	if err != nil {
+		return "", fmt.Errorf("group %s: %w", g.Name, err)
+	}
+	o := object{kind: GroupType, name: g.Name, born: s.born(), group: &group{kind: g.Kind, traits: t, about: g.About, pim: pim}}
 	if t.mail {
 		o.mail = mailNickname(g.Name) + "@" + s.opts.Domain
 	}
@@ -124,6 +133,20 @@ func (s *Server) AddGroup(g Group) (id string, err error) {
 		}
 	}
 	return s.tenant.objects[n].id.String(), nil
+}
+
+func termsOf(longest string) (governed, error) {
+	switch longest {
+	case "":
+		return governed{}, nil
+	case "none":
+		return governed{off: true}, nil
+	}
+	most, err := time.ParseDuration(longest)
+	if err != nil || most < shortest {
+		return governed{}, fmt.Errorf("longest %q is neither none nor a duration of five minutes or more, such as 8h", longest)
+	}
+	return governed{most: most}, nil
 }
 
 // AddObject makes another object and returns its id.

@@ -19,6 +19,12 @@ func DefaultRoles() []string {
 	return []string{"GroupMember.ReadWrite.All", "User.Read.All", "Member.Read.Hidden", "Organization.Read.All"}
 }
 
+// FullRoles are what an app needs for all that daypass can do where somebody
+// asks for it: let the directory end memberships, and end sessions.
+func FullRoles() []string {
+	return append(DefaultRoles(), writesTerms, readsPolicy, "User.RevokeSessions.All")
+}
+
 // Options say what tenant it is. The zero value is a small one without lag and
 // quota, with one app that may do what daypass needs.
 type Options struct {
@@ -79,7 +85,8 @@ type Options struct {
 	// OnWrite is called after every write that was carried out, one at a time.
 	// It must not call the server.
 	OnWrite func(Write)
-	// OnLapse is the same for memberships that the tenant ended by itself.
+	// OnLapse is the same for memberships that the tenant ended by itself. A
+	// tenant that is served ([Server.Start]) tells them within a second.
 	OnLapse func(Write)
 }
 
@@ -122,9 +129,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnWrite == nil {
 		o.OnWrite = func(Write) {}
-	}
-	if o.OnLapse == nil {
-		o.OnLapse = func(Write) {}
 	}
 	if len(o.Apps) == 0 {
 		o.Apps = []App{{ID: DefaultApp, Secret: DefaultSecret, Roles: o.Roles}}

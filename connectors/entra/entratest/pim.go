@@ -65,7 +65,23 @@ func (s *Server) lapse() {
 			continue
 		}
 		s.noteAt(event{at: at, group: l.group, member: l.member, what: unlinked})
-		s.opts.OnLapse(Write{At: time.Unix(0, at), Group: g.id.String(), Member: m.id.String(), Name: g.name, Login: cmp.Or(m.login, m.name)})
+		if s.opts.OnLapse != nil {
+			s.opts.OnLapse(Write{At: time.Unix(0, at), Group: g.id.String(), Member: m.id.String(), Name: g.name, Login: cmp.Or(m.login, m.name)})
+		}
+	}
+}
+
+// watch ends what is over although nobody asks, until the tenant is closed.
+func (s *Server) watch(closed <-chan struct{}) {
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			s.lapse()
+		case <-closed:
+			return
+		}
 	}
 }
 

@@ -235,3 +235,22 @@ func TestRevoke(t *testing.T) {
 	}
 	clean(t, s)
 }
+
+// TestWatch: a tenant that is served tells the end although nobody asks.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	told := make(chan Write, 1)
+	s, _, g, ada, _ := tended(t, Options{OnLapse: func(w Write) { told <- w }})
+	ok(t, s.SetEnd(g, ada, s.Clock.Now().Add(time.Hour)))
+	ok(t, s.Start(""))
+	defer s.Close()
+	s.Clock.Advance(2 * time.Hour)
+	select {
+	case w := <-told:
+		if w.Login != "ada@example.org" || w.Name != "g" || w.Added {
+			t.Errorf("told: got %+v, want the end of the membership", w)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("told: got nothing, want the end")
+	}
+}

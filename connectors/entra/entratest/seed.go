@@ -22,7 +22,7 @@ type seed struct {
 //	{"apps":    [{"id": "a11ce000-...", "secret": "...", "roles": ["GroupMember.ReadWrite.All", "User.Read.All"]}],
 //	 "users":   [{"upn": "ada@example.org", "name": "Ada Lovelace", "mail": "ada@example.org", "guest": false, "disabled": false}],
 //	 "objects": [{"name": "laptop-1", "type": "device"}],
-//	 "groups":  [{"name": "prod-db", "kind": "security", "members": ["ada@example.org", "laptop-1"]}]}
+//	 "groups":  [{"name": "prod-db", "kind": "security", "members": ["ada@example.org", "laptop-1"], "longest": "8h"}]}
 //
 // A group's members are users by userPrincipalName, or anything by name or id;
 // groups come in order, so that a nested one stands before the one that holds

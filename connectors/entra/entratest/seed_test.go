@@ -15,9 +15,12 @@ func TestSeed(t *testing.T) {
 		"users": [{"upn": "ada@example.org", "name": "Ada"}, {"upn": "eve@example.org", "guest": true, "disabled": true, "mail": "eve@x.example"}],
 		"objects": [{"name": "laptop", "type": "device", "id": "`+nobody+`"}],
 		"groups": [{"name": "inner", "members": ["eve@example.org"]},
-			{"name": "prod-db", "kind": "security", "members": ["ADA@example.org", "laptop", "inner"]}, {"name": "fed", "kind": "dynamic"}]}`)))
+			{"name": "prod-db", "kind": "security", "longest": "8h", "members": ["ADA@example.org", "laptop", "inner"]}, {"name": "fed", "kind": "dynamic"}]}`)))
 	if got := len(c.do("GET", "/groups/"+s.GroupID("prod-db")+"/members", "").values()); got != 3 {
 		t.Errorf("%d members, want 3", got)
+	}
+	if got := s.tenant.objects[s.tenant.groups[1]].group.longest(); got != 8*time.Hour {
+		t.Errorf("the longest term is %s, want 8h", got)
 	}
 	for text, want := range map[string]string{
 		`{"users": [{"upn": "x@example.org", "colour": "red"}]}`:    "unknown field \"colour\"",
@@ -25,6 +28,7 @@ func TestSeed(t *testing.T) {
 		`{"users": [{"upn": "Ada@example.org"}]}`:                   "users[0]: user Ada@example.org: userPrincipalName Ada@example.org is taken",
 		`{"groups": [{"name": "x", "kind": "round"}]}`:              `groups[0]: group "x": "round" is no kind of group`,
 		`{"groups": [{"name": "x", "members": ["y@example.org"]}]}`: `groups[0]: group x: there is no "y@example.org"`,
+		`{"groups": [{"name": "x", "longest": "4m"}]}`:              `groups[0]: group x: longest "4m" is neither none nor a duration`,
 		`{"objects": [{"name": "x", "type": "user"}]}`:              "objects[0]:",
 		`{"apps": [{"id": "x"}]}`:                                   `apps[0]: app id "x" is not a GUID`,
 		`{} {}`:                                                     "something follows",

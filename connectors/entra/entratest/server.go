@@ -45,6 +45,7 @@ type Server struct {
 	writes   []Write
 	changes  changes
 	host     *sim.Host
+	closed   chan struct{}
 
 	notes struct {
 		sync.Mutex
@@ -88,7 +89,10 @@ func (s *Server) Start(addr string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.host = host
+	s.host, s.closed = host, make(chan struct{})
+	if s.opts.OnLapse != nil {
+		go s.watch(s.closed)
+	}
 	return nil
 }
 
@@ -107,12 +111,13 @@ func (s *Server) URL() string {
 // Close ends every connection.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	host := s.host
-	s.host = nil
+	host, closed := s.host, s.closed
+	s.host, s.closed = nil, nil
 	s.mu.Unlock()
 	if host == nil {
 		return nil
 	}
+	close(closed)
 	return host.Close()
 }
 
