@@ -90,10 +90,28 @@ func postgresDialect() *dialect {
 }
 
 func openPostgres(ctx context.Context, dsn string) (*Store, error) {
+	cfg, err := parsePostgres(dsn)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dialect: postgresDialect(), path: address(cfg), fail: newFailpoints(), turn: make(chan struct{}, 1)}
+	s.writer = pool(*cfg, writers, writers, durable)
+	reading := cfg.Copy()
+	reading.RuntimeParams["default_transaction_read_only"] = "on"
+	reading.RuntimeParams["statement_timeout"] = "0" // a report may take its time; it holds up nobody
+	s.reader = pool(*reading, 0, readers, "")
+	if err := s.setUpPostgres(ctx, cfg.RuntimeParams["search_path"]); err != nil {
+		return nil, errors.Join(s.explain("open", err), s.Close())
+	}
+	return s, nil
+}
+
+// parsePostgres reads an address, and what the environment adds to it.
+func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		// Its text may hold the password.
-		return nil, errors.New("store: the address is not one of a PostgreSQL database; write postgres://USER@HOST/DATABASE, and characters such as @ : / % in a part of it as %40 %3A %2F %25")
+		return nil, errors.New("store: this is no address of a PostgreSQL database; write postgres://USER@HOST/DATABASE, and characters such as @ : / % in a part of it as %40 %3A %2F %25")
 	}
 	for name, value := range session() {
 		if _, set := cfg.RuntimeParams[name]; !set {
@@ -107,16 +125,7 @@ func openPostgres(ctx context.Context, dsn string) (*Store, error) {
 		Timeout:         cfg.ConnectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
 	}).DialContext
-	s := &Store{dialect: postgresDialect(), path: address(cfg), fail: newFailpoints(), turn: make(chan struct{}, 1)}
-	s.writer = pool(*cfg, writers, writers, durable)
-	reading := cfg.Copy()
-	reading.RuntimeParams["default_transaction_read_only"] = "on"
-	reading.RuntimeParams["statement_timeout"] = "0" // a report may take its time; it holds up nobody
-	s.reader = pool(*reading, 0, readers, "")
-	if err := s.setUpPostgres(ctx, cfg.RuntimeParams["search_path"]); err != nil {
-		return nil, errors.Join(s.explain("open", err), s.Close())
-	}
-	return s, nil
+	return cfg, nil
 }
 
 func pool(cfg pgx.ConnConfig, open, idle int, first string) *sql.DB {
@@ -207,10 +216,7 @@ func (s *Store) setUpPostgres(ctx context.Context, path string) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s; create one with ENCODING 'UTF8'", encoding)
 	}
-	if err := s.migratePostgres(ctx, path); err != nil {
-		return err
-	}
-	return s.refuseMoved(ctx)
+	return s.migratePostgres(ctx, path)
 }
 
 // migratePostgres brings the schema up to date, and makes it where it is not

@@ -90,7 +90,7 @@ const (
 func (s *Store) prepareAll(ctx context.Context) error {
 	for _, q := range []string{
 		sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
-		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent, sqlPutListing, sqlUnlist,
+		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent, sqlPutListing, sqlUnlist, sqlMoved,
 	} {
 		st, err := s.writer.PrepareContext(ctx, q)
 		if err != nil {

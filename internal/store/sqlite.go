@@ -41,7 +41,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openSQLite(ctx, path)
+	return openSQLite(ctx, path, "")
 }
 
 func sqliteDialect() *dialect {
@@ -53,12 +53,18 @@ func sqliteDialect() *dialect {
 			if err != nil {
 				return nil, err
 			}
-			return &tx{s: s, db: s.writer, Tx: t}, nil
+			own := &tx{s: s, db: s.writer, Tx: t}
+			if err := s.refuseMoved(ctx, own); err != nil {
+				return nil, errors.Join(err, t.Rollback())
+			}
+			return own, nil
 		},
 	}
 }
 
-func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
+// openSQLite opens a file. target is where a move that was cut off may have come
+// to; empty for what the store remembers of it.
+func openSQLite(ctx context.Context, path, target string) (_ *Store, err error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
@@ -70,13 +76,13 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	if s.reader, err = openPool(path, 0, readers, "_pragma=query_only(1)"); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
-	if err := s.setUp(ctx); err != nil {
+	if err := s.setUp(ctx, target); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) setUp(ctx context.Context) error {
+func (s *Store) setUp(ctx context.Context, target string) error {
 	if err := s.claim(ctx); err != nil {
 		return s.explain("open", err)
 	}
@@ -86,7 +92,7 @@ func (s *Store) setUp(ctx context.Context) error {
 	if err := s.prepareAll(ctx); err != nil {
 		return s.explain("open", err)
 	}
-	return s.explain("open", s.refuseMoved(ctx))
+	return s.explain("open", s.settleMove(ctx, target))
 }
 
 func parseDSN(dsn string) (string, error) {

@@ -31,6 +31,7 @@ type Store struct {
 	writer  *sql.DB       // of SQLite, one connection: what it runs is in one order
 	reader  *sql.DB       // several connections that cannot write
 	turn    chan struct{} // held by the one that writes, where connections are many
+	opened  bool          // whether it is known not to have been moved when it was opened
 	prepare sync.Map
 	fail    failpoints
 }

@@ -81,7 +81,7 @@ type place struct {
 }
 
 // board is what is known of one directory. All but the lease and the requests
-// is known of a directory that this replica leads only.
+// begins anew with each lease, and is told under it only.
 type board struct {
 	lease schedule.Standing
 	sent  requests

@@ -90,9 +90,7 @@ func (w *Watch) Ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 		return // the directory left while it was under way
 	}
 	w.meters.ran(d, sc, res, took, err)
-	if b.lease.Held { // else it ended after the lease did, and somebody else knows better
-		b.ran(w.cfg.Now(), sc, res, err)
-	}
+	b.ran(w.cfg.Now(), sc, res, err)
 }
 
 // Leads tells how it stands with the lease of a directory. What was known of

@@ -182,8 +182,10 @@ func downResult() engine.Result {
 func TestRunsAreCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).up()
+	byOthers := pastAda
+	byOthers.Removed = time.Time{}
 	w.ends(engine.Result{Done: []engine.Done{{Change: removal, At: noon}}}, nil)
-	w.Ran("corp", engine.Scope{Directory: "corp", Names: []string{"prod-db"}}, engine.Result{Past: []engine.Past{pastAda, {Why: engine.Withdrawn, Confirmed: noon}}}, time.Second, nil)
+	w.Ran("corp", engine.Scope{Directory: "corp", Names: []string{"prod-db"}}, engine.Result{Past: []engine.Past{pastAda, byOthers, {Why: engine.Withdrawn, Confirmed: noon}}}, time.Second, nil)
 	w.ends(failed(engine.Denied), nil)
 	w.full(downResult(), nil)
 	w.full(engine.Result{}, fmt.Errorf("%w: the store is ahead", engine.ErrClock))
@@ -203,7 +205,7 @@ func TestRunsAreCounted(t *testing.T) {
 		"changes_total{directory=corp,op=remove,why=ends}":         1,
 		"change_failures_total{directory=corp,kind=denied}":        1,
 		"removal_lag_seconds{directory=corp,stage=removed}":        1,
-		"removal_lag_seconds{directory=corp,stage=confirmed}":      1,
+		"removal_lag_seconds{directory=corp,stage=confirmed}":      2,
 	})
 }
 
@@ -270,6 +272,12 @@ func TestWhatAnotherLeadsIsForgotten(t *testing.T) {
 	if d := w.is(Ready, "").Directories["corp"]; d.State != Standby || d.Leader != "host-2 (9)" || d.Overdue != 0 {
 		t.Errorf("standing by: %+v", d)
 	}
+	w.Leads("corp", schedule.Standing{Held: true, Token: 9, Since: noon})
+	w.has(map[string]float64{"overdue_removals{directory=corp}": 0, "lease_token{directory=corp}": 9})
+	w.lacks("held", "foreign", "problems", "last_full", "directory_up") // not looked at again yet
+	w.full(res, nil)
+	w.full(engine.Result{}, nil)
+	w.has(map[string]float64{"problems{directory=corp,kind=no-account}": 0, "held_changes{directory=corp}": 0})
 	w.Left("corp")
 	w.lacks("lease", "queue_depth")
 }

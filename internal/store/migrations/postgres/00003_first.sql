@@ -153,8 +153,3 @@ CREATE TABLE counters (
     name  TEXT COLLATE "C" PRIMARY KEY,
     value BIGINT NOT NULL
 );
-
-CREATE TABLE moved (
-    target TEXT COLLATE "C" NOT NULL,
-    at     BIGINT
-);

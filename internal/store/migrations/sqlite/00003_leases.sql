@@ -22,7 +22,10 @@ CREATE TABLE counters (
     value BIGINT NOT NULL
 ) WITHOUT ROWID;
 
+-- Empty, unless the store is on its way to another database, or there: done.
 CREATE TABLE moved (
+    id     TEXT NOT NULL,
     target TEXT NOT NULL,
+    done   INTEGER NOT NULL,
     at     BIGINT
 );
