@@ -74,6 +74,9 @@ func (r *Reconciler) checkClock(ctx context.Context, now time.Time, sc Scope, to
 			continue // a directory that does not answer is reported where it is read
 		}
 		ours := r.now() // not when the run began: asking may have taken minutes
+		if r.cfg.Skew != nil {
+			r.cfg.Skew(d, theirs.Sub(ours))
+		}
 		if skew := theirs.Sub(ours).Abs(); skew > MaxSkew {
 			return fmt.Errorf("%w: %s says it is %s, this machine says %s; nothing was changed, set the clock right",
 				ErrClock, d, theirs.UTC().Format(time.RFC3339), ours.Format(time.RFC3339))

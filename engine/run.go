@@ -105,6 +105,9 @@ type Config struct {
 	// Lease returns the lease on a directory, where several processes may run;
 	// nil where this is the only one. What is written is fenced by it.
 	Lease func(Directory) Lease
+	// Skew, when set, is told how far a directory's clock is ahead of this
+	// machine's.
+	Skew func(d Directory, ahead time.Duration)
 	// Progress, when set, is told how far a stage is. It is called from
 	// several goroutines.
 	Progress func(stage string, done, total int)

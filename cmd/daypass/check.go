@@ -27,7 +27,7 @@ fits a commit hook.`,
 			if err != nil {
 				return err
 			}
-			if _, err := connect(cfg, nil); err != nil {
+			if _, err := connect(cfg, nil, nil); err != nil {
 				return usage(err)
 			}
 			gs, err := files(cfg).Grants(ctx)

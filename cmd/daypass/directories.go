@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/daypass-dev/daypass/connectors/entra"
 	"github.com/daypass-dev/daypass/connectors/google"
@@ -13,15 +14,23 @@ import (
 	"github.com/daypass-dev/daypass/connectors/okta"
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
+// observer is told of each request to directories.
+type observer interface {
+	Requests(d engine.Directory) func(context.Context, httpx.Sent)
+	Operations(d engine.Directory) func(ctx context.Context, op string, result int, took time.Duration)
+}
+
 // connect makes the connector of each directory. Nothing is dialled yet. log
-// gets a line for each HTTP request; nil is silent.
-func connect(cfg *config.Config, log *slog.Logger) (map[engine.Directory]engine.Connector, error) {
+// gets a line for each HTTP request; nil is silent, and a nil observe tells
+// nobody.
+func connect(cfg *config.Config, log *slog.Logger, observe observer) (map[engine.Directory]engine.Connector, error) {
 	ds := make(map[engine.Directory]engine.Connector, len(cfg.Directories))
 	var errs []error
 	for name, d := range cfg.Directories {
-		c, err := connector(cfg, name, d, log)
+		c, err := connector(cfg, name, d, log, observe)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -33,17 +42,31 @@ func connect(cfg *config.Config, log *slog.Logger) (map[engine.Directory]engine.
 }
 
 // connector is the one table of the kinds of directory.
-func connector(cfg *config.Config, name engine.Directory, d config.Directory, log *slog.Logger) (engine.Connector, error) {
+func connector(cfg *config.Config, name engine.Directory, d config.Directory, log *slog.Logger, observe observer) (engine.Connector, error) {
 	accounts := accountsOf(cfg, name)
+	var requests func(context.Context, httpx.Sent)
+	if observe != nil && d.LDAP == nil {
+		requests = observe.Requests(name)
+	}
 	switch {
 	case d.LDAP != nil:
-		return ldap.New(ldapConfig(name, d.LDAP, accounts))
+		lc := ldapConfig(name, d.LDAP, accounts)
+		if observe != nil {
+			lc.Observe = observe.Operations(name)
+		}
+		return ldap.New(lc)
 	case d.Entra != nil:
-		return entra.New(entraConfig(name, d.Entra, accounts, log))
+		ec := entraConfig(name, d.Entra, accounts, log)
+		ec.Observe = requests
+		return entra.New(ec)
 	case d.Okta != nil:
-		return okta.New(oktaConfig(name, d.Okta, accounts, log))
+		oc := oktaConfig(name, d.Okta, accounts, log)
+		oc.Observe = requests
+		return okta.New(oc)
 	case d.Google != nil:
-		return google.New(googleConfig(name, d.Google, accounts, log))
+		gc := googleConfig(name, d.Google, accounts, log)
+		gc.Observe = requests
+		return google.New(gc)
 	}
 	return nil, fmt.Errorf("directory %q: type %q is not available in this version", name, d.Type)
 }

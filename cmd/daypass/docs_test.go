@@ -26,7 +26,7 @@ func TestConnectorsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ds, err := connect(cfg, nil)
+	ds, err := connect(cfg, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,8 @@ type env struct {
 	terminal int
 	// chatty is set when standard error is a terminal that can show progress.
 	chatty bool
+	// tty is set when standard error is a terminal, whatever it can show.
+	tty bool
 }
 
 // output is standard output that remembers that it could not be written: what
@@ -49,7 +51,8 @@ func newEnv() *env {
 			e.terminal = w
 		}
 	}
-	e.chatty = term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	e.tty = term.IsTerminal(int(os.Stderr.Fd()))
+	e.chatty = e.tty && os.Getenv("TERM") != "dumb"
 	return e
 }
 

@@ -83,7 +83,7 @@ Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
 		verbs []*cobra.Command
 	}{
 		{"Look, and change nothing:", []*cobra.Command{a.check(), a.doctor(), a.plan(), a.report()}},
-		{"Act:", []*cobra.Command{a.sync(), a.apply(), a.release(), a.grant(), a.store()}},
+		{"Act:", []*cobra.Command{a.sync(), a.serve(), a.apply(), a.release(), a.grant(), a.store()}},
 		{"Prove:", []*cobra.Command{a.audit()}},
 		{"Try:", []*cobra.Command{a.simulate()}},
 	} {

@@ -11,13 +11,15 @@ import (
 	"github.com/daypass-dev/daypass/internal/store"
 )
 
-// openStore opens the store that the configuration names.
-func openStore(ctx context.Context, cfg *config.Config) (*store.Store, error) {
+// openStore opens the store that the configuration names, and tells whether
+// other machines may share it.
+func openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
 	dsn, err := cfg.StoreDSN(ctx)
 	if err != nil {
-		return nil, usage(err)
+		return nil, false, usage(err)
 	}
-	return store.Open(ctx, dsn)
+	s, err = store.Open(ctx, dsn)
+	return s, store.IsPostgres(dsn), err
 }
 
 // store groups what is done to the store as a whole.

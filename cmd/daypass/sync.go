@@ -48,12 +48,13 @@ const fullHelp = "list every group, also where a directory says that nothing cha
 
 // reconcile makes one run under the lock and prints its result.
 func (a *app) reconcile(ctx context.Context, digest string, asJSON bool, m manner) error {
+	m.leases = newHeld()
 	h, err := a.openTo(ctx, m)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	unlock, err := h.store.Lock(ctx, a.now())
+	unlock, err := a.lead(ctx, h, m.leases)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ first 12 digits of the digest are enough.`,
 			if err != nil {
 				return err
 			}
-			s, err := openStore(ctx, cfg)
+			s, _, err := openStore(ctx, cfg)
 			if err != nil {
 				return err
 			}

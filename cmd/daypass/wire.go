@@ -17,6 +17,7 @@ import (
 type house struct {
 	cfg         *config.Config
 	store       *store.Store
+	shared      bool // other machines may act from the store too
 	directories map[engine.Directory]engine.Connector
 	engine      *engine.Reconciler
 	clear       func() // the progress line
@@ -29,6 +30,8 @@ func (a *app) open(ctx context.Context) (*house, error) { return a.openTo(ctx, m
 type manner struct {
 	trustClock bool // this machine's clock is right, whatever the store says
 	full       bool // list every group, whatever the directories say changed
+	// leases are those that the run is made under; nil where it changes nothing.
+	leases *held
 }
 
 // openTo is open for runs of a certain manner.
@@ -40,29 +43,39 @@ func (a *app) openTo(ctx context.Context, m manner) (*house, error) {
 	h := &house{cfg: cfg}
 	log := a.httpLog()
 	a.chatty = a.chatty && log == nil // a line of progress among them helps nobody
-	if h.directories, err = connect(cfg, log); err != nil {
+	if h.directories, err = connect(cfg, log, nil); err != nil {
 		return nil, usage(err)
 	}
-	if h.store, err = openStore(ctx, cfg); err != nil {
+	if h.store, h.shared, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
 	tell, done := a.progress()
 	h.clear = done
-	h.engine = engine.New(engine.Config{
+	ec := a.engineConfig(h, m)
+	ec.Sources = []engine.Source{files(cfg), hand{cfg, h.store}}
+	ec.Progress = tell
+	h.engine = engine.New(ec)
+	return h, nil
+}
+
+// engineConfig is what the engine works with, but for its sources.
+func (a *app) engineConfig(h *house, m manner) engine.Config {
+	ec := engine.Config{
 		Directories: h.directories,
-		Groups:      managed(cfg),
-		Defaults:    cfg.Rules(engine.GroupRef{}),
-		Limits:      cfg.RunLimits(),
-		Sources:     []engine.Source{files(cfg), hand{cfg, h.store}},
+		Groups:      managed(h.cfg),
+		Defaults:    h.cfg.Rules(engine.GroupRef{}),
+		Limits:      h.cfg.RunLimits(),
 		Ledger:      h.store,
-		Overdue:     cfg.Overdue.Std(),
+		Overdue:     h.cfg.Overdue.Std(),
 		Now:         a.now,
 		TrustClock:  m.trustClock,
-		Relist:      cfg.Relist.Std(),
+		Relist:      h.cfg.Relist.Std(),
 		Full:        m.full,
-		Progress:    tell,
-	})
-	return h, nil
+	}
+	if m.leases != nil {
+		ec.Lease = m.leases.lease
+	}
+	return ec
 }
 
 // Close ends connections and closes the store.

@@ -90,6 +90,16 @@ func (l *lane) well(stops ...stop) {
 	}
 }
 
+// drop takes back what is asked for after an instant.
+func (l *lane) drop(after time.Time, s stop) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.at[s]; ok && at.After(after) {
+		delete(l.at, s)
+		l.agenda.Delete(s)
+	}
+}
+
 // next returns when the first run is asked for; zero when none is.
 func (l *lane) next() time.Time {
 	l.mu.Lock()

@@ -123,9 +123,11 @@ func (l *lead) round(ctx context.Context, ln *lane, now time.Time) {
 	sc.Ends = ln == l.ends
 	house, leave := l.day.enter()
 	defer leave()
-	res, err := house.Engine.RunIn(ctx, l.day.cfg.By, sc)
-	over := l.day.cfg.Now()
-	l.day.cfg.Watch.Ran(l.d, sc, res, over.Sub(now), err)
+	traced, end := l.day.cfg.Watch.Trace(ctx, l.d, sc)
+	began := time.Now()
+	res, err := house.Engine.RunIn(traced, l.day.cfg.By, sc)
+	end(res, err)
+	l.day.cfg.Watch.Ran(l.d, sc, res, time.Since(began), err)
 	l.follow(house, ln, stops, res, err)
 	tell(waiting, err)
 }
@@ -189,8 +191,10 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] })...)
 	}
 	grace := house.Grace(l.d)
+	open := make(map[engine.Group]bool, len(res.Open))
 	for _, g := range res.Open {
 		s := stop{group: g.ID}
+		open[g] = true
 		if failed[g.ID] {
 			continue
 		}
@@ -199,6 +203,13 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 			continue
 		}
 		l.looks.ask(now.Add(max(settle, grace+time.Second)), s)
+	}
+	if ln == l.ends { // what was found by its name needs one look, not two
+		for _, g := range res.Plan.Groups {
+			if open[g.Group] {
+				l.looks.drop(now, stop{name: g.Name})
+			}
+		}
 	}
 	if res.Rest {
 		l.wholeSoon(now)

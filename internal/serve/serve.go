@@ -40,6 +40,9 @@ type Config struct {
 type Watcher interface {
 	// Ran tells of a run in a directory, also of one that failed.
 	Ran(d engine.Directory, sc engine.Scope, res engine.Result, took time.Duration, err error)
+	// Trace begins a run: it is made in the context that is returned, and end
+	// called when it is over.
+	Trace(ctx context.Context, d engine.Directory, sc engine.Scope) (run context.Context, end func(engine.Result, error))
 	// Leads tells how it stands with the lease of a directory.
 	Leads(d engine.Directory, s schedule.Standing)
 	// Granted tells of every look at the grants: all of them, and why they

@@ -155,6 +155,10 @@ func (w *world) Ran(_ engine.Directory, sc engine.Scope, res engine.Result, _ ti
 	w.ran = append(w.ran, ran{time.Now(), sc.String(), res, err})
 }
 
+func (w *world) Trace(ctx context.Context, _ engine.Directory, _ engine.Scope) (context.Context, func(engine.Result, error)) {
+	return ctx, func(engine.Result, error) {}
+}
+
 func (w *world) Leads(engine.Directory, schedule.Standing) {}
 func (w *world) Granted([]engine.Grant, error)             {}
 func (w *world) Left(engine.Directory)                     {}

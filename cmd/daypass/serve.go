@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/serve"
+	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/internal/watch"
+	"github.com/daypass-dev/daypass/schedule"
+	"github.com/daypass-dev/daypass/schedule/durable"
+	"github.com/daypass-dev/daypass/sources"
+)
+
+// serve is the daemon.
+func (a *app) serve() *cobra.Command {
+	var logJSON bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run as a daemon: access begins and ends on the second",
+		Long: `serve wakes at the edge of every grant and runs for the groups concerned; it
+looks at everything each serve.every, and at once when a grant is made, revoked
+or extended, and when a grant file changes. What is due is ended first, also
+after downtime.
+
+SIGHUP reads the configuration again; one that is wrong is refused, and the one
+before stays in force. SIGTERM and SIGINT end serve when what was sent is on
+record.
+
+With the store on PostgreSQL any number of replicas may run: each directory is
+led by one of them, and taken over by another when that one dies.`,
+		Args: takes(0, 0),
+		RunE: verb(func(ctx context.Context, _ []string) error { return a.daemon(ctx, logJSON) }),
+	}
+	cmd.Flags().BoolVar(&logJSON, "log-json", false, "log as JSON, also on a terminal")
+	return cmd
+}
+
+// daemon is serve with what it is made of.
+type daemon struct {
+	*app
+	log   *slog.Logger
+	store *store.Store
+	day   *serve.Daemon
+	watch *watch.Watch
+	jobs  *jobs
+	base  *engine.Reconciler
+	cfg   atomic.Pointer[config.Config] // in force
+	open  atomic.Bool                   // it does more than wait for its store
+}
+
+func (a *app) daemon(ctx context.Context, logJSON bool) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	a.chatty = false // it has a log, and no line of progress
+	d := &daemon{app: a, log: watch.Logger(a.stderr, logJSON || !a.tty, slog.LevelInfo)}
+	wc := watch.Config{Version: version, Replica: holder(cfg), Log: d.log, Now: a.now}
+	if wc.Traces, err = watch.OpenTraces(ctx, a.getenv, wc); err != nil {
+		return usage(err)
+	}
+	defer wc.Traces.Close(context.WithoutCancel(ctx)) //nolint:errcheck // traces are a courtesy
+	d.watch = watch.New(wc)
+	listener, err := net.Listen("tcp", cfg.Serve.Listen)
+	if err != nil {
+		return fmt.Errorf("serve.listen: %w", err)
+	}
+	server := &http.Server{
+		Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+	defer server.Close() //nolint:errcheck // nothing is left to be answered
+	go func() { _ = server.Serve(listener) }()
+	d.log.Info("starting", "version", version, "listen", listener.Addr().String(), "config", cfg.Path)
+	var shared bool
+	if d.store, shared, err = d.openStore(ctx, cfg); err != nil {
+		return err
+	}
+	defer d.store.Close() //nolint:errcheck // every write was durable before
+	sc := serve.Config{By: "serve", Holder: holder(cfg), Now: a.now, Watch: d.watch, Log: d.log}
+	if shared {
+		sc.Lessor, sc.LeaseFor = d.store.Leases(), cfg.Serve.Lease.Std()
+	} else {
+		unlock, err := d.alone(ctx)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	if d.jobs, err = openJobs(ctx, cfg, d.log); err != nil {
+		return err
+	}
+	defer d.jobs.close() //nolint:errcheck // what it knows is in the database
+	sc.Errands = d.jobs.work
+	d.day = serve.New(sc)
+	if err := d.use(cfg, shared); err != nil {
+		return err
+	}
+	d.log.Info("serving", "store", d.store.Path())
+	d.open.Store(true)
+
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { d.reloads(ctx, hup, shared) })
+	beside.Go(func() { d.depths(ctx) })
+	beside.Go(func() {
+		if err := d.jobs.Run(ctx); err != nil {
+			d.log.Warn("the errands were not put down as they stand", "error", err)
+		}
+	})
+	d.day.Run(ctx)
+	d.log.Info("stopped")
+	return nil
+}
+
+// openStore waits for a store on another machine that does not answer yet.
+func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
+	for failures := 1; ; failures++ {
+		s, shared, err = openStore(ctx, cfg)
+		if err == nil || !errors.Is(err, store.ErrUnreached) {
+			return s, shared, err
+		}
+		d.watch.Store(err)
+		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
+		d.log.Error("waiting for the store", "error", err, "again", wait)
+		if !pause(ctx, wait) {
+			return nil, shared, err
+		}
+	}
+}
+
+// pause waits for a time. It reports false when ctx ended.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// depths tells how many errands wait.
+func (d *daemon) depths(ctx context.Context) {
+	for pause(ctx, 15*time.Second) {
+		if depths, err := d.jobs.Depth(ctx); err == nil {
+			queue := make(map[engine.Directory]int, len(depths))
+			for name, n := range depths {
+				queue[engine.Directory(name)] = n
+			}
+			d.watch.Queue(queue)
+		}
+	}
+}
+
+// alone takes the lock of a store that only one process may act from, and waits
+// for a run that is under way.
+func (d *daemon) alone(ctx context.Context) (unlock func(), err error) {
+	for said := false; ; said = true {
+		unlock, err = d.store.Lock(ctx, d.now())
+		if !errors.Is(err, store.ErrLocked) {
+			return unlock, err
+		}
+		if !said {
+			d.log.Warn("waiting for another run to end", "error", err)
+		}
+		if !pause(ctx, time.Second) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// use puts a configuration in force.
+func (d *daemon) use(cfg *config.Config, shared bool) error {
+	h := &house{cfg: cfg, store: d.store, clear: func() {}}
+	var err error
+	if h.directories, err = connect(cfg, d.httpLog(), d.watch); err != nil {
+		return usage(err)
+	}
+	grants := serve.NewGrants(d.stamps(files(cfg)), files(cfg), hand{cfg, d.store})
+	ec := d.engineConfig(h, manner{})
+	ec.Skew = func(name engine.Directory, ahead time.Duration) { d.watch.Skew(string(name), ahead) }
+	if shared {
+		ec.Lease = d.day.Lease
+	}
+	ec.Sources = []engine.Source{grants}
+	if d.base == nil {
+		d.base = engine.New(ec)
+	} else {
+		d.base = d.base.With(ec)
+	}
+	names := make([]engine.Directory, 0, len(h.directories))
+	for name := range h.directories {
+		names = append(names, name)
+	}
+	h.store = nil // it outlives the house
+	d.cfg.Store(cfg)
+	d.day.Use(&serve.House{
+		Engine: d.base, Grants: grants, Directories: names, Every: cfg.Serve.Every.Std(),
+		Grace: func(name engine.Directory) time.Duration { return graceOf(h.directories[name]) },
+		Took:  func(name engine.Directory) { spent(h.directories[name]) },
+		Close: h.Close,
+	})
+	return nil
+}
+
+func graceOf(c engine.Connector) time.Duration {
+	if l, ok := c.(engine.Lagging); ok {
+		return l.Grace()
+	}
+	return 0
+}
+
+// spent tells a connector that another process used its quota until now.
+func spent(c engine.Connector) {
+	if m, ok := c.(engine.Metered); ok {
+		m.Spent()
+	}
+}
+
+// stamps tells whether files or the grants made by hand may read differently.
+// While a file is being written it says nothing new. It is also how the daemon
+// learns whether its store answers.
+func (d *daemon) stamps(fs sources.Files) func(context.Context) (string, error) {
+	last := ""
+	return func(ctx context.Context) (string, error) {
+		stamp, quiet := fs.Stamp(time.Now())
+		if last == "" || quiet {
+			last = stamp
+		}
+		n, err := d.store.Generation(ctx)
+		if ctx.Err() == nil {
+			d.watch.Store(err)
+		}
+		return fmt.Sprintf("%d\n%s", n, last), err
+	}
+}
+
+// reloads reads the configuration again whenever it is asked for.
+func (d *daemon) reloads(ctx context.Context, hup <-chan os.Signal, shared bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		err := d.reload(shared)
+		d.watch.Reloaded(err)
+		if err != nil {
+			for line := range strings.Lines(err.Error()) {
+				d.log.Error("the new configuration is refused, the one before stays in force", "error", strings.TrimSpace(line))
+			}
+			continue
+		}
+		d.log.Info("the new configuration is in force", "config", d.cfg.Load().Path)
+	}
+}
+
+func (d *daemon) reload(shared bool) error {
+	cfg, err := d.load()
+	if err != nil {
+		return err
+	}
+	was := d.cfg.Load()
+	if cfg.Store != was.Store || cfg.Serve.Listen != was.Serve.Listen || cfg.Serve.Name != was.Serve.Name || cfg.Serve.Lease != was.Serve.Lease {
+		return errors.New("store, serve.listen, serve.name and serve.lease cannot change while daypass serves; stop it and start it again")
+	}
+	return d.use(cfg, shared)
+}
+
+// handler answers health, metrics and nudges.
+func (d *daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /nudge", d.nudge)
+	mux.Handle("/", d.watch.Handler())
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// nudge runs at once for a directory, or for one group of it, and answers when
+// that is done.
+func (d *daemon) nudge(w http.ResponseWriter, r *http.Request) {
+	if !d.open.Load() {
+		http.Error(w, "daypass is starting", http.StatusServiceUnavailable)
+		return
+	}
+	directory := engine.Directory(r.FormValue("directory"))
+	var names []string
+	if g := r.FormValue("group"); g != "" {
+		names = []string{g}
+	}
+	err := d.day.Nudge(r.Context(), directory, names...)
+	switch {
+	case errors.Is(err, serve.ErrElsewhere):
+		d.pass(w, r, directory, names)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// pass sends a nudge on to the process that leads the directory.
+func (d *daemon) pass(w http.ResponseWriter, r *http.Request, directory engine.Directory, names []string) {
+	if !d.cfg.Load().HasDirectory(directory) {
+		http.Error(w, fmt.Sprintf("there is no directory %q", directory), http.StatusNotFound)
+		return
+	}
+	e := durable.Errand{Directory: string(directory), Groups: names, Urgency: durable.Starts}
+	if len(names) == 0 {
+		e.Urgency = durable.Full
+	}
+	if err := d.jobs.Send(r.Context(), e); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
