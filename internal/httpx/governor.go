@@ -18,7 +18,7 @@ type governor struct {
 	tickets uint64
 	free    int // requests that may start besides those in flight
 	buckets map[string]*bucket
-	ceiling *bucket // all buckets together; nil: none
+	ceiling *bucket   // all buckets together; nil: none
 	emptied time.Time // nothing was saved for a burst then
 	queue   []*waiter
 	timer   *time.Timer
