@@ -35,6 +35,7 @@ type bucket struct {
 	shrunk time.Time
 
 	even     time.Time // when the last unit would have gone out at an even pace
+	emptied  time.Time // nothing was saved for a burst then
 	spent    []slot    // by age
 	flying   float64   // units in flight
 	inFlight int
@@ -71,7 +72,7 @@ func (b *bucket) when(now time.Time, cost float64) (at time.Time, known bool) {
 	if b.limit <= 0 {
 		return at, true
 	}
-	at = later(at, b.even.Add(-b.unit(b.burst())))
+	at = later(at, b.pace().Add(-b.unit(b.burst())))
 	room, known := b.room(now, cost)
 	return later(at, room), known
 }
@@ -109,6 +110,11 @@ func (b *bucket) unit(units float64) time.Duration {
 	return time.Duration(units / b.limit * float64(b.quota.Per))
 }
 
+// pace is even, or later where nothing was saved for a burst.
+func (b *bucket) pace() time.Time {
+	return later(b.even, b.emptied.Add(b.unit(b.burst()+1)))
+}
+
 // burst is how many units may go out at once after a silence, besides the one
 // whose turn it is.
 func (b *bucket) burst() float64 {
@@ -121,7 +127,7 @@ func (b *bucket) enter(now time.Time, cost float64) {
 	b.flying += cost
 	b.left -= cost
 	if b.limit > 0 {
-		b.even = later(b.even, now).Add(b.unit(cost))
+		b.even = later(b.pace(), now).Add(b.unit(cost))
 	}
 }
 

@@ -18,7 +18,8 @@ type governor struct {
 	tickets uint64
 	free    int // requests that may start besides those in flight
 	buckets map[string]*bucket
-	ceiling *bucket // all buckets together; nil: none
+	ceiling *bucket   // all buckets together; nil: none
+	emptied time.Time // nothing was saved for a burst then
 	queue   []*waiter
 	timer   *time.Timer
 }
@@ -122,9 +123,24 @@ func (g *governor) bucket(name string) *bucket {
 	b := g.buckets[name]
 	if b == nil {
 		b = newBucket(g.policy.Quotas[name], g.policy.Share, g.policy.Concurrency)
+		b.emptied = g.emptied
 		g.buckets[name] = b
 	}
 	return b
+}
+
+// spent takes what the buckets have saved for a burst, also from those that are
+// not there yet.
+func (g *governor) spent() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.emptied = time.Now()
+	for _, b := range g.buckets {
+		b.emptied = g.emptied
+	}
+	if g.ceiling != nil {
+		g.ceiling.emptied = g.emptied
+	}
 }
 
 // done gives a pass back, with what was learnt.

@@ -57,6 +57,11 @@ func (c *Client) Time() (t time.Time, ok bool) {
 // toldFor is how long an answer tells the time.
 const toldFor = 5 * time.Minute
 
+// Spent tells that another process may have used the quota up until now:
+// nothing has been saved for a burst, and requests go out at an even pace until
+// something is again. What the directory told of its quota stays.
+func (c *Client) Spent() { c.governor.spent() }
+
 // Close gives up the connections that are idle. The client may be used again.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()

@@ -24,6 +24,9 @@ type dialect struct {
 	// patience bounds a transaction that does not stop for its caller. Zero is
 	// none.
 	patience time.Duration
+	// askFor bounds finding out what became of a transaction whose commit was
+	// not answered.
+	askFor time.Duration
 	// prepares is set where statements are prepared once for the life of the
 	// store. A driver may do that itself.
 	prepares bool

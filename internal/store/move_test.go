@@ -137,7 +137,7 @@ func TestMoveRefused(t *testing.T) {
 		}
 	}
 	refused("a target that is in use", full, nil, "holds a store already")
-	refused("no such database", place{dsn: strings.Replace(full.dsn, "/test_", "/none_", 1)}, ErrNotFoundHere, "createdb")
+	refused("no such database", place{dsn: strings.Replace(full.dsn, "/test_", "/none_", 1)}, ErrNoDatabase, "createdb")
 	refused("not PostgreSQL", place{dsn: "sqlite:x.db"}, nil, "postgres://")
 
 	unlock, err := old.Lock(t.Context(), storetest.Start())

@@ -35,9 +35,9 @@ func postgresMeaning(err error) error {
 	case "28P01", "28000":
 		return fmt.Errorf("%w: look at the user, at the password (PGPASSWORD, ~/.pgpass or the reference in store:) and at the server's pg_hba.conf (%w)", ErrRefused, err)
 	case "3D000":
-		return fmt.Errorf("%w: make it with createdb, or name another in store: (%w)", ErrNotFoundHere, err)
+		return fmt.Errorf("%w: make it with createdb, or name another in store: (%w)", ErrNoDatabase, err)
 	case "XX001", "XX002", "58030":
-		return fmt.Errorf("the database is damaged; restore it from a backup (%w)", err)
+		return fmt.Errorf("%w (%w)", ErrDamaged, err)
 	}
 	if strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "08") {
 		return fmt.Errorf("%w: %w", ErrUnreached, err)
@@ -45,8 +45,8 @@ func postgresMeaning(err error) error {
 	return err
 }
 
-// ErrNotFoundHere tells that the server has no such database.
-var ErrNotFoundHere = errors.New("there is no such database on the server")
+// ErrNoDatabase tells that the server has no such database.
+var ErrNoDatabase = errors.New("there is no such database on the server")
 
 func wireMeaning(err error) error {
 	var connect *pgconn.ConnectError
@@ -84,17 +84,13 @@ func cut(err error) bool {
 		errors.As(err, &wire) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }
 
-// askFor bounds finding out what became of a transaction: longer than the
-// server takes to notice that a connection broke.
-const askFor = 20 * time.Second
-
 // outcome tells what a commit that failed came to. When the answer to it was
 // lost, the server is asked what became of the transaction.
 func (s *Store) outcome(t *tx, failure error) error {
 	if t.id == "" || !broken(failure) && !errors.Is(failure, context.DeadlineExceeded) {
 		return failure
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), askFor)
+	ctx, cancel := context.WithTimeout(context.Background(), s.askFor)
 	defer cancel()
 	var err error
 	for {

@@ -74,6 +74,8 @@ const (
 	// patience is how long a transaction may take with a server that does not
 	// answer, or answers slowly.
 	patience = 30 * time.Second
+	// askFor is longer than the server takes to notice that a connection broke.
+	askFor = 20 * time.Second
 	// connectWithin bounds connecting, unless the address says otherwise.
 	connectWithin = 10 * time.Second
 )
@@ -85,7 +87,7 @@ func postgresDialect() *dialect {
 		reading:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		begin:    beginPostgres,
 		meaning:  postgresMeaning,
-		patience: patience,
+		patience: patience, askFor: askFor,
 	}
 }
 
