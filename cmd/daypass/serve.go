@@ -59,7 +59,7 @@ type daemon struct {
 	store *store.Store
 	day   *serve.Daemon
 	watch *watch.Watch
-	jobs  *jobs
+	jobs  *jobs // nil where this is the only process
 	base  *engine.Reconciler
 	cfg   atomic.Pointer[config.Config] // in force
 	open  atomic.Bool                   // it does more than wait for its store
@@ -97,6 +97,11 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	sc := serve.Config{By: "serve", Holder: holder(cfg), Now: a.now, Watch: d.watch, Log: d.log}
 	if shared {
 		sc.Lessor, sc.LeaseFor = d.store.Leases(), cfg.Serve.Lease.Std()
+		if d.jobs, err = openJobs(ctx, cfg, d.log); err != nil {
+			return err
+		}
+		defer d.jobs.close()
+		sc.Errands = d.jobs.work
 	} else {
 		unlock, err := d.alone(ctx)
 		if err != nil {
@@ -104,11 +109,6 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 		}
 		defer unlock()
 	}
-	if d.jobs, err = openJobs(ctx, cfg, d.log); err != nil {
-		return err
-	}
-	defer d.jobs.close() //nolint:errcheck // what it knows is in the database
-	sc.Errands = d.jobs.work
 	d.day = serve.New(sc)
 	if err := d.use(cfg, shared); err != nil {
 		return err
@@ -122,12 +122,14 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { d.reloads(ctx, hup, shared) })
-	beside.Go(func() { d.depths(ctx) })
-	beside.Go(func() {
-		if err := d.jobs.Run(ctx); err != nil {
-			d.log.Warn("the errands were not put down as they stand", "error", err)
-		}
-	})
+	if shared {
+		beside.Go(func() { d.depths(ctx) })
+		beside.Go(func() {
+			if err := d.jobs.Run(ctx); err != nil {
+				d.log.Warn("the errands were not put down as they stand", "error", err)
+			}
+		})
+	}
 	d.day.Run(ctx)
 	d.log.Info("stopped")
 	return nil
@@ -322,7 +324,7 @@ func (d *daemon) nudge(w http.ResponseWriter, r *http.Request) {
 
 // pass sends a nudge on to the process that leads the directory.
 func (d *daemon) pass(w http.ResponseWriter, r *http.Request, directory engine.Directory, names []string) {
-	if !d.cfg.Load().HasDirectory(directory) {
+	if d.jobs == nil || !d.cfg.Load().HasDirectory(directory) {
 		http.Error(w, fmt.Sprintf("there is no directory %q", directory), http.StatusNotFound)
 		return
 	}
