@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -41,37 +43,78 @@ func (p *part) down(now time.Time) (time.Duration, bool) {
 	return now.Sub(p.since), true
 }
 
-// grants is what is known of the grants. They are counted when somebody wants
-// to know, and not again before the next edge.
-type grants struct {
+// tally is what is known of the grants at some instant.
+type tally struct {
 	part
-	all             []engine.Grant
 	waiting, active int
-	counted, next   time.Time // when they were counted, and until when that holds
-	edge            bool      // next is an edge of a grant
+	next            time.Time // when the next one begins or ends; zero when none does
 }
 
-// count brings the numbers up to date. Grants that are over do not count.
-func (g *grants) count(now time.Time) {
-	if !now.Before(g.counted) && now.Before(g.next) {
-		return
+// grants counts the grants when somebody wants to know, and looks at one only
+// when its edge has passed: that of a weekly grant is dear to find. It has a
+// lock of its own, so that no run waits for a hundred thousand of them.
+type grants struct {
+	mu    sync.Mutex
+	all   []engine.Grant
+	edges []edge // of each
+	at    time.Time
+	tally tally
+}
+
+// edge is when a grant begins or ends next, in milliseconds, and whether it is
+// in force until then.
+type edge struct {
+	at     int64
+	active bool
+}
+
+// never is the edge of a grant that is over.
+const never = math.MaxInt64
+
+// told takes in a look at the grants, and reports whether it is news that they
+// cannot be read, or can.
+func (g *grants) told(now time.Time, all []engine.Grant, err error) (news bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if all != nil {
+		g.all, g.edges, g.at = all, make([]edge, len(all)), time.Time{}
 	}
-	g.waiting, g.active, g.counted, g.edge = 0, 0, now, false
-	g.next = now.Add(time.Hour) // with no edge in sight, that is soon enough
-	for i := range g.all {
-		when := &g.all[i].When
-		if when.Ended(now) {
-			continue
+	return g.tally.tell(now, err)
+}
+
+// count counts the grants that are in force, and those that will be.
+func (g *grants) count(now time.Time) tally {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at, first := now.UnixMilli(), int64(never)
+	back := now.Before(g.at) // the clock was set: what is known may be wrong
+	n := &g.tally
+	n.waiting, n.active, g.at = 0, 0, now
+	for i := range g.edges {
+		e := &g.edges[i]
+		if back || e.at <= at {
+			*e = edgeOf(g.all[i].When, now)
 		}
-		if when.Active(now) {
-			g.active++
-		} else {
-			g.waiting++
+		switch {
+		case e.active:
+			n.active++
+		case e.at != never:
+			n.waiting++
 		}
-		if at, ok := when.Next(now); ok && (!g.edge || at.Before(g.next)) {
-			g.next, g.edge = at, true
-		}
+		first = min(first, e.at)
 	}
+	if n.next = (time.Time{}); first != never {
+		n.next = time.UnixMilli(first)
+	}
+	return *n
+}
+
+func edgeOf(when schedule.Window, now time.Time) edge {
+	next, ok := when.Next(now)
+	if !ok {
+		return edge{at: never}
+	}
+	return edge{next.UnixMilli(), when.Active(now)}
 }
 
 // place is a membership as results name it to people.

@@ -63,6 +63,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
 		all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
+	grants := w.grants.count(now)
 	w.mu.Lock()
 	for d, b := range w.boards {
 		g.board(set, now, string(d), b)
@@ -73,13 +74,12 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	for against, ahead := range w.skew {
 		set(g.skew, ahead.Seconds(), against)
 	}
-	if gr := &w.grants; gr.known {
-		set(g.grantsRead, truth(gr.err == nil))
-		gr.count(now)
-		set(g.grants, float64(gr.waiting), "waiting")
-		set(g.grants, float64(gr.active), "active")
-		if gr.edge {
-			set(g.edge, seconds(gr.next))
+	if grants.known {
+		set(g.grantsRead, truth(grants.err == nil))
+		set(g.grants, float64(grants.waiting), "waiting")
+		set(g.grants, float64(grants.active), "active")
+		if !grants.next.IsZero() {
+			set(g.edge, seconds(grants.next))
 		}
 	}
 	if w.store.known {

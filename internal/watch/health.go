@@ -97,18 +97,15 @@ const (
 // or wrong in a file makes it degraded: it is the one that mends it, or waits
 // for a person, and nobody is helped by doing without it.
 func (w *Watch) Status() Status {
+	now := w.cfg.Now()
+	grants := w.grants.count(now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.cfg.Now()
-	w.grants.count(now)
 	s := Status{
 		Status: Ready, Reasons: []string{}, Replica: w.cfg.Replica, Version: w.cfg.Version, At: now.UTC().Truncate(time.Millisecond),
 		Store: w.store.show(), Config: w.config.show(),
-		Grants:      Grants{Part: w.grants.show(), Waiting: w.grants.waiting, Active: w.grants.active},
+		Grants:      Grants{Part: grants.show(), Waiting: grants.waiting, Active: grants.active, Next: grants.next.UTC()},
 		Directories: make(map[string]*DirectoryStatus, len(w.boards)),
-	}
-	if w.grants.edge {
-		s.Grants.Next = w.grants.next.UTC()
 	}
 	if len(w.skew) > 0 {
 		s.Skew = make(map[string]float64, len(w.skew))
@@ -116,7 +113,7 @@ func (w *Watch) Status() Status {
 			s.Skew[against] = ahead.Seconds()
 		}
 	}
-	w.judge(&s, now)
+	w.judge(&s, grants.part, now)
 	for _, d := range slices.Sorted(maps.Keys(w.boards)) {
 		b := w.boards[d]
 		if b.lease.Since.IsZero() {
@@ -131,7 +128,7 @@ func (w *Watch) Status() Status {
 }
 
 // judge says what is wrong with the parts that every directory needs.
-func (w *Watch) judge(s *Status, now time.Time) {
+func (w *Watch) judge(s *Status, grants part, now time.Time) {
 	switch {
 	case !w.store.known:
 		s.unready("starting: nothing is known of the store yet")
@@ -139,12 +136,12 @@ func (w *Watch) judge(s *Status, now time.Time) {
 		s.unready("the store is down: %s", s.Store.Error)
 	}
 	switch {
-	case !w.grants.known:
+	case !grants.known:
 		s.unready("starting: the grants were not read yet")
-	case w.grants.good.IsZero():
+	case grants.good.IsZero():
 		s.unready("the grants cannot be read: %s", s.Grants.Error)
-	case w.grants.err != nil:
-		s.degraded("the grants cannot be read since %s; those read before are in force: %s", instant(w.grants.since), s.Grants.Error)
+	case grants.err != nil:
+		s.degraded("the grants cannot be read since %s; those read before are in force: %s", instant(grants.since), s.Grants.Error)
 	}
 	if _, bad := w.config.down(now); bad {
 		s.degraded("the new configuration was refused, the one before is in force: %s", s.Config.Error)
@@ -225,7 +222,7 @@ func (b *board) show() *DirectoryStatus {
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // credential is what a URL holds between its scheme and its host.
-var credential = regexp.MustCompile(`://[^@/\s]*@`) //nolint:gochecknoglobals // compiled once, never changed
+var credential = regexp.MustCompile(`://[^@/\s]*@`)
 
 // errorMax is how much of an error is shown, in bytes.
 const errorMax = 500

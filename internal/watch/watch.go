@@ -40,11 +40,12 @@ type Watch struct {
 	meters *meters
 	lines  *lines
 
+	grants grants
+
 	mu     sync.Mutex
 	beat   time.Time
 	store  part
 	config part
-	grants grants
 	skew   map[string]time.Duration
 	queue  map[engine.Directory]int
 	boards map[engine.Directory]*board
@@ -111,15 +112,9 @@ func (w *Watch) Leads(d engine.Directory, s schedule.Standing) {
 // before, and why they could not be read. It is a sign of life. The slice must
 // not be changed afterwards.
 func (w *Watch) Granted(all []engine.Grant, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.cfg.Now()
-	w.beat = now
-	if w.grants.tell(now, err) {
+	w.Beat()
+	if w.grants.told(w.cfg.Now(), all, err) {
 		w.lines.turned("the grants can be read again", "the grants cannot be read, those read before are in force", err)
-	}
-	if all != nil {
-		w.grants.all, w.grants.next = all, time.Time{}
 	}
 }
 

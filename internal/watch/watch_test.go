@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -314,12 +315,21 @@ func TestGrantsAreCountedAsTimePasses(t *testing.T) {
 	window := func(from, until int) engine.Grant {
 		return engine.Grant{When: schedule.Window{From: noon.Add(time.Duration(from) * time.Hour), Until: noon.Add(time.Duration(until) * time.Hour)}}
 	}
-	w.Granted([]engine.Grant{window(-1, 2), window(1, 3), window(-2, -1)}, nil)
-	for _, step := range []struct {
-		hours                 int
-		waiting, active, next float64
-	}{{0, 1, 1, 1}, {1, 0, 2, 2}, {2, 0, 1, 3}, {0, 1, 1, 1}} { // the clock is set back at last
-		w.now = noon.Add(time.Duration(step.hours) * time.Hour)
+	weekly, err := schedule.ParseWeekly("sun 13:30-13:45 UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lunch := window(-1, 2) // 1 March 2026 is a Sunday
+	lunch.When.Weekly = weekly
+	w.Granted([]engine.Grant{window(-1, 2), window(1, 3), window(-2, -1), lunch}, nil)
+	for _, step := range []struct{ hours, waiting, active, next float64 }{
+		{0, 2, 1, 1},
+		{1, 1, 2, 1.5},
+		{1.6, 0, 3, 1.75},
+		{2, 0, 1, 3},
+		{0, 2, 1, 1}, // the clock is set back
+	} {
+		w.now = noon.Add(time.Duration(step.hours * float64(time.Hour)))
 		w.Granted(nil, nil)
 		w.has(map[string]float64{
 			"grants{state=waiting}": step.waiting, "grants{state=active}": step.active, "grants_readable": 1,
@@ -422,5 +432,37 @@ func TestSkewIsShown(t *testing.T) {
 	w.has(map[string]float64{"clock_skew_seconds{against=store}": -3})
 	if got := w.is(Ready, "").Skew["store"]; got != -3 {
 		t.Errorf("%v", got)
+	}
+}
+
+// For the race detector: whoever tells and whoever asks do it at once.
+func TestManyTellAtOnce(t *testing.T) {
+	t.Parallel()
+	w := New(Config{})
+	tell := w.Requests("corp")
+	var wg sync.WaitGroup
+	for _, f := range []func(){
+		func() { w.Leads("corp", schedule.Standing{Held: true, Token: 1, Since: noon}) },
+		func() {
+			w.Ran("corp", engine.Scope{}, engine.Result{Overdue: []engine.Late{lateAda}}, time.Second, nil)
+		},
+		func() { w.Granted([]engine.Grant{{When: schedule.Window{Until: noon}}}, nil) },
+		func() { tell(t.Context(), httpx.Sent{Method: "GET"}) },
+		func() { w.Store(nil); w.Reloaded(nil); w.Skew("store", 0); w.Queue(nil); w.Beat() },
+		func() { w.Left("corp") },
+		func() { w.Status() },
+		func() {
+			w.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		},
+	} {
+		wg.Go(func() {
+			for range 50 {
+				f()
+			}
+		})
+	}
+	wg.Wait()
+	if w.Status().Status != Ready {
+		t.Error(w.Status().Reasons)
 	}
 }
