@@ -95,6 +95,7 @@ type applier struct {
 	done     []Done
 	findings []Problem
 	logouts  []Change // whose sessions are to end
+	over     []Past   // what the directory was found to have ended
 }
 
 // round is a few jobs on their way through intend, act and settle.
@@ -375,6 +376,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 			a.counts.Lapsed++
 			ev := over.event(a.run)
 			ev.Reason = "ended by the directory"
+			a.over = append(a.over, *over)
 			b.Events = append(b.Events, ev)
 			return
 		}

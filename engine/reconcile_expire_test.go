@@ -86,6 +86,9 @@ func TestAccessEndsWhileDaypassIsStopped(t *testing.T) {
 		t.Errorf("%d writes, want the one removal that makes sure", n)
 	}
 	until := morning.Add(4 * time.Hour)
+	if len(res.Past) != 1 || len(res.Open) > 0 {
+		t.Errorf("past %+v and open %+v, want one that is over, and nothing to look at again", res.Past, res.Open)
+	}
 	if p := w.ledger.past; len(p) != 1 || p[0].Why != engine.Ends || !p[0].Removed.Equal(until) || !p[0].Due.Equal(until) || !p[0].Confirmed.Equal(w.now) {
 		t.Errorf("past %+v, want ada removed by the directory when it was due", p)
 	}
@@ -463,6 +466,24 @@ func TestHeldGrantsKeepTheirEnds(t *testing.T) {
 	}
 	if o := w.owns("p00"); len(o.Anchors) != 3 {
 		t.Errorf("ledger %+v, want all grants of p00 while it is in doubt", o)
+	}
+}
+
+// A run of some groups lets go of no grant, also where it moves an end.
+func TestARunOfSomeGroupsMovesEnds(t *testing.T) {
+	t.Parallel()
+	w := expiring(t, "ada")
+	w.grant("g1", "ada", 4)
+	w.grant("g2", "ada", 9)
+	w.run()
+	w.withdraw("g2")
+	w.until("g1", morning.Add(12*time.Hour))
+	if _, err := engine.New(w.cfg).RunIn(context.Background(), "cron", engine.Scope{Directory: "corp", Groups: []engine.GroupID{w.admins}}); err != nil {
+		t.Fatal(err)
+	}
+	w.ends("ada", 12)
+	if o := w.owns("ada"); len(o.Anchors) != 2 || !o.Asked.Equal(morning.Add(12*time.Hour)) {
+		t.Errorf("ledger %+v, want both grants, and the end that was asked for", o)
 	}
 }
 

@@ -156,6 +156,21 @@ func TestSessionsEndInARunOfEnds(t *testing.T) {
 	w.loggedOut(1)
 }
 
+// Nor when a listing still shows who is gone, and the removal is sent again.
+func TestSessionsEndOnceForWhomAListingStillShows(t *testing.T) {
+	t.Parallel()
+	w := loggingOut(t, "ada")
+	w.rule("admins", func(r *engine.Rules) { r.Expire = true })
+	w.grant("g1", "ada", 1)
+	w.run()
+	listed := w.dir.Roster(w.admins)
+	w.pass(2 * time.Hour)
+	w.dir.Lie(w.admins, func([]engine.Member) []engine.Member { return listed })
+	w.run()
+	w.run()
+	w.loggedOut(1)
+}
+
 // Without the power, nothing is asked for.
 func TestSessionsOfADirectoryThatEndsNone(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ type Result struct {
 	Done     []Done    // what was changed, in the order of the plan
 	Findings []Problem // what came out while the plan was carried out, and failed nothing in it
 	Overdue  []Late
-	Past     []Past   // memberships of ours that a listing of this run showed to be over
+	Past     []Past   // memberships of ours that this run showed to be over
 	Release  *Release // the go-ahead that this run used, if any
 	// GrantsErr tells why the grants could not be read. What was due by the
 	// ledger's times was ended all the same.
@@ -338,10 +338,11 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		c.Yielded, c.Moved, c.Lapsed = c.Yielded+a.counts.Yielded, c.Moved+a.counts.Moved, c.Lapsed+a.counts.Lapsed
 		res.Failures = append(res.Failures, a.failures...)
 		res.Done = append(res.Done, a.done...)
+		res.Past = append(res.Past, a.over...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
 	slices.SortStableFunc(res.Done, func(a, b Done) int { return compareChanges(a.Change, b.Change) })
-	res.Past = append(s.over, after.over...)
+	res.Past = slices.Concat(res.Past, s.over, after.over)
 	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
 	r.open(res, jobs, after)

@@ -60,6 +60,7 @@ func (p Plan) narrowed(run Limits) (Plan, bool) {
 		k := &p.keeps[i]
 		k.after.Anchors = unite(k.after.Anchors, k.before.Anchors)
 	}
+	p.rebase(true)
 	p.keeps = slices.DeleteFunc(p.keeps, keep.idle)
 	p.Objections, p.Foreign = nil, nil
 	return p, rest

@@ -14,12 +14,13 @@ import (
 const sessionsWithin = 30 * time.Second
 
 // logout reports whether the sessions of c's member are to end now: e ended a
-// membership of ours, or showed that it ended, for the first time.
+// membership of ours, or showed for the first time that it ended by our doing or
+// by the directory's.
 func (c Change) logout(e Effect, now time.Time) bool {
-	if !c.sessions || c.prior == nil || c.drop || e.Err != nil || !c.removes() || !c.prior.Gone.IsZero() {
+	if !c.sessions || c.prior == nil || c.drop || e.Err != nil || !c.removes() {
 		return false
 	}
-	return e.Changed || c.prior.State == Removing || c.prior.lapsed(now)
+	return e.Changed || c.prior.Gone.IsZero() && (c.prior.State == Removing || c.prior.lapsed(now))
 }
 
 // endSessions ends the sessions of those whose memberships ended, each member
@@ -43,6 +44,7 @@ func (a *applier) endSessions(ctx context.Context) error {
 			err = fmt.Errorf("not tried: %w", err)
 		}
 		ev := cs[i].event(EventLoggedOut, a.run, a.r.now())
+		ev.Op = "" // that was done before
 		if err != nil {
 			ev.Kind, ev.Error, ev.Reason = EventFailed, err.Error(), "end the sessions"
 			a.find(Problem{Kind: SessionsNotEnded, Directory: cs[i].Directory, Group: cs[i].Group, Person: cs[i].Person, Message: fmt.Sprintf(
