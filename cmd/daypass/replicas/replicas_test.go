@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,9 +107,11 @@ func newWorld(t *testing.T) *world {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	pg := beds.Postgres(t)
-	w.dsn = pg.DSN
-	var err error
+	w.dsn = beds.Database(t)
+	at, err := url.Parse(w.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if w.db, err = sql.Open("pgx", w.dsn); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +139,7 @@ func newWorld(t *testing.T) *world {
 		w.orgs[d] = org
 	}
 	for n := range machines {
-		w.machines = append(w.machines, w.machine(fmt.Sprintf("m%d", n), pg.Addr))
+		w.machines = append(w.machines, w.machine(fmt.Sprintf("m%d", n), at.Host))
 	}
 	return w
 }
@@ -146,23 +149,24 @@ func group(n int) string  { return fmt.Sprintf("team-%02d", n) }
 
 // machine is one replica with its ways to the world.
 type machine struct {
-	w    *world
-	name string
-	dir  string
-	db   *wire
-	cmd  *exec.Cmd
-	out  bytes.Buffer
+	w     *world
+	name  string
+	dir   string
+	store string // its way to the database
+	db    *wire
+	cmd   *exec.Cmd
+	out   bytes.Buffer
 }
 
 func (w *world) machine(name, database string) *machine {
 	w.Helper()
 	m := &machine{w: w, name: name, dir: w.TempDir(), db: newWire(w.T, database)}
 	var y strings.Builder
-	fmt.Fprintf(&y, "version: 1\nstore: %q\nserve: {listen: \"127.0.0.1:0\", lease: %s, name: %s, every: 1m}\nlimits: {add: 10000}\ndirectories:\n",
-		strings.Replace(w.dsn, database, m.db.addr(), 1), lease, name)
+	m.store = strings.Replace(w.dsn, database, m.db.addr(), 1)
+	fmt.Fprintf(&y, "version: 1\nstore: env:DAYPASS_STORE\nserve: {listen: \"127.0.0.1:0\", lease: %s, name: %s, every: 1m}\nlimits: {add: 10000}\ndirectories:\n", lease, name)
 	for d, org := range w.orgs {
-		url := gate(w.T, org.URL(), func(r *http.Request) { w.wrote(d, name, r) })
-		fmt.Fprintf(&y, "  %s: {type: okta, url: %q, grace: 1s, auth: {token: \"env:OKTA_TOKEN\"}}\n", d, url)
+		root := gate(w.T, org.URL(), func(r *http.Request) { w.wrote(d, name, r) })
+		fmt.Fprintf(&y, "  %s: {type: okta, url: %q, grace: 1s, auth: {token: \"env:OKTA_TOKEN\"}}\n", d, root)
 	}
 	y.WriteString("groups:\n")
 	for d := range w.orgs {
@@ -179,7 +183,7 @@ func (w *world) machine(name, database string) *machine {
 
 func (m *machine) start() {
 	m.cmd = exec.Command(m.w.daypass, "serve", "--log-json")
-	m.cmd.Dir, m.cmd.Env = m.dir, append(os.Environ(), "OKTA_TOKEN="+oktatest.DefaultToken)
+	m.cmd.Dir, m.cmd.Env = m.dir, append(os.Environ(), "OKTA_TOKEN="+oktatest.DefaultToken, "DAYPASS_STORE="+m.store)
 	m.cmd.Stderr = &m.out
 	if err := m.cmd.Start(); err != nil {
 		m.w.Error(err)
@@ -293,13 +297,13 @@ func (w *world) judge() {
 
 func (w *world) await(what string, ok func() bool) {
 	w.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			for _, m := range w.machines {
 				w.Logf("%s: %s", m.name, m.out.String()[max(0, m.out.Len()-4000):])
 			}
-			w.Fatalf("waited two minutes, and not: %s", what)
+			w.Fatalf("waited a minute, and not: %s", what)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
