@@ -62,7 +62,7 @@ machine may see it.`,
 			if err != nil {
 				return usage(err)
 			}
-			moved, err := store.Move(ctx, from, to, a.now(), func(what string) { fmt.Fprintf(a.stderr, "copying %s\n", what) })
+			moved, err := store.Move(ctx, from, to, a.now(), func(what string) { fmt.Fprintln(a.stderr, what) })
 			if errors.Is(err, store.ErrLocked) {
 				return hinted(err, "wait for the run to end, or stop daypass serve")
 			}

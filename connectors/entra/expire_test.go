@@ -12,6 +12,7 @@ import (
 
 	"github.com/daypass-dev/daypass/connectors/entra/entratest"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/sim"
 )
 
 // What PIM for Groups allows, and what is made of it.
@@ -292,9 +293,13 @@ func TestAssignments(t *testing.T) {
 			if tc.kind == "" && err != nil || tc.kind != "" && (engine.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.says)) {
 				t.Errorf("AddUntil: got error %v, want kind %q and %q", err, tc.kind, tc.says)
 			}
+			posts := 0
 			for _, a := range f.requests() {
 				if a.path != postTerm {
 					continue
+				}
+				if posts++; posts > 1 {
+					t.Error("requests: got another, want one")
 				}
 				var body map[string]any
 				if json.Unmarshal([]byte(a.body), &body) != nil || body["action"] != assign || body["justification"] == "" {
@@ -483,7 +488,7 @@ func TestEndsThatAreNoMore(t *testing.T) {
 // TestManyAdditions: the group is not listed anew for each.
 func TestManyAdditions(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, entratest.Options{Roles: allRoles()})
+	l := newLab(t, entratest.Options{Roles: allRoles(), TakesOver: true})
 	g := l.group("g", entratest.Security)
 	for i := range 20 {
 		l.addUntil(g, l.member(l.people(fmt.Sprint("p", i))[0]), l.Clock.Now().Add(time.Hour))
@@ -510,5 +515,80 @@ func TestISODuration(t *testing.T) {
 		if got := isoDuration(s); got != want {
 			t.Errorf("isoDuration(%q): got %s, want %s", s, got, want)
 		}
+	}
+}
+
+// TestShortGrace: what was looked at is not believed longer than our own writes.
+func TestShortGrace(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, entratest.Options{Roles: allRoles(), TakesOver: true}, func(c *Config) { c.Grace = time.Second })
+	g, ps := l.group("g", entratest.Security), l.people("ada", "bo")
+	l.addUntil(g, l.member(ps[0]), l.Clock.Now().Add(time.Hour))
+	bo := l.member(ps[1])
+	_, err := l.c.Add(t.Context(), g, bo)
+	l.must(err)
+	l.Clock.Advance(2 * time.Second)
+	changed, _, err := l.c.AddUntil(t.Context(), g, bo, l.Clock.Now().Add(time.Hour))
+	if changed || err != nil || !l.End("g", string(bo.ID)).IsZero() {
+		t.Errorf("AddUntil of our own member: got changed %t and error %v, want none and no end", changed, err)
+	}
+}
+
+// TestLostAssignment: what was known before an answer was lost is not believed.
+func TestLostAssignment(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, entratest.Options{Roles: allRoles()})
+	g, m := l.group("g", entratest.Security), l.member(l.people("ada")[0])
+	_, err := l.c.Add(t.Context(), g, m)
+	l.must(err)
+	_, err = l.c.Remove(t.Context(), g, m)
+	l.must(err)
+	l.Faults.Inject(sim.Fault{Effect: sim.Lose, Match: entratest.On("POST " + postTerm)})
+	changed, _, err := l.c.AddUntil(t.Context(), g, m, l.Clock.Now().Add(time.Hour))
+	if changed || err == nil || engine.KindOf(err).Refusal() {
+		t.Errorf("AddUntil with its answer lost: got changed %t and error %v, want no refusal", changed, err)
+	}
+	if ms, err := l.c.Members(t.Context(), g); err != nil || len(ms) != 1 {
+		t.Errorf("Members: got %v and error %v, want the member", ms, err)
+	}
+}
+
+// TestLeftOverOfAMomentAgo: an assignment that is as new as one that listings
+// lack, and whose membership we have just removed, is left over all the same.
+func TestLeftOverOfAMomentAgo(t *testing.T) {
+	t.Parallel()
+	c, _ := telling(t, func(_ int, a asked) canned {
+		switch {
+		case a.method == http.MethodDelete:
+			return noContent()
+		case a.path == postTerm:
+			return refused(400, "RoleAssignmentExists", "The Role assignment already exists.")
+		case a.path == getTerms:
+			now := time.Now()
+			return ok(`{"value":[{"principalId":"` + userA + `","accessId":"member","startDateTime":"` + stamp(now) + `","endDateTime":"` + stamp(now.Add(time.Hour)) + `"}]}`)
+		}
+		return ok(plainGroup)
+	})
+	m := engine.Member{ID: userA, Login: "ada"}
+	if changed, err := c.Remove(t.Context(), groupA, m); !changed || err != nil {
+		t.Fatalf("Remove: got changed %t and error %v, want changed", changed, err)
+	}
+	if changed, _, err := c.AddUntil(t.Context(), groupA, m, time.Now().Add(time.Hour)); changed || engine.KindOf(err) != engine.Unsupported {
+		t.Errorf("AddUntil: got changed %t and error %v, want kind unsupported", changed, err)
+	}
+}
+
+// TestActivated: what a person activated by PIM is not ours to move.
+func TestActivated(t *testing.T) {
+	t.Parallel()
+	c, _ := telling(t, func(_ int, a asked) canned {
+		if a.path == getTerms {
+			return ok(`{"value":[{"principalId":"` + userA + `","accessId":"member","assignmentType":"Activated","endDateTime":"2099-01-01T00:00:00Z"}]}`)
+		}
+		return ok(plainGroup)
+	})
+	_, err := c.Expire(t.Context(), groupA, engine.Member{ID: userA, Login: "ada"}, time.Now().Add(time.Hour))
+	if engine.KindOf(err) != engine.Unsupported || !strings.Contains(err.Error(), "activated") {
+		t.Errorf("Expire: got error %v, want kind unsupported and why", err)
 	}
 }

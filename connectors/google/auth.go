@@ -26,6 +26,8 @@ const (
 	forDirectory purpose = iota
 	forKinds
 	forReports
+	forExpiry   // used for groups whose memberships Google is to end too
+	forSessions // used for groups whose end ends sessions too
 	purposes
 )
 
@@ -38,6 +40,10 @@ func (p purpose) scopes() []string {
 		return []string{scopeRoot + "cloud-identity.groups.readonly"}
 	case forReports:
 		return []string{scopeRoot + "admin.reports.audit.readonly"}
+	case forExpiry:
+		return []string{scopeRoot + "cloud-identity.groups"}
+	case forSessions:
+		return []string{scopeRoot + "admin.directory.user.security"}
 	}
 	return []string{
 		scopeRoot + "admin.directory.group.member",
@@ -51,8 +57,12 @@ func purposeOf(req *http.Request) purpose {
 	switch p := req.URL.Path; {
 	case strings.Contains(p, "/admin/reports/"):
 		return forReports
+	case strings.HasSuffix(p, "/signOut"):
+		return forSessions
 	case strings.Contains(p, "/admin/directory/"):
 		return forDirectory
+	case strings.Contains(p, "/memberships"):
+		return forExpiry
 	}
 	return forKinds
 }

@@ -66,6 +66,7 @@ func (c *Connector) write(ctx context.Context, g engine.GroupID, m engine.Member
 		return false, err
 	}
 	defer unlock()
+	c.lapse(g)
 	return do(ctx, g, m)
 }
 
@@ -88,6 +89,7 @@ func (c *Connector) insert(ctx context.Context, g engine.GroupID, m engine.Membe
 			return false, trouble(engine.Unknown, "Google took the change and did not answer with the member; the next reading will tell")
 		}
 		c.writes.Note(g, m, engine.Add)
+		c.ends.note(g, m.ID, ending{})
 		return true, nil // only a real difference is answered with 200
 	}
 	switch a := x.answered(err); {
@@ -135,7 +137,7 @@ func (c *Connector) present(ctx context.Context, g engine.GroupID, m engine.Memb
 	case !certain:
 		return trouble(engine.Rejected, "%s; perhaps the group is of a kind that takes no members", a.text())
 	}
-	return trouble(engine.Rejected, "Google says that the member exists and does not show it: an invitation is pending, or somebody added it a moment ago; "+
+	return trouble(engine.Rejected, "Google says that the member exists and does not show it: an invitation is pending, somebody added it a moment ago, or a former membership ended a moment ago; "+
 		"withdraw the invitation in the group's settings and try again")
 }
 
@@ -159,6 +161,7 @@ func (c *Connector) remove(ctx context.Context, g engine.GroupID, m engine.Membe
 	err := c.dir.Members.Delete(string(g), string(m.ID)).Context(tctx).Do()
 	if err == nil {
 		c.writes.Note(g, m, engine.Remove)
+		c.ends.note(g, m.ID, ending{})
 		return true, nil // who is absent is answered with 404 or 412
 	}
 	switch a := x.answered(err); {
@@ -191,6 +194,7 @@ func (c *Connector) absent(ctx context.Context, g engine.GroupID, m engine.Membe
 // away notes that a member is absent, whoever took it out.
 func (c *Connector) away(g engine.GroupID, m engine.Member, a answer) error {
 	c.writes.Note(g, m, engine.Remove)
+	c.ends.note(g, m.ID, ending{})
 	if a.lost {
 		return unknown()
 	}

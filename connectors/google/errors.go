@@ -230,3 +230,12 @@ func partial(err error) error {
 	}
 	return &engine.Error{Kind: engine.Partial, RetryAfter: e.RetryAfter, Err: fmt.Errorf("the listing broke off: %w", e.Err)}
 }
+
+// bare returns the cause of an engine error.
+func bare(err error) error {
+	var e *engine.Error
+	if errors.As(err, &e) && e.Err != nil {
+		return e.Err
+	}
+	return err
+}

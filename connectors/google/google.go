@@ -1,7 +1,9 @@
 // Package google connects daypass to Google Workspace and Cloud Identity,
 // through the Directory API of the Admin SDK. It reads which kind a group is
 // from the Cloud Identity API, and what changed from the Reports API, where it
-// may; without them it works all the same. It knows nothing of grants.
+// may; without them it works all the same. Where it is asked to, it makes
+// memberships that Google ends by itself, through the Cloud Identity API. It
+// knows nothing of grants.
 //
 // daypass adds and removes plain members only: entries of type USER with the
 // role MEMBER. Owners and managers, nested groups, and the entry that stands
@@ -105,6 +107,8 @@ type Connector struct {
 	kinds  *kinds
 	feed   pause // the Reports API refused us
 	writes *engine.Writes
+	ends   *ends
+	noEnds pause                           // the customer's edition has no memberships that end
 	turns  engine.Turns[engine.Membership] // one change of a membership at a time
 	users  extent                          // how many pages a listing of people or groups has
 	groups extent
@@ -121,6 +125,8 @@ var (
 	_ engine.Lagging      = (*Connector)(nil)
 	_ engine.Marker       = (*Connector)(nil)
 	_ engine.Recaller     = (*Connector)(nil)
+	_ engine.Expirer      = (*Connector)(nil)
+	_ engine.SessionEnder = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.
@@ -132,7 +138,7 @@ func New(cfg Config) (*Connector, error) {
 	c := &Connector{
 		cfg: cfg, identity: identityRoot,
 		names: newNames(), kinds: newKinds(),
-		writes: engine.NewWrites(max(0, cfg.Grace), cfg.Now),
+		writes: engine.NewWrites(max(0, cfg.Grace), cfg.Now), ends: newEnds(max(0, cfg.Grace), cfg.Now),
 	}
 	c.tokens = newTokens(cfg)
 	c.client = httpx.New(c.policy())

@@ -35,6 +35,7 @@ func (c *Connector) Members(ctx context.Context, g engine.GroupID) ([]engine.Mem
 	if err != nil {
 		return nil, c.op("list the members of "+c.names.of(g), err)
 	}
+	c.lapse(g)
 	return c.writes.Lay(g, ms), nil
 }
 

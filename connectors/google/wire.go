@@ -1,6 +1,7 @@
 package google
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,14 +45,27 @@ func (c *Connector) policy() httpx.Policy {
 		// Each API has a quota of its own, per account and project.
 		Bucket: func(req *http.Request) (string, float64) { return purposeOf(req).bucket(), 1 },
 		Quotas: map[string]httpx.Quota{
-			forDirectory.bucket(): quota, forKinds.bucket(): quota, forReports.bucket(): quota,
+			bucketDirectory: quota, bucketIdentity: quota, bucketReports: quota,
 		},
 		Share: c.cfg.Share, Concurrency: c.cfg.Connections,
 	}
 }
 
+// The APIs, by what their quotas are called here.
+const (
+	bucketDirectory = "directory"
+	bucketIdentity  = "identity"
+	bucketReports   = "reports"
+)
+
 func (p purpose) bucket() string {
-	return map[purpose]string{forDirectory: "directory", forKinds: "kinds", forReports: "reports"}[p]
+	switch p {
+	case forReports:
+		return bucketReports
+	case forKinds, forExpiry:
+		return bucketIdentity
+	}
+	return bucketDirectory
 }
 
 // judge knows that Google says "too many" with 403 as well.
@@ -66,17 +80,22 @@ func judge(resp *http.Response, body []byte) httpx.Verdict {
 // path delete a group or a user.
 var written = regexp.MustCompile(`/admin/directory/v1/groups/[0-9A-Za-z_-]+/members(/[0-9A-Za-z_-]+)?$`)
 
+// posted are the other paths that take a POST: a membership with an end, the
+// moving of an end, and a sign-out.
+var posted = regexp.MustCompile(`/v1/(groups/[0-9A-Za-z_-]+/memberships(/[0-9A-Za-z_-]+:modifyMembershipRoles)?|users/[0-9A-Za-z_-]+/signOut)$`)
+
 // guard refuses whatever is neither a reading nor a change of one plain
-// membership.
+// membership, nor a sign-out.
 func guard(req *http.Request) error {
 	m := written.FindStringSubmatch(req.URL.EscapedPath())
 	switch {
 	case req.Method == http.MethodGet,
+		req.Method == http.MethodPost && posted.MatchString(req.URL.EscapedPath()),
 		req.Method == http.MethodPost && m != nil && m[1] == "",
 		req.Method == http.MethodDelete && m != nil && m[1] != "":
 		return nil
 	}
-	return fmt.Errorf("%s %s was not sent: daypass adds and removes members, nothing else", req.Method, req.URL.Path)
+	return fmt.Errorf("%s %s was not sent: daypass adds and removes members, and ends sessions, nothing else", req.Method, req.URL.Path)
 }
 
 // exchange is one call and what came back.
@@ -91,9 +110,25 @@ func traced(ctx context.Context) (context.Context, *exchange) {
 
 // fetch reads what the linked parts of the SDK do not cover.
 func (c *Connector) fetch(ctx context.Context, address string, query url.Values, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?"+query.Encode(), nil)
+	return c.send(ctx, http.MethodGet, address+"?"+query.Encode(), nil, into)
+}
+
+// post writes what they do not cover.
+func (c *Connector) post(ctx context.Context, address string, body, into any) error {
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
+	}
+	return c.send(ctx, http.MethodPost, address, text, into)
+}
+
+func (c *Connector) send(ctx context.Context, method, address string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.client.HTTP().Do(req)
 	if err != nil {

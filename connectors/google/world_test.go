@@ -103,6 +103,12 @@ func (l *lab) who(name string) engine.Member {
 // later lets every lag pass.
 func (l *lab) later() { l.sim.Clock.Advance(2 * max(l.Grace(), time.Minute)) }
 
+// pass lets time go by, and the token stay good.
+func (l *lab) pass(d time.Duration) {
+	l.sim.Clock.Advance(d)
+	l.sim.Grant(bearer)
+}
+
 func (l *lab) put(name, role string) {
 	l.t.Helper()
 	l.must(l.sim.PutAs(string(l.g), l.ids[name+home], role))
@@ -126,6 +132,10 @@ const (
 	routeLog    = "GET /admin/reports/v1/activity/users/{userKey}/applications/{applicationName}"
 	routeKind   = "GET /v1/groups/{group}"
 	routeSearch = "GET /v1/groups:search"
+	routeCreate = "POST /v1/groups/{group}/memberships"
+	routeEnds   = "GET /v1/groups/{group}/memberships"
+	routeLookup = "GET /v1/groups/{group}/memberships:lookup"
+	routeModify = "POST /v1/groups/{group}/memberships/{membership}:modifyMembershipRoles"
 )
 
 func (l *lab) fault(route string, f sim.Fault) {
@@ -204,7 +214,7 @@ func (l *lab) world() connectortest.World {
 		Connector: l.Connector, Directory: "corp", Group: l.g, GroupName: "prod-db" + home,
 		Stranger: "eve" + home, Secrets: []string{bearer},
 		NoGroup: "010000000000099", NoAccount: "100000000000000000099",
-		Sizes: []int{199, 200, 201, 400, 401},
+		Sizes: []int{199, 200, 201, 400, 401}, Now: l.sim.Clock.Now, Pass: l.pass,
 	}
 	for _, name := range []string{"ada", "bob", "cyd", "dee", "eli"} {
 		w.People = append(w.People, engine.Person(name+home))
@@ -256,6 +266,12 @@ func (l *lab) hands(w *connectortest.World) {
 	w.DeleteGroup = func() { does(func() error { return l.sim.DeleteGroup(g) }) }
 	w.Has = func(p engine.Person) bool { return l.sim.Has(g, id(p)) }
 	w.Mark = func() string { return fmt.Sprint(l.sim.Written()) }
+	w.Logon = func(p engine.Person) func() bool {
+		l.t.Helper()
+		good, err := l.sim.Logon(id(p))
+		l.must(err)
+		return good
+	}
 	w.Nest = func() {
 		does(func() error { return l.sim.Put(g, string(l.group("nested"))) })
 	}

@@ -91,14 +91,18 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 }
 
 func (c *Connector) doing(g engine.GroupID, e *edit) string {
-	who := e.member.Login
-	if who == "" {
-		who = string(e.member.ID)
-	}
 	if e.remove {
-		return "remove " + who + " from " + c.nameOf(g)
+		return "remove " + e.who() + " from " + c.nameOf(g)
 	}
-	return "add " + who + " to " + c.nameOf(g)
+	return "add " + e.who() + " to " + c.nameOf(g)
+}
+
+// who names the member in errors.
+func (e *edit) who() string {
+	if e.member.Login == "" {
+		return string(e.member.ID)
+	}
+	return e.member.Login
 }
 
 func (c *Connector) change(ctx context.Context, id engine.GroupID, all edits) {

@@ -81,6 +81,7 @@ func TestConformanceGroupOfMembers(t *testing.T) {
 	l := &lab{class: "groupOfMembers", attr: "member"}
 	slapdLab(t, beds.SlapdOptions{}, l)
 	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, append(required, connectortest.Nest)...)
+	l.newNook(t).small().refusesEnds(t, "OpenLDAP ends no memberships")
 }
 
 func TestConformancePosixGroup(t *testing.T) {
@@ -141,6 +142,10 @@ func TestConformanceSamba(t *testing.T) {
 		t.Parallel()
 		windows(t, l.newNook(t))
 	})
+	t.Run("NoEnds", func(t *testing.T) {
+		t.Parallel()
+		l.newNook(t).small().refusesEnds(t, "Samba does not")
+	})
 	t.Run("Transports", func(t *testing.T) {
 		t.Parallel()
 		n := l.newNook(t)
@@ -167,7 +172,7 @@ func windows(t *testing.T, n *nook) {
 		c.window = window
 		var l *listing
 		n.must(c.read(t.Context(), func(s *session) (err error) {
-			l, err = c.list(t.Context(), s, g)
+			l, err = c.list(t.Context(), s, g, false)
 			return err
 		}))
 		ids := map[string]bool{}
@@ -295,12 +300,52 @@ func (n *nook) faulty(s *ldaptest.Server, w *connectortest.World) {
 	w.Stall = func() { s.Fail(ldaptest.Fault{Delay: 2 * time.Second}) }
 }
 
+// clock is a server's own. It stands still, so that it is the same for a change
+// and for the reading before it.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Now().UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()) }
+func (c *clock) pass(d time.Duration) { c.at.Add(int64(d)) }
+
+// teach lets the connector find out how the server takes an end: else the
+// answer that a test loses may be the refusal of a form.
+func (n *nook) teach(w connectortest.World, until time.Time) {
+	n.t.Helper()
+	m, err := w.Connector.Resolve(n.t.Context(), w.People[0])
+	n.must(err)
+	_, _, err = w.Connector.(engine.Expirer).AddUntil(n.t.Context(), w.MoreGroups[0], m, until)
+	n.must(err)
+	_, err = w.Connector.Remove(n.t.Context(), w.MoreGroups[0], m)
+	n.must(err)
+}
+
 func TestConformanceInMemory(t *testing.T) {
-	for _, f := range []ldaptest.Flavor{ldaptest.OpenLDAP, ldaptest.DS389, ldaptest.ActiveDirectory} {
-		t.Run(f.String(), func(t *testing.T) {
+	for _, kind := range []struct {
+		name   string
+		flavor ldaptest.Flavor
+		links  ldaptest.LinkTTL
+	}{
+		{"openldap", ldaptest.OpenLDAP, ldaptest.NoLinkTTL},
+		{"389ds", ldaptest.DS389, ldaptest.NoLinkTTL},
+		{"ad", ldaptest.ActiveDirectory, ldaptest.LinkTTLOff},
+		{"ad with ends", ldaptest.ActiveDirectory, ldaptest.LinkTTLOutside},
+		{"ad with ends inside", ldaptest.ActiveDirectory, ldaptest.LinkTTLInside},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
+			f, needs := kind.flavor, append(slices.Clone(required), connectortest.Nest, connectortest.Fail, connectortest.Truncate, connectortest.Lose, connectortest.Stall)
+			ends := kind.links == ldaptest.LinkTTLOutside || kind.links == ldaptest.LinkTTLInside
+			if ends {
+				needs = append(needs, connectortest.Expirer, connectortest.Pass)
+			}
 			connectortest.Run(t, func(t *testing.T) connectortest.World {
-				l := &lab{class: "groupOfNames", attr: "member", full: f == ldaptest.OpenLDAP, refint: f == ldaptest.DS389}
+				l := &lab{class: "groupOfNames", attr: "member", full: f == ldaptest.OpenLDAP, refint: f == ldaptest.DS389, ends: ends}
 				switch f {
 				case ldaptest.ActiveDirectory:
 					l.class = "group"
@@ -310,10 +355,15 @@ func TestConformanceInMemory(t *testing.T) {
 					l.lock, l.locked = "pwdAccountLockedTime", "000001010000Z"
 				}
 				var writes atomic.Int64
+				clock := newClock()
 				s, n := memoryLab(t, ldaptest.Options{
-					Flavor: f, RefInt: l.refint, OnWrite: func(ldaptest.Write) { writes.Add(1) },
+					Flavor: f, RefInt: l.refint, OnWrite: func(ldaptest.Write) { writes.Add(1) }, LinkTTL: kind.links, Now: clock.now,
 				}, l)
 				w := n.world()
+				w.Now, w.Pass = clock.now, clock.pass
+				if ends {
+					n.teach(w, clock.now().Add(time.Hour))
+				}
 				n.faulty(s, &w)
 				w.Mark = func() string { return fmt.Sprint(writes.Load()) }
 				w.Sizes = []int{1499, 1500, 1501}
@@ -325,7 +375,7 @@ func TestConformanceInMemory(t *testing.T) {
 					crowd(size)
 				}
 				return w
-			}, append(required, connectortest.Nest, connectortest.Fail, connectortest.Truncate, connectortest.Lose, connectortest.Stall)...)
+			}, needs...)
 		})
 	}
 }

@@ -120,6 +120,7 @@ var (
 	_ engine.Changer      = (*Connector)(nil)
 	_ engine.Prober       = (*Connector)(nil)
 	_ engine.Clock        = (*Connector)(nil)
+	_ engine.Expirer      = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector that connects when it is

@@ -150,7 +150,7 @@ func (c *Connector) locateRest(ctx context.Context, s *session, g group, all edi
 // locateInGroup removes what a deleted account left behind: the value by which
 // the group still lists it, under its id or as a ghost at its old place.
 func (c *Connector) locateInGroup(ctx context.Context, s *session, g group, lost edits) error {
-	l, err := c.list(ctx, s, g.id)
+	l, err := c.list(ctx, s, g.id, false)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const windowTries = 3
 func (c *Connector) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
 	var members []engine.Member
 	err := c.read(ctx, func(s *session) error {
-		l, err := c.list(ctx, s, g)
+		l, err := c.list(ctx, s, g, false)
 		if err == nil {
 			members, err = c.identify(ctx, s, l)
 		}
@@ -54,6 +54,9 @@ type listing struct {
 	members []engine.Member
 	unknown []value
 	held    bool // it holds a placeholder
+
+	timed bool        // it holds the values that have an end, and no others
+	ends  []time.Time // theirs, beside unknown
 }
 
 // value is one value of a member attribute.
@@ -63,14 +66,15 @@ type value struct {
 	id  string // when the server sent it along
 }
 
-// list reads a group's values, at its new place if it moved.
-func (c *Connector) list(ctx context.Context, s *session, id engine.GroupID) (*listing, error) {
+// list reads a group's values, at its new place if it moved: all of them, or
+// those that have an end.
+func (c *Connector) list(ctx context.Context, s *session, id engine.GroupID, timed bool) (*listing, error) {
 	for range 2 {
 		g, err := c.known(ctx, s, id)
 		if err != nil {
 			return nil, err
 		}
-		l, err := c.listWhole(ctx, s, g)
+		l, err := c.listWhole(ctx, s, g, timed)
 		if !errors.Is(err, errMoved) {
 			return l, err
 		}
@@ -80,9 +84,9 @@ func (c *Connector) list(ctx context.Context, s *session, id engine.GroupID) (*l
 }
 
 // listWhole reads one listing that nobody changed while it was read.
-func (c *Connector) listWhole(ctx context.Context, s *session, g group) (*listing, error) {
+func (c *Connector) listWhole(ctx context.Context, s *session, g group, timed bool) (*listing, error) {
 	for range windowTries {
-		l, whole, err := c.listOnce(ctx, s, g)
+		l, whole, err := c.listOnce(ctx, s, g, timed)
 		if err != nil || whole {
 			return l, err
 		}
@@ -93,8 +97,8 @@ func (c *Connector) listWhole(ctx context.Context, s *session, g group) (*listin
 // listOnce reads a group in one answer or, on Active Directory, in windows. It
 // reports false when the group changed between two windows: then a member may
 // have moved from one that was not read yet into one that was.
-func (c *Connector) listOnce(ctx context.Context, s *session, g group) (*listing, bool, error) {
-	l := &listing{group: g}
+func (c *Connector) listOnce(ctx context.Context, s *session, g group, timed bool) (*listing, bool, error) {
+	l := &listing{group: g, timed: timed}
 	option, first, stamp := c.firstWindow(s), true, ""
 	for from := 0; ; {
 		w, now, err := c.listWindow(ctx, s, l, g.shape.attr+option)
@@ -105,7 +109,9 @@ func (c *Connector) listOnce(ctx context.Context, s *session, g group) (*listing
 			return nil, false, nil
 		}
 		if w.Last {
-			c.groups.hold(g.id, l.held)
+			if !timed {
+				c.groups.hold(g.id, l.held)
+			}
 			return l, true, nil
 		}
 		if w.Next <= from {
@@ -133,6 +139,10 @@ func (c *Connector) nextWindow(from int) string {
 // listWindow reads one answer into l. Without windows the answer is the last.
 func (c *Connector) listWindow(ctx context.Context, s *session, l *listing, attr string) (wire.Window, string, error) {
 	w, stamp, moved := wire.Window{Last: true}, "", false
+	controls, now, err := c.listControls(ctx, s, l)
+	if err != nil {
+		return w, stamp, err
+	}
 	idAttr := c.groupID(s.srv)
 	attrs := []string{idAttr, attr}
 	if s.srv.ad() {
@@ -153,13 +163,28 @@ func (c *Connector) listWindow(ctx context.Context, s *session, l *listing, attr
 		} else {
 			part.Values = e.Values(l.group.shape.attr)
 		}
-		c.sort(l, part.Values)
+		if l.timed {
+			c.sortEnds(l, part.Values, now)
+		} else {
+			c.sort(l, part.Values)
+		}
 		return nil
-	}, extended(s.srv)...)
+	}, controls...)
 	if err == nil && (moved || !found) || is(err, goldap.LDAPResultNoSuchObject) {
 		err = errMoved
 	}
 	return w, stamp, err
+}
+
+// listControls says how values are to be shown. What is left until an end comes
+// without ids: nobody says how a server shows both. It is counted from the
+// server's clock, which is asked for each window.
+func (c *Connector) listControls(ctx context.Context, s *session, l *listing) ([]wire.Control, time.Time, error) {
+	if !l.timed {
+		return extended(s.srv), time.Time{}, nil
+	}
+	now, err := c.clock(ctx, s)
+	return []wire.Control{{OID: oidLinkTTL, Critical: true}}, now, err
 }
 
 // groupName is how requests name a group: by id where the server lets us.

@@ -33,6 +33,9 @@ type server struct {
 	login    string // the attribute that people log in with
 	controls map[string]bool
 	contexts []string // naming contexts, the domain first
+	// configuration is the naming context that a forest shares (Active Directory).
+	configuration string
+	links         links
 }
 
 func (s *server) can(oid string) bool { return s.controls[oid] }
@@ -40,7 +43,7 @@ func (s *server) can(oid string) bool { return s.controls[oid] }
 func (s *server) ad() bool { return s.flavour == activeDirectory }
 
 func rootAttrs() []string {
-	return []string{"objectClass", "vendorName", "vendorVersion", "supportedControl", "supportedCapabilities", "namingContexts", "defaultNamingContext"}
+	return []string{"objectClass", "vendorName", "vendorVersion", "supportedControl", "supportedCapabilities", "namingContexts", "defaultNamingContext", "configurationNamingContext"}
 }
 
 // askServer reads the root DSE (RFC 4512 section 5.1).
@@ -65,6 +68,7 @@ func (s *server) read(e *wire.Entry) {
 			s.contexts = append(s.contexts, string(v))
 		}
 	}
+	s.configuration = e.First("configurationNamingContext")
 	s.vendor = strings.TrimSpace(e.First("vendorName") + " " + e.First("vendorVersion"))
 	s.flavour, s.id, s.login = flavourOf(e), "entryUUID", "uid"
 	switch s.flavour {

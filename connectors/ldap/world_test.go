@@ -31,6 +31,7 @@ type lab struct {
 	crowd  []string
 	worlds atomic.Int64
 	refint bool
+	ends   bool // the server ends memberships
 	// lock is the attribute that disables, and locked its value; shadowExpire
 	// by default.
 	lock, locked string
@@ -309,13 +310,22 @@ type timeless struct {
 	engine.Prober
 }
 
+// endless hides the ends of memberships, which few directories have.
+type endless struct {
+	timeless
+	engine.Clock
+}
+
 // world is the conformance suite's view of a nook.
 func (n *nook) world(edit ...func(*Config)) connectortest.World {
 	n.t.Helper()
 	c := n.connector(edit...)
 	w := connectortest.World{Connector: timeless{c, c, c, c, c}, Directory: "corp", GroupName: "prod-db", Stranger: "eve" + labMail}
-	if n.ad {
+	switch {
+	case n.ends:
 		w.Connector = c
+	case n.ad:
+		w.Connector = endless{timeless{c, c, c, c, c}, c}
 	}
 	w.Secrets = []string{n.password()}
 	for _, name := range []string{"ada", "bob", "cyd", "dee", "eli"} {

@@ -76,6 +76,7 @@ const (
 // calls use every route, in its variants, and refusals of each shape.
 func calls(s *googletest.Server) [][3]string {
 	id := s.ID("engineers@example.org")
+	members := "/v1/groups/" + s.ID("vpn@example.org") + "/memberships"
 	return [][3]string{
 		{"GET", vpn + "/members?maxResults=2", ""},
 		{"GET", vpn + "/members?includeDerivedMembership=true&roles=MEMBER,OWNER&fields=nextPageToken,members(id,email,role,type,status)", ""},
@@ -115,6 +116,25 @@ func calls(s *googletest.Server) [][3]string {
 		{"GET", "/v1/groups/" + id + "?fields=labels,parent", ""},
 		{"GET", "/v1/groups?view=FULL&pageSize=2&parent=customers/C03demo01", ""},
 		{"GET", "/v1/groups:search?pageSize=1000&query=" + url.QueryEscape(parent+" && 'cloudidentity.googleapis.com/groups.dynamic' in labels"), ""},
+		{"POST", "/v1/groups/" + id + "/memberships", `{"preferredMemberKey":{"id":"nobody@example.org"},"roles":[{"name":"MEMBER"}]}`},
+		{"POST", members, `{"preferredMemberKey":{"id":"ken@example.org"},"roles":[{"name":"MEMBER","expiryDetail":{"expireTime":"2999-01-01T00:00:00Z"}}]}`},
+		{"POST", members, `{"preferredMemberKey":{"id":"ken@example.org"},"roles":[{"name":"MEMBER"}]}`},
+		{"GET", members + ":lookup?memberKey.id=ken@example.org", ""},
+		{"GET", members + ":lookup?memberKey.id=nobody@example.org", ""},
+		{"GET", members + "/" + s.ID("ken@example.org"), ""},
+		{"GET", members + "?pageSize=2", ""},
+		{"GET", members + "?view=FULL&pageSize=500&fields=memberships(name,preferredMemberKey,roles),nextPageToken", ""},
+		{
+			"POST", members + "/" + s.ID("ken@example.org") + ":modifyMembershipRoles",
+			`{"updateRolesParams":[{"fieldMask":"expiryDetail.expireTime","membershipRole":{"name":"MEMBER","expiryDetail":{"expireTime":"2998-01-01T00:00:00Z"}}}]}`,
+		},
+		{
+			"POST", members + "/" + s.ID("ken@example.org") + ":modifyMembershipRoles",
+			`{"updateRolesParams":[{"fieldMask":"expiryDetail.expireTime","membershipRole":{"name":"MEMBER","expiryDetail":{"expireTime":"1998-01-01T00:00:00Z"}}}]}`,
+		},
+		{"DELETE", members + "/" + s.ID("ken@example.org"), ""},
+		{"POST", dir + "/users/ada@example.org/signOut", ""},
+		{"POST", dir + "/users/nobody@example.org/signOut", ""},
 		{"DELETE", dir + "/groups/on-call@example.org", ""},
 		{"DELETE", dir + "/users/person25@example.org", ""},
 	}
@@ -158,7 +178,7 @@ func methodOf(t *testing.T, methods []*method, route string) (m *method, path st
 	verb, template, _ := strings.Cut(route, " ")
 	path = strings.NewReplacer(
 		"{groupKey}", "vpn@example.org", "{memberKey}", "ada@example.org", "{userKey}", "all", "{applicationName}", "groups_enterprise",
-		"{customer}", "my_customer", "{group}", "01x",
+		"{customer}", "my_customer", "{group}", "01x", "{membership}", "1",
 	).Replace(template)
 	for _, m := range methods {
 		if m.HTTPMethod == verb && m.path.MatchString(path) {
@@ -276,7 +296,9 @@ func TestConnectorKeepsTheContract(t *testing.T) {
 	use(t, s, c)
 	check.verdict(t, map[string]bool{})
 	t.Logf("requests by method: %v", check.seen)
-	for _, id := range []string{"directory.members.list", "directory.members.insert", "directory.members.delete", "directory.groups.list", "reports.activities.list", "POST /token"} {
+	for _, id := range []string{"directory.members.list", "directory.members.insert", "directory.members.delete", "directory.groups.list", "reports.activities.list", "POST /token",
+		"cloudidentity.groups.memberships.create", "cloudidentity.groups.memberships.list", "cloudidentity.groups.memberships.modifyMembershipRoles", "directory.users.signOut",
+	} {
 		if check.seen[id] == 0 {
 			t.Errorf("the connector never called %s", id)
 		}
@@ -320,6 +342,18 @@ func use(t *testing.T, s *googletest.Server, c *google.Connector) {
 		_, err = c.Remove(ctx, g.ID, m)
 		want("Remove", err)
 	}
+	for range 2 {
+		_, _, err = c.AddUntil(ctx, g.ID, m, time.Now().Add(time.Hour))
+		want("AddUntil", err)
+	}
+	_, err = c.Expire(ctx, g.ID, m, time.Now().Add(2*time.Hour))
+	want("Expire", err)
+	if ends, err := c.Expiries(ctx, g.ID); err != nil || len(ends) != 1 {
+		t.Errorf("Expiries: got %v and error %v, want one", ends, err)
+	}
+	want("EndSessions", c.EndSessions(ctx, m))
+	_, err = c.Remove(ctx, g.ID, m)
+	want("Remove", err)
 	c.Change(ctx, g.ID, []engine.Member{m, {ID: "100000000000000000000"}}, nil)
 	_, err = c.Changed(ctx, mark.Next)
 	want("Changed", err)

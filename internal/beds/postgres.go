@@ -117,7 +117,11 @@ func newPostgres(t testing.TB) (*PostgresServer, error) {
 	}
 	s := &PostgresServer{User: "daypass", Password: "hunter2&more", bin: bin, dir: dir, owner: owner}
 	s.Server = Server{t: t, name: "postgres", log: filepath.Join(dir, "log"), command: s.command, ready: s.ready, leave: syscall.SIGINT}
-	if err := errors.Join(s.fill(), s.startAnywhere()); err != nil {
+	err = s.fill()
+	if err == nil {
+		err = s.startAnywhere()
+	}
+	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return s, nil

@@ -8,18 +8,45 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 )
 
-// BenchmarkRecord writes 20,000 entries with 20,000 events, the outcome of a
-// large run, in one batch.
+// BenchmarkRecord writes entries with an event each: the outcome of a lane of
+// the daemon, or of a large run. PostgreSQL's is on loopback and forces nothing
+// to a disk.
 func BenchmarkRecord(b *testing.B) {
-	for _, size := range []int{1, 500, 20000} {
-		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
-			s := openIn(b, b.TempDir())
-			for i := 0; b.Loop(); i++ {
-				if err := s.Record(b.Context(), bigBatch(i, size)); err != nil {
-					b.Fatal(err)
+	for _, size := range []int{1, 64, 500, 20000} {
+		for name, at := range map[string]func(testing.TB) place{"sqlite": onSQLite, "postgres": onPostgres} {
+			b.Run(fmt.Sprintf("%s/batch=%d", name, size), func(b *testing.B) {
+				s := at(b).open(b)
+				for i := 0; b.Loop(); i++ {
+					if err := s.Record(b.Context(), bigBatch(i, size)); err != nil {
+						b.Fatal(err)
+					}
 				}
+			})
+		}
+	}
+}
+
+// BenchmarkMove moves a large installation: 200,000 memberships, a million
+// events. Most of its time goes into making it: -benchtime=1x.
+func BenchmarkMove(b *testing.B) {
+	from := onSQLite(b)
+	s := from.open(b)
+	for i := range 10 {
+		batch := bigBatch(i, 20000)
+		for range 5 {
+			if err := s.Record(b.Context(), batch); err != nil {
+				b.Fatal(err)
 			}
-		})
+		}
+	}
+	for b.Loop() {
+		to := onPostgres(b)
+		if _, err := Move(b.Context(), from.dsn, to.dsn, time.Now(), func(string) {}); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		from.exec(b, "DELETE FROM moved")
+		b.StartTimer()
 	}
 }
 

@@ -34,10 +34,17 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// play records without end, saying the number of each batch once it is
+// targetEnv tells it where to move the store to.
+const targetEnv = "DAYPASS_TEST_TARGET"
+
+// play moves the store, records without end, saying the number of each batch once it is
 // recorded, or holds the lock until its input ends.
 func play(role string) error {
 	ctx := context.Background()
+	if role == "move" {
+		_, err := Move(ctx, os.Getenv(placeEnv), os.Getenv(targetEnv), storetest.Start(), func(string) {})
+		return err
+	}
 	s, err := Open(ctx, os.Getenv(placeEnv))
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ var (
 	ErrNewer     = errors.New("written by a newer daypass")
 	ErrNotStore  = errors.New("not a daypass store")
 	ErrFull      = errors.New("the disk is full")
-	ErrReadOnly  = errors.New("the file or its folder is read-only")
+	ErrReadOnly  = errors.New("read-only")
 	ErrBusy      = errors.New("another process kept it busy for too long")
 	ErrDamaged   = errors.New("the file is damaged; restore it from a backup")
 	ErrNotFound  = errors.New("not found")
@@ -62,7 +62,7 @@ func sqliteMeaning(err error) error {
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: make room and run again; nothing of this step was written (%w)", ErrFull, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("%w for the user that runs daypass (%w)", ErrReadOnly, err)
+		return fmt.Errorf("the file or its folder is %w for the user that runs daypass (%w)", ErrReadOnly, err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("%w; run again (%w)", ErrBusy, err)
 	case sqlite3.SQLITE_NOTADB:

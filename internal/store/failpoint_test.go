@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -25,6 +26,37 @@ func testFailpoints(t *testing.T, at place) {
 				t.Errorf("%d steps are there, want %d", steps, want)
 			}
 			agree(t, at, map[string]int{"a": said})
+		})
+	}
+}
+
+// TestMoveKilled dies at each end of the instant between the two databases.
+// One of them can be used then, and never both.
+func TestMoveKilled(t *testing.T) {
+	t.Parallel()
+	for place, arrived := range map[string]bool{"move-leaving": false, "move-arrived": true} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			from, old := stocked(t)
+			to := onPostgres(t)
+			want := contents(t, old)
+			c := start(t, from, "move", "DAYPASS_FAILPOINT="+place+":1", targetEnv+"="+to.dsn)
+			if c.end(); c.cmd.ProcessState.Success() {
+				t.Fatalf("the child ended with %s: %s", c.cmd.ProcessState, c.errs)
+			}
+			if err := old.Record(t.Context(), stepOf("a", 9)); !errors.Is(err, ErrMoved) {
+				t.Errorf("record by who has it open: got %v, want %v", err, ErrMoved)
+			}
+			s := to.open(t)
+			if there := len(contents(t, s).Events) > 0; there != arrived {
+				t.Fatalf("the target holds the store: %t, want %t", there, arrived)
+			}
+			_, err := moving(t, from, to)
+			if arrived != errors.Is(err, ErrMoved) || !arrived && err != nil {
+				t.Errorf("moved again: %v", err)
+			}
+			same(t, "contents", contents(t, s), want)
+			verified(t, s)
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -25,7 +26,7 @@ func (s *Store) Known(ctx context.Context, d engine.Directory) (engine.Known, er
 			return k, errors.Join(json.Unmarshal([]byte(groups), &k.Groups), json.Unmarshal([]byte(accounts), &k.Accounts), json.Unmarshal([]byte(told), &k.Told))
 		}, sqlKnown, string(d))
 		if found != nil {
-			known = *found
+			known = rewrite(*found, original)
 			known.Directory = d
 		}
 		return err
@@ -69,6 +70,8 @@ func recordKnown(ctx context.Context, t *tx, b *engine.Batch) error {
 		return err
 	}
 	return each(ctx, t, b.Known, sqlPutKnown, func(k engine.Known) ([]any, error) {
+		directory, mark := string(k.Directory), string(k.Mark)
+		k = rewrite(k, plain) // JSON holds no more than a column of PostgreSQL does
 		groups, err := object(k.Groups)
 		if err != nil {
 			return nil, err
@@ -78,8 +81,27 @@ func recordKnown(ctx context.Context, t *tx, b *engine.Batch) error {
 			return nil, err
 		}
 		told, err := object(k.Told)
-		return []any{string(k.Directory), string(k.Mark), micros(k.Whole), groups, accounts, told}, err
+		return []any{directory, mark, micros(k.Whole), groups, accounts, told}, err
 	})
+}
+
+// rewrite puts what f makes of every text into the maps of a directory's known.
+func rewrite(k engine.Known, f func(string) string) engine.Known {
+	groups := make(map[string]engine.GroupInfo, len(k.Groups))
+	for name, g := range k.Groups {
+		groups[f(name)] = engine.GroupInfo{ID: engine.GroupID(f(string(g.ID))), Name: f(g.Name), Unmanageable: f(g.Unmanageable)}
+	}
+	accounts := make(map[engine.Person]engine.Member, len(k.Accounts))
+	for p, m := range k.Accounts {
+		m.ID, m.Login = engine.MemberID(f(string(m.ID))), f(m.Login)
+		accounts[engine.Person(f(string(p)))] = m
+	}
+	told := make(map[engine.GroupID]time.Time, len(k.Told))
+	for g, at := range k.Told {
+		told[engine.GroupID(f(string(g)))] = at
+	}
+	k.Groups, k.Accounts, k.Told = groups, accounts, told
+	return k
 }
 
 // object is a map as a column holds it. An empty one and none are the same.

@@ -42,8 +42,9 @@ func tables() []string {
 // must not hold a store yet. Nobody else writes to it meanwhile, and nothing of
 // it changes unless the move succeeds: then the old store refuses to be opened,
 // and says where the new one is. However it ends, one of the two can be used,
-// and only one. tell is called before a table is copied.
-func Move(ctx context.Context, from, to string, now time.Time, tell func(table string)) (Moved, error) {
+// and only one. tell is called with
+// what is done next.
+func Move(ctx context.Context, from, to string, now time.Time, tell func(what string)) (Moved, error) {
 	if !IsPostgres(to) {
 		return Moved{}, errors.New("a store is moved to PostgreSQL: write postgres://USER@HOST/DATABASE")
 	}
@@ -91,7 +92,7 @@ func (s *Store) moveTo(ctx context.Context, target *Store, m *Moved, now time.Ti
 	}
 	defer arriving.end()
 	for _, table := range tables() {
-		tell(table)
+		tell("copying " + table)
 		n, err := arriving.copy(ctx, t, table)
 		if err != nil {
 			return target.explain("copy "+table, err)
@@ -101,7 +102,7 @@ func (s *Store) moveTo(ctx context.Context, target *Store, m *Moved, now time.Ti
 	if m.Head, err = head(own, t); err != nil {
 		return s.explain("move", err)
 	}
-	tell("the audit log, to verify it")
+	tell("verifying the audit log")
 	if err := arriving.verify(ctx, m); err != nil {
 		return target.explain("verify", err)
 	}

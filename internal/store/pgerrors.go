@@ -23,11 +23,11 @@ func postgresMeaning(err error) error {
 	}
 	switch e.Code {
 	case "53100":
-		return fmt.Errorf("%w of the database server: make room and run again; nothing of this step was written (%w)", ErrFull, err)
+		return fmt.Errorf("%w on the database server: make room and run again; nothing of this step was written (%w)", ErrFull, err)
 	case "25006":
-		return fmt.Errorf("%w: the server takes no writes, as a standby does; name the primary in store:, or add target_session_attrs=read-write (%w)", ErrReadOnly, err)
+		return fmt.Errorf("the server is %w, as a standby is; name the primary in store:, or add target_session_attrs=read-write (%w)", ErrReadOnly, err)
 	case "42501":
-		return fmt.Errorf("%w: grant the user CREATE on the database, or make the schema: CREATE SCHEMA %s AUTHORIZATION the user (%w)", ErrReadOnly, schema, err)
+		return fmt.Errorf("the database is %w for this user: grant CREATE on the database to the user, or make the schema: CREATE SCHEMA %s AUTHORIZATION USER (%w)", ErrReadOnly, schema, err)
 	case "55P03", "57014", "25P03", "25P04", "40001", "40P01":
 		return fmt.Errorf("%w; run again (%w)", ErrBusy, err)
 	case "53300":

@@ -232,7 +232,7 @@ func (s *Store) migratePostgres(ctx context.Context, path string) error {
 		return err
 	}
 	defer c.Close()
-	for _, q := range []string{"SET lock_timeout = '60s'", fmt.Sprintf("SELECT pg_advisory_lock(%d)", migrateKey)} {
+	for _, q := range []string{"SET lock_timeout = '60s'", "SET statement_timeout = 0", fmt.Sprintf("SELECT pg_advisory_lock(%d)", migrateKey)} {
 		if _, err := c.ExecContext(ctx, q); err != nil {
 			return err
 		}

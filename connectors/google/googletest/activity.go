@@ -33,11 +33,15 @@ type event struct {
 // tell writes into the audit log, unless this is one of the lines that it
 // loses. Before Google shows a line, its lag goes by.
 func (s *Server) tell(name string, g *group, n uint32, by string) {
+	s.tellAt(s.Clock.Now(), name, g, n, by)
+}
+
+func (s *Server) tellAt(at time.Time, name string, g *group, n uint32, by string) {
 	s.heard++
 	if s.opt.Reports.Lose > 0 && s.heard%s.opt.Reports.Lose == 0 {
 		return
 	}
-	e := event{at: s.Clock.Now(), name: name, group: s.objects[g.n].addr, id: s.id(g.n), by: by, number: s.heard}
+	e := event{at: at, name: name, group: s.objects[g.n].addr, id: s.id(g.n), by: by, number: s.heard}
 	if n != g.n {
 		e.member, e.kind = s.label(n), strings.ToLower(s.memberType(n))
 	}
@@ -161,6 +165,14 @@ func (s *Server) parameter(e event, name string) string {
 	return ""
 }
 
+// actor is who did it; what ended by itself was done by nobody.
+func (e event) actor() obj {
+	if e.by == "" {
+		return obj{{"callerType", "KEY"}, {"key", "SYSTEM"}}
+	}
+	return obj{{"callerType", "USER"}, {"email", e.by}}
+}
+
 func (s *Server) activity(e event) obj {
 	params := []obj{{{"name", "group_id"}, {"value", s.parameter(e, "group_id")}}}
 	switch e.name {
@@ -180,7 +192,7 @@ func (s *Server) activity(e event) obj {
 			{"customerId", s.opt.Customer},
 		}},
 		{"etag", etag(e.number)},
-		{"actor", obj{{"callerType", "USER"}, {"email", e.by}}},
+		{"actor", e.actor()},
 		{"events", []obj{{{"type", "moderator_action"}, {"name", e.name}, {"parameters", params}}}},
 	}
 }

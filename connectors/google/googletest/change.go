@@ -41,6 +41,7 @@ func (s *Server) purge(n uint32) {
 	for _, gn := range s.order {
 		if e, ok := s.groups[gn].holds(n); ok {
 			s.groups[gn].members.Put(e, false)
+			delete(s.groups[gn].ends, n)
 		}
 		delete(s.groups[gn].invited, n)
 	}

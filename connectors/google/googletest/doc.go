@@ -6,11 +6,11 @@
 // (groups_enterprise) and the Cloud Identity Groups API say of group
 // memberships, and the token endpoint for service accounts: page sizes,
 // quotas, error bodies, groups that are dynamic or locked, entries that lack
-// an address or a status, and writes that readers see late. What Google does
-// not document is said where it is decided.
+// an address or a status, memberships that end by themselves, and writes that
+// readers see late. What Google does not document is said where it is decided.
 //
-// It knows nothing of expiring memberships, of devices, licences or
-// organizational units, and keeps no order of listings that is asked for.
+// It knows nothing of devices, licences or organizational units, writes no
+// mail, and keeps no order of listings that is asked for.
 //
 //	s := googletest.New(googletest.Options{})
 //	err := s.Demo(20)

@@ -28,10 +28,12 @@ type group struct {
 	kind        Kind
 	created     time.Time
 	members     sim.History[entry]
-	invited     map[uint32]bool // who got an invitation and has not answered
-	late        []lateWrite     // accepted with 409 conflict, and not there yet
-	delay       time.Duration   // of the next write; 0 is none
-	loops       int             // listings whose page token will repeat
+	ends        map[uint32]term      // of memberships that end by themselves
+	ended       map[uint32]time.Time // until when those that ended are in the way
+	invited     map[uint32]bool      // who got an invitation and has not answered
+	late        []lateWrite          // accepted with 409 conflict, and not there yet
+	delay       time.Duration        // of the next write; 0 is none
+	loops       int                  // listings whose page token will repeat
 }
 
 // entry is one membership: whose it is, and in its low bits what it is like.
@@ -101,6 +103,7 @@ func (g *group) settle(now time.Time) {
 
 // groupOf finds a group for the harness.
 func (s *Server) groupOf(key string) (*group, error) {
+	s.lapse(s.Clock.Now())
 	n, ok := s.find(key)
 	if !ok || s.objects[n].kind != aGroup {
 		return nil, fmt.Errorf("no group %q", key)

@@ -142,6 +142,9 @@ func (s *Server) put(g *group, m Member) error {
 	}
 	if held, ok := g.holds(n); ok {
 		g.members.Put(held, false)
+		if held&roleBits != role {
+			delete(g.ends, n)
+		}
 	}
 	delete(g.invited, n)
 	g.members.Put(newEntry(n, role), true)
@@ -183,6 +186,7 @@ func (s *Server) Take(group, member string) error {
 	}
 	if e, ok := g.holds(n); ok {
 		g.members.Put(e, false)
+		delete(g.ends, n)
 		s.tell(removeMember, g, n, s.admin())
 	}
 	delete(g.invited, n)

@@ -101,7 +101,7 @@ func (s *Server) joins(g *group, e entry) error {
 	switch {
 	case held && s.opt.Precondition:
 		return unmet("Condition not met")
-	case held || g.invited[n]:
+	case held || g.invited[n] || g.lingers(n, s.Clock.Now()):
 		return refuse(http.StatusConflict, "duplicate", "Member already exists.")
 	}
 	nested := s.groups[n]
@@ -124,6 +124,7 @@ func (s *Server) inside(outer, g *group) bool {
 
 // set changes an entry: readers see it after the lag.
 func (s *Server) set(c *call, g *group, e entry, present bool) {
+	delete(g.ends, e.who())
 	g.members.Forget(c.now.Add(-s.lag.Most()))
 	g.members.Set(e, c.now, present)
 }

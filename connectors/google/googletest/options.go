@@ -59,6 +59,14 @@ type Options struct {
 	// SERVICE_DISABLED, as in a project that never enabled it.
 	HideKinds bool
 
+	// Endless makes the customer's edition one without memberships that end: 403,
+	// with Google's number 3005 in its message.
+	Endless bool
+	// Linger is how long a membership that ended, and that no reading shows any
+	// more, is in the way of a new one: 409. Google does not say how soon it is
+	// gone.
+	Linger time.Duration
+
 	// Reports is how the audit log of groups behaves.
 	Reports Reports
 
@@ -91,11 +99,12 @@ const (
 	ReadUsers   Right = "USERS_RETRIEVE"
 	ReadReports Right = "REPORTS_ACCESS"
 	ReadRoles   Right = "ROLES_RETRIEVE"
+	SecureUsers Right = "USER_SECURITY_ALL"
 )
 
 // rights are all of them.
 func rights() []Right {
-	return []Right{ReadGroups, WriteGroups, ReadUsers, ReadReports, ReadRoles}
+	return []Right{ReadGroups, WriteGroups, ReadUsers, ReadReports, ReadRoles, SecureUsers}
 }
 
 func (o Options) withDefaults() Options {
@@ -129,11 +138,12 @@ func (o Options) withDefaults() Options {
 // Write is one write request of the API and what became of it.
 type Write struct {
 	At      time.Time
-	Op      string // "add", "remove", "role", "delete-group", "delete-user"
-	Group   string // address
+	Op      string // "add", "remove", "expire", "role", "sign-out", "delete-group", "delete-user"
+	Group   string // address; "" for a sign-out
 	Member  string // address, or id of what has none
 	Role    string
-	By      string // who asked: the service account, or whom it spoke for
+	Until   time.Time // when the membership is to end; zero when it does not
+	By      string    // who asked: the service account, or whom it spoke for
 	Status  int
 	Changed bool
 }

@@ -27,12 +27,12 @@ type cursor struct {
 func (c *call) of() string {
 	var b strings.Builder
 	b.WriteString(c.route.name)
-	for _, name := range []string{"groupKey", "userKey", "applicationName"} {
+	for _, name := range []string{"groupKey", "userKey", "applicationName", "group"} {
 		b.WriteString("|" + c.path[name])
 	}
 	for _, name := range []string{
 		"customer", "domain", "query", "userKey", "roles", "includeDerivedMembership", "showDeleted", "parent", "eventName",
-		"startTime", "endTime", "filters", "roleId",
+		"startTime", "endTime", "filters", "roleId", "view",
 	} {
 		b.WriteString("|" + c.query.Get(name))
 	}

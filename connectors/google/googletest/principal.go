@@ -103,7 +103,7 @@ func (s *Server) allow(c *call) error {
 }
 
 func (rt *route) listsGroups() bool {
-	return rt.name == "directory.groups.list" || strings.HasPrefix(rt.name, "cloudidentity.groups.") && !strings.HasSuffix(rt.name, "get")
+	return rt.name == "directory.groups.list" || strings.HasPrefix(rt.name, "cloudidentity.groups.") && !strings.Contains(rt.name, ".memberships.") && !strings.HasSuffix(rt.name, "get")
 }
 
 func unauthorized(brief string) *refusal {

@@ -71,17 +71,19 @@ func (rt *route) fits(segments []string) (map[string]string, bool) {
 	}
 	values := make(map[string]string)
 	for i, part := range parts {
-		if !strings.HasPrefix(part, "{") {
+		name, verb, ok := strings.Cut(strings.TrimPrefix(part, "{"), "}")
+		if !ok {
 			if part != segments[i] {
 				return nil, false
 			}
 			continue
 		}
-		v, err := url.PathUnescape(segments[i])
-		if err != nil || v == "" {
+		text, ok := strings.CutSuffix(segments[i], verb)
+		v, err := url.PathUnescape(text)
+		if err != nil || v == "" || !ok || verb == "" && strings.Contains(text, ":") {
 			return nil, false
 		}
-		values[strings.Trim(part, "{}")] = v
+		values[name] = v
 	}
 	return values, true
 }

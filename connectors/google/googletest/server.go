@@ -37,6 +37,7 @@ type Server struct {
 	addresses  map[string]uint32 // of users, groups and outsiders, folded
 	groups     map[uint32]*group
 	order      []uint32 // of groups, as they came
+	due        []due    // memberships that end by themselves, the next one first
 	events     []event
 	heard      int // events, lost ones included
 	tokens     map[string]token
@@ -44,6 +45,7 @@ type Server struct {
 	writes     []Write
 	written    int
 	violations []string
+	sessions   map[uint32]int // how often somebody's sessions were ended
 }
 
 // New returns a customer without people and groups.
@@ -52,7 +54,7 @@ func New(opt Options) *Server {
 	s := &Server{
 		Clock: opt.Clock, Faults: &sim.Faults{Blank: blank}, Log: &sim.Log{}, opt: opt,
 		lag:       sim.NewLag(opt.Lag, opt.Steady, opt.Seed),
-		addresses: make(map[string]uint32), groups: make(map[uint32]*group), tokens: make(map[string]token),
+		addresses: make(map[string]uint32), groups: make(map[uint32]*group), tokens: make(map[string]token), sessions: make(map[uint32]int),
 		quotas: make(map[api]*sim.Window),
 	}
 	for _, a := range []api{directory, reports, identity} {
@@ -144,6 +146,7 @@ func (s *Server) call(c *call, r *http.Request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.Clock.Now()
+	s.lapse(c.now)
 	c.cut = s.lag.Cut(c.now)
 	if err := s.admit(c, r); err != nil {
 		return nil, err

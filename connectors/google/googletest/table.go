@@ -9,6 +9,7 @@ const (
 	scopeMember         = scopeRoot + "admin.directory.group.member"
 	scopeMemberRead     = scopeRoot + "admin.directory.group.member.readonly"
 	scopeUser           = scopeRoot + "admin.directory.user"
+	scopeUserSecurity   = scopeRoot + "admin.directory.user.security"
 	scopeUserRead       = scopeRoot + "admin.directory.user.readonly"
 	scopeRoles          = scopeRoot + "admin.directory.rolemanagement"
 	scopeRolesRead      = scopeRoot + "admin.directory.rolemanagement.readonly"
@@ -21,6 +22,8 @@ const (
 	pathGroup           = directoryRoot + "/groups/{groupKey}"
 	pathMembers         = pathGroup + "/members"
 	pathMember          = pathMembers + "/{memberKey}"
+	pathMemberships     = "/v1/groups/{group}/memberships"
+	pathMembership      = pathMemberships + "/{membership}"
 	pathRoleAssignments = directoryRoot + "/customer/{customer}/roleassignments"
 	pathRoles           = directoryRoot + "/customer/{customer}/roles"
 	tokenPath           = "/token"
@@ -28,7 +31,7 @@ const (
 
 func knownScopes() []string {
 	return []string{
-		scopeGroup, scopeGroupRead, scopeMember, scopeMemberRead, scopeUser, scopeUserRead, scopeRoles, scopeRolesRead,
+		scopeGroup, scopeGroupRead, scopeMember, scopeMemberRead, scopeUser, scopeUserRead, scopeUserSecurity, scopeRoles, scopeRolesRead,
 		scopeReports, scopeIdentity, scopeIdentityRead, scopePlatform,
 	}
 }
@@ -92,6 +95,10 @@ var table = []route{ //nolint:gochecknoglobals // a table
 		scopes: []string{scopeUser, scopeUserRead}, right: ReadUsers, serve: (*Server).getUser,
 	},
 	{
+		name: "directory.users.signOut", api: directory, method: http.MethodPost, template: directoryRoot + "/users/{userKey}/signOut",
+		scopes: []string{scopeUserSecurity}, right: SecureUsers, serve: (*Server).signOut,
+	},
+	{
 		name: "directory.users.delete", api: directory, method: http.MethodDelete, template: directoryRoot + "/users/{userKey}",
 		scopes: []string{scopeUser}, right: WriteGroups, serve: (*Server).dropUser,
 	},
@@ -133,5 +140,32 @@ var table = []route{ //nolint:gochecknoglobals // a table
 	{
 		name: "cloudidentity.groups.get", api: identity, method: http.MethodGet, template: "/v1/groups/{group}",
 		scopes: []string{scopeIdentity, scopeIdentityRead, scopePlatform}, right: ReadGroups, serve: (*Server).getIdentity,
+	},
+	{
+		name: "cloudidentity.groups.memberships.lookup", api: identity, method: http.MethodGet, template: pathMemberships + ":lookup",
+		query:  []string{"memberKey.id", "memberKey.namespace"},
+		scopes: []string{scopeIdentity, scopeIdentityRead, scopePlatform}, right: ReadGroups, serve: (*Server).lookupMembership,
+	},
+	{
+		name: "cloudidentity.groups.memberships.list", api: identity, method: http.MethodGet, template: pathMemberships,
+		query:  []string{"pageSize", "pageToken", "view"},
+		scopes: []string{scopeIdentity, scopeIdentityRead, scopePlatform}, right: ReadGroups, serve: (*Server).listMemberships,
+	},
+	{
+		name: "cloudidentity.groups.memberships.create", api: identity, method: http.MethodPost, template: pathMemberships, body: true,
+		scopes: []string{scopeIdentity, scopePlatform}, right: WriteGroups, serve: (*Server).createMembership,
+	},
+	{
+		name: "cloudidentity.groups.memberships.get", api: identity, method: http.MethodGet, template: pathMembership,
+		scopes: []string{scopeIdentity, scopeIdentityRead, scopePlatform}, right: ReadGroups, serve: (*Server).getMembership,
+	},
+	{
+		name: "cloudidentity.groups.memberships.delete", api: identity, method: http.MethodDelete, template: pathMembership,
+		scopes: []string{scopeIdentity, scopePlatform}, right: WriteGroups, serve: (*Server).deleteMembership,
+	},
+	{
+		name: "cloudidentity.groups.memberships.modifyMembershipRoles", api: identity, method: http.MethodPost,
+		template: pathMembership + ":modifyMembershipRoles", body: true,
+		scopes: []string{scopeIdentity, scopePlatform}, right: WriteGroups, serve: (*Server).modifyMembership,
 	},
 }

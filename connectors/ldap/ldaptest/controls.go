@@ -61,7 +61,7 @@ func (s *Server) supportedControls() []string {
 			ldap.ControlTypeMicrosoftTreeDelete, ldap.ControlTypeMicrosoftShowDeleted, ldap.ControlTypeMicrosoftSDFlags,
 			ldap.ControlTypeMicrosoftRangeRetrievalNoErr, ldap.ControlTypeMicrosoftSearchOptions,
 		}
-		if s.opt.LinkTTL {
+		if s.opt.LinkTTL != NoLinkTTL {
 			all = append(all, ldap.ControlTypeMicrosoftServerLinkTTL)
 		}
 		return all

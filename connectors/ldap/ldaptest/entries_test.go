@@ -306,7 +306,7 @@ func TestLinkTTL(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	pass := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
-	w := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, LinkTTL: true, Now: clock})
+	w := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, LinkTTL: ldaptest.LinkTTLOutside, Now: clock})
 	if err := modifyMember(w.conn, w.group, add, "member", "<TTL=600>,"+w.people[2]); err != nil {
 		t.Fatal(err)
 	}
@@ -336,8 +336,49 @@ func TestLinkTTL(t *testing.T) {
 			t.Errorf("%s: %v, want %d", value, err, want)
 		}
 	}
-	if off := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory}); code(modifyMember(off.conn, off.group, add, "member", "<TTL=60>,"+off.people[2])) != 34 {
-		t.Error("without LinkTTL a TTL is accepted")
+}
+
+// A server takes one form of a member with an end, and tells whether it takes
+// any.
+func TestLinkTTLForms(t *testing.T) {
+	t.Parallel()
+	const partitions = "CN=Partitions,CN=Configuration,dc=example,dc=org"
+	for links, want := range map[ldaptest.LinkTTL]struct {
+		outside, inside int
+		offered, on     bool
+	}{
+		ldaptest.NoLinkTTL:      {34, 34, false, false},
+		ldaptest.LinkTTLOff:     {34, 34, true, false},
+		ldaptest.LinkTTLOutside: {0, 34, true, true},
+		ldaptest.LinkTTLInside:  {21, 0, true, true},
+	} {
+		w := newWorld(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory, LinkTTL: links})
+		for value, want := range map[string]int{"<TTL=60>," + w.people[2]: want.outside, "<TTL=60," + w.people[3] + ">": want.inside} {
+			if got := code(modifyMember(w.conn, w.group, add, "member", value)); got != want {
+				t.Errorf("%d: %s: got %d, want %d", links, value, got, want)
+			}
+		}
+		read := func(dn, attr string) string {
+			res, err := w.conn.Search(query(dn, ldap.ScopeBaseObject, "(objectClass=*)", attr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Join(res.Entries[0].GetAttributeValues(attr), " ")
+		}
+		offered := strings.Contains(read("", "supportedControl"), ldap.ControlTypeMicrosoftServerLinkTTL)
+		on := strings.Contains(read(partitions, "msDS-EnabledFeature"), "CN=Privileged Access Management Feature,")
+		if offered != want.offered || on != want.on {
+			t.Errorf("%d: offered %t and on %t, want %t and %t", links, offered, on, want.offered, want.on)
+		}
+	}
+	anonymous := start(t, ldaptest.Options{Flavor: ldaptest.ActiveDirectory})
+	conn, err := ldap.DialURL(anonymous.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Search(query(partitions, ldap.ScopeBaseObject, "(objectClass=*)")); code(err) != 1 {
+		t.Errorf("features without a bind: %v, want 1", err)
 	}
 }
 

@@ -290,13 +290,9 @@ func (s *Server) parseValue(typ *attrType, raw string, i int) (value, result) {
 }
 
 func (s *Server) parseLink(raw string) (value, result) {
-	var v value
-	if kind, ttl, rest, ok := s.altName(raw); ok && kind == "TTL" {
-		n, err := strconv.ParseInt(ttl, 10, 64)
-		if err != nil || n <= 0 || !s.opt.LinkTTL {
-			return value{}, s.badDN(raw)
-		}
-		v.ttl, raw = n, rest
+	v, raw, r := s.parseTTL(raw)
+	if !r.ok() {
+		return value{}, r
 	}
 	e, r := s.resolve(raw)
 	if r.code == ldap.LDAPResultReferral { // a member outside the domain
@@ -307,6 +303,27 @@ func (s *Server) parseLink(raw string) (value, result) {
 	}
 	v.key, v.shown = e.norm, e.dn
 	return v, success()
+}
+
+// parseTTL cuts the time to live from a value, in the one form that the server
+// takes.
+func (s *Server) parseTTL(raw string) (v value, rest string, r result) {
+	if len(raw) < len("<TTL=") || !strings.EqualFold(raw[:len("<TTL=")], "<TTL=") {
+		return v, raw, success()
+	}
+	inner, rest, whole := strings.Cut(raw[len("<TTL="):], ">,")
+	switch {
+	case s.opt.LinkTTL == LinkTTLInside && whole:
+		return v, raw, refuse(ldap.LDAPResultInvalidAttributeSyntax, "00000057: LdapErr: DSID-0C090F9D, comment: Error in attribute conversion operation, data 0, v4563")
+	case s.opt.LinkTTL == LinkTTLInside:
+		inner, rest, whole = strings.Cut(strings.TrimSuffix(inner, ">"), ",")
+	}
+	n, err := strconv.ParseInt(inner, 10, 64)
+	if !whole || err != nil || n <= 0 || !s.opt.LinkTTL.on() {
+		return v, raw, s.badDN(raw)
+	}
+	v.ttl = n
+	return v, rest, success()
 }
 
 func (s *Server) setTTL(a *attribute, v value) { s.setEnd(a, v.key, s.opt.Now().Unix()+v.ttl) }
@@ -323,7 +340,7 @@ func (s *Server) setEnd(a *attribute, key string, end int64) {
 
 // tick ends the links whose time has come.
 func (s *Server) tick() {
-	if !s.opt.LinkTTL {
+	if !s.opt.LinkTTL.on() {
 		return
 	}
 	s.tree.Lock()

@@ -40,6 +40,23 @@ func ParseFlavor(s string) (Flavor, error) {
 	return 0, fmt.Errorf("unknown directory flavor %q: want openldap, 389ds or ad", s)
 }
 
+// LinkTTL says whether Active Directory ends group memberships by itself, its
+// Privileged Access Management Feature, and how a member with an end is
+// written. Sources disagree on the form, so a server takes one of them. It
+// always returns the first.
+type LinkTTL int
+
+// The states of the feature.
+const (
+	NoLinkTTL      LinkTTL = iota // unknown, as on Samba: no control, and a TTL is a bad name (34)
+	LinkTTLOff                    // Windows Server 2016 or later, where the feature is off as long as nobody turns it on
+	LinkTTLOutside                // <TTL=600>,cn=ada,... ; the other form is a bad name (34)
+	LinkTTLInside                 // <TTL=600,cn=ada,...> ; the other form is bad syntax (21)
+)
+
+// on reports whether links have ends.
+func (l LinkTTL) on() bool { return l == LinkTTLOutside || l == LinkTTLInside }
+
 // Options describe a server. The zero value is an OpenLDAP for
 // dc=example,dc=org that nobody may bind to except the people in it.
 type Options struct {
@@ -79,8 +96,8 @@ type Options struct {
 	// RefInt takes deleted entries out of the groups and follows renamed
 	// ones. Active Directory always does.
 	RefInt bool
-	// LinkTTL turns on Active Directory's expiring links: "<TTL=600,cn=..>".
-	LinkTTL bool
+	// LinkTTL says what Active Directory does with members that have an end.
+	LinkTTL LinkTTL
 
 	// TLS enables StartTLS and [Server.ListenTLS]. A client certificate that it
 	// verifies may bind with SASL EXTERNAL, with the rights of BindDN.
@@ -112,7 +129,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Flavor != ActiveDirectory {
-		o.MaxValRange, o.LinkTTL = 0, false
+		o.MaxValRange, o.LinkTTL = 0, NoLinkTTL
 		return o
 	}
 	o.MemberOf, o.RefInt = true, true

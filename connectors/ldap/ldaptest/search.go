@@ -80,7 +80,7 @@ func (s *Server) compileSearch(sr *search, b *ber.Packet, req *request) (r resul
 		case controlExtendedDN:
 			sr.sel.extended = s.extendedForm(ctl)
 		case ldap.ControlTypeMicrosoftServerLinkTTL:
-			sr.sel.ttl = s.opt.LinkTTL
+			sr.sel.ttl = s.opt.LinkTTL.on()
 		case ldap.ControlTypeMicrosoftDomainScope:
 			sr.scoped = true
 		}

@@ -20,9 +20,16 @@ type plainAttr struct {
 	values      []string
 }
 
-// isSpecial tells the root DSE and the subschema from entries of the tree.
+// isSpecial tells the root DSE, the subschema and what the forest has turned
+// on from entries of the tree.
 func (s *Server) isSpecial(base string) bool {
-	return base == "" || strings.EqualFold(base, subschemaDN)
+	return base == "" || strings.EqualFold(base, subschemaDN) || s.isPartitions(base)
+}
+
+// isPartitions finds the entry in which Active Directory lists the optional
+// features of the forest.
+func (s *Server) isPartitions(base string) bool {
+	return s.opt.Flavor == ActiveDirectory && strings.EqualFold(base, "CN=Partitions,CN=Configuration,"+s.suffix)
 }
 
 func (c *conn) searchSpecial(id int64, sr *search, f *Fault) reply {
@@ -30,7 +37,13 @@ func (c *conn) searchSpecial(id int64, sr *search, f *Fault) reply {
 		return reply{}
 	}
 	attrs := c.srv.rootDSE()
-	if sr.base != "" {
+	switch {
+	case c.srv.isPartitions(sr.base):
+		if r := c.mayRead(); !r.ok() {
+			return reply{result: r}
+		}
+		attrs = c.srv.partitions()
+	case sr.base != "":
 		attrs = c.srv.subschema()
 	}
 	var e encoder
@@ -102,6 +115,18 @@ func (s *Server) rootDSE() []plainAttr {
 			plainAttr{"supportedFeatures", true, []string{"1.3.6.1.4.1.4203.1.5.1", "1.3.6.1.4.1.4203.1.5.2", "1.3.6.1.4.1.4203.1.5.3"}})
 	}
 	return slices.DeleteFunc(attrs, func(a plainAttr) bool { return len(a.values) == 0 })
+}
+
+func (s *Server) partitions() []plainAttr {
+	features := "CN=Optional Features,CN=Directory Service,CN=Windows NT,CN=Services,CN=Configuration," + s.suffix
+	on := []string{"CN=Recycle Bin Feature," + features}
+	if s.opt.LinkTTL.on() {
+		on = append(on, "CN=Privileged Access Management Feature,"+features)
+	}
+	return []plainAttr{
+		{"objectClass", false, []string{"top", "crossRefContainer"}},
+		{"msDS-EnabledFeature", false, on},
+	}
 }
 
 // Capabilities by which a client knows Active Directory, and a domain

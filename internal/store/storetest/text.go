@@ -27,7 +27,12 @@ func anyText(t *testing.T, w World) {
 			t.Fatal(err)
 		}
 		equal(t, "groups", groups, []engine.LedgerGroup{{Group: g, Name: text, Entries: 1}})
-		k := engine.Known{Directory: g.Directory, Mark: engine.Mark(text)}
+		k := engine.Known{
+			Directory: g.Directory, Mark: engine.Mark(text),
+			Groups:   map[string]engine.GroupInfo{"g" + text: {ID: g.ID, Name: text, Unmanageable: text}},
+			Accounts: map[engine.Person]engine.Member{engine.Person("p" + text): {ID: o.Member.ID, Login: text}},
+			Told:     map[engine.GroupID]time.Time{g.ID: Start()},
+		}
 		record(t, w.Ledger, engine.Batch{
 			Delete: []engine.Membership{o.Key()}, Unnotice: []engine.Membership{o.Key()}, Known: []engine.Known{k},
 		})
