@@ -209,7 +209,8 @@ entra serves Microsoft Entra ID, also in the national clouds, by Microsoft Graph
 Cloud Identity by the Directory API; it tells what changed as far as the Reports API lets it. okta serves an Okta org.
 ldap serves OpenLDAP, 389 Directory Server, Samba and Microsoft Active Directory, with groups of the classes
 groupOfNames, groupOfUniqueNames, groupOfMembers, posixGroup (memberUid) and Active Directory's group. Only Active
-Directory and Samba tell the time. Groups whose members the server computes (groupOfURLs) cannot be managed.
+Directory and Samba tell the time. Only Active Directory ends memberships by itself, where its forest has the Privileged
+Access Management Feature on. Groups whose members the server computes (groupOfURLs) cannot be managed.
 `)
 	return b.String()
 }

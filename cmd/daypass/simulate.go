@@ -95,6 +95,7 @@ func (a *app) newLDAP(flavor, ldif string, people int) (*ldaptest.Server, error)
 	}
 	s, err := ldaptest.New(ldaptest.Options{
 		Flavor: f, BindDN: simulatedDN, Password: simulatedPassword, MemberOf: true, RefInt: true,
+		LinkTTL: ldaptest.LinkTTLOutside, // Active Directory only
 		OnWrite: func(w ldaptest.Write) { fmt.Fprintln(a.stderr, report.Clean(writeText(w))) },
 	})
 	if err != nil {

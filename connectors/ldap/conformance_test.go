@@ -81,7 +81,8 @@ func TestConformanceGroupOfMembers(t *testing.T) {
 	l := &lab{class: "groupOfMembers", attr: "member"}
 	slapdLab(t, beds.SlapdOptions{}, l)
 	connectortest.Run(t, func(t *testing.T) connectortest.World { return l.newNook(t).world() }, append(required, connectortest.Nest)...)
-	l.newNook(t).small().refusesEnds(t, "OpenLDAP ends no memberships")
+	n := l.newNook(t)
+	n.small(n.login("ada"), n.login("bob")).refusesEnds(t, "OpenLDAP ends no memberships")
 }
 
 func TestConformancePosixGroup(t *testing.T) {
@@ -144,7 +145,8 @@ func TestConformanceSamba(t *testing.T) {
 	})
 	t.Run("NoEnds", func(t *testing.T) {
 		t.Parallel()
-		l.newNook(t).small().refusesEnds(t, "Samba does not")
+		n := l.newNook(t)
+		n.small(n.login("ada"), n.login("bob")).refusesEnds(t, "Samba does not")
 	})
 	t.Run("Transports", func(t *testing.T) {
 		t.Parallel()

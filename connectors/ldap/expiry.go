@@ -145,12 +145,9 @@ func (c *Connector) Expiries(ctx context.Context, g engine.GroupID) (map[engine.
 		return err
 	})
 	if engine.KindOf(err) == engine.Unsupported {
-		return nil, nil
+		err = nil // then there are none
 	}
-	if err != nil {
-		return nil, c.fail("list ends in "+c.nameOf(g), err)
-	}
-	return ends, nil
+	return ends, c.fail("list ends in "+c.nameOf(g), err)
 }
 
 // sortEnds keeps the values that have an end, and leaves the others out.
@@ -184,10 +181,13 @@ func (c *Connector) whose(ctx context.Context, s *session, l *listing) (map[engi
 		rest.unknown, rest.ends = append(rest.unknown, v), append(rest.ends, l.ends[i])
 	}
 	found, err := c.lookUp(ctx, s, rest)
+	if err != nil {
+		return nil, err
+	}
 	for i, m := range found {
 		ends[m.ID] = rest.ends[i]
 	}
-	return ends, err
+	return ends, nil
 }
 
 // splitTTL cuts the time to live from a value: <TTL=600>,CN=... as Active

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -186,6 +187,45 @@ func TestEndsInWindows(t *testing.T) {
 		t.Fatalf("Members: got %d and %d with an end, want 30 and 10", len(ms), len(want))
 	}
 	w.ends(want)
+}
+
+// Where one ends between two windows, those behind it move up: the listing
+// begins again, and nobody is missed.
+func TestEndBetweenWindows(t *testing.T) {
+	t.Parallel()
+	clock, armed := newClock(), false
+	s := newSmall(t, ldaptest.Options{
+		Flavor: ldaptest.ActiveDirectory, LinkTTL: ldaptest.LinkTTLOutside, Now: clock.now, MaxValRange: 7,
+	}, "group", func(c *Config) {
+		c.People.Base = "dc=lab,dc=test"
+		c.Observe = func(context.Context, string, int, time.Duration) {
+			if armed {
+				armed = false
+				clock.pass(time.Minute)
+			}
+		}
+	})
+	crowd, err := s.server.Crowd("crowd", 30)
+	s.must(err)
+	for i, dn := range crowd {
+		if i == 3 {
+			dn = "<TTL=30>," + dn
+		}
+		s.put(dn)
+	}
+	armed = true
+	ms, err := s.Members(t.Context(), s.id)
+	s.must(err)
+	var got []string
+	for _, m := range ms {
+		got = append(got, m.Ref)
+	}
+	want := slices.Delete(crowd, 3, 4)
+	slices.Sort(got)
+	slices.Sort(want)
+	if armed || !slices.Equal(got, want) {
+		t.Errorf("Members while one ends: got %d: %q, want %d: %q", len(got), got, len(want), want)
+	}
 }
 
 // A directory that cannot end memberships says so, with the way out, and is not

@@ -55,6 +55,12 @@ type listing struct {
 	unknown []value
 	held    bool // it holds a placeholder
 
+	// Where memberships end by themselves nothing else may change with them, so
+	// each window begins with the value that the last one ended with.
+	overlap bool
+	last    string
+	torn    bool // another value was there: those behind an end moved up
+
 	timed bool        // it holds the values that have an end, and no others
 	ends  []time.Time // theirs, beside unknown
 }
@@ -105,7 +111,7 @@ func (c *Connector) listOnce(ctx context.Context, s *session, g group, timed boo
 		if err != nil {
 			return nil, false, err
 		}
-		if !first && now != stamp {
+		if !first && now != stamp || l.torn {
 			return nil, false, nil
 		}
 		if w.Last {
@@ -119,6 +125,9 @@ func (c *Connector) listOnce(ctx context.Context, s *session, g group, timed boo
 		}
 		first, stamp, from = false, now, w.Next
 		option = c.nextWindow(from)
+		if l.overlap = s.srv.can(oidLinkTTL); l.overlap {
+			option = c.nextWindow(from - 1)
+		}
 	}
 }
 
@@ -163,10 +172,10 @@ func (c *Connector) listWindow(ctx context.Context, s *session, l *listing, attr
 		} else {
 			part.Values = e.Values(l.group.shape.attr)
 		}
-		if l.timed {
-			c.sortEnds(l, part.Values, now)
+		if values := l.join(part.Values); l.timed {
+			c.sortEnds(l, values, now)
 		} else {
-			c.sort(l, part.Values)
+			c.sort(l, values)
 		}
 		return nil
 	}, controls...)
@@ -174,6 +183,27 @@ func (c *Connector) listWindow(ctx context.Context, s *session, l *listing, attr
 		err = errMoved
 	}
 	return w, stamp, err
+}
+
+// join returns the values of a window that were not in the one before.
+func (l *listing) join(values [][]byte) [][]byte {
+	if l.overlap {
+		if len(values) == 0 || l.key(values[0]) != l.last {
+			l.torn = true
+			return nil
+		}
+		values = values[1:]
+	}
+	if n := len(values); n > 0 {
+		l.last = l.key(values[n-1])
+	}
+	return values
+}
+
+// key is a value without the time that is left to it.
+func (l *listing) key(value []byte) string {
+	_, dn, _ := splitTTL(value)
+	return string(dn)
 }
 
 // listControls says how values are to be shown. What is left until an end comes

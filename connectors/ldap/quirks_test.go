@@ -28,18 +28,18 @@ func newSmall(t *testing.T, opt ldaptest.Options, class string, edit ...func(*Co
 	t.Helper()
 	l := &lab{class: class, attr: "member", full: class == "groupOfNames"}
 	server, n := memoryLab(t, opt, l)
-	s := n.small(edit...)
+	s := n.small("ada", "bob", edit...)
 	s.server = server
 	s.server.ResetRequests()
 	return s
 }
 
-// small puts two people into a nook.
-func (n *nook) small(edit ...func(*Config)) *small {
+// small puts two people with these logins into a nook.
+func (n *nook) small(ada, bob string, edit ...func(*Config)) *small {
 	n.t.Helper()
 	s := &small{nook: n, Connector: n.connector(edit...)}
-	s.person("ada", n.login("ada"), "ada"+labMail)
-	s.person("bob", n.login("bob"), "bob"+labMail)
+	s.person("ada", ada, "ada"+labMail)
+	s.person("bob", bob, "bob"+labMail)
 	s.id = n.id(s.Connector, n.group)
 	s.ada, s.bob = s.account("ada"), s.account("bob")
 	return s

@@ -11,9 +11,11 @@ import (
 	"github.com/daypass-dev/daypass/internal/sim"
 )
 
-// required is everything that Okta can have: its groups hold no groups.
+// required is everything that Okta can have: its groups hold no groups, and it
+// ends no membership by itself.
 func required() []connectortest.Feature {
-	return slices.DeleteFunc(connectortest.All(), func(f connectortest.Feature) bool { return f == connectortest.Nest })
+	lacks := []connectortest.Feature{connectortest.Nest, connectortest.Expirer, connectortest.MaxTerm, connectortest.Endless, connectortest.Pass}
+	return slices.DeleteFunc(connectortest.All(), func(f connectortest.Feature) bool { return slices.Contains(lacks, f) })
 }
 
 // final are the failures that nobody waits for; one world with the others is

@@ -27,20 +27,43 @@ type credential struct {
 // that a 401 renews that one and not its successor.
 type usedKey struct{}
 
-type used struct{ token string }
+type used struct {
+	token string
+	of    *credential
+}
 
 // early is how long before its end a token is replaced.
 const early = time.Minute
 
-func (c *Connector) credential() *credential {
-	cred := &credential{now: c.cfg.Now, turn: make(chan struct{}, 1)}
+// credentials are what requests go out with. An API token serves all. A
+// service app asks for a token of its own to end sessions: its scope is a broad
+// one, which who does not end sessions need not grant.
+type credentials struct{ usual, sessions *credential }
+
+func (c *Connector) credentials() *credentials {
+	of := func(scheme string, mint func(context.Context) (string, time.Time, error)) *credential {
+		return &credential{scheme: scheme, mint: mint, now: c.cfg.Now, turn: make(chan struct{}, 1)}
+	}
 	if c.cfg.Token != nil {
-		cred.scheme, cred.mint = "SSWS", c.reveal
-		return cred
+		token := of("SSWS", c.reveal)
+		return &credentials{token, token}
 	}
 	c.app = newServiceApp(c.cfg, c.root)
-	cred.scheme, cred.mint = "Bearer", c.app.mint
-	return cred
+	return &credentials{of("Bearer", c.app.mint), of("Bearer", c.app.mintForSessions)}
+}
+
+func (k *credentials) authorize(req *http.Request) error {
+	if sessionsOf.MatchString(req.URL.Path) {
+		return k.sessions.authorize(req)
+	}
+	return k.usual.authorize(req)
+}
+
+// renew gets another token after a 401, in place of the one that the call went
+// out with, and reports whether there is one.
+func (k *credentials) renew(ctx context.Context) bool {
+	u, ok := ctx.Value(usedKey{}).(*used)
+	return ok && u.of != nil && u.of.renew(ctx, u.token)
 }
 
 // reveal asks for the API token.
@@ -87,21 +110,16 @@ func (k *credential) authorize(req *http.Request) error {
 		return err
 	}
 	if u, ok := req.Context().Value(usedKey{}).(*used); ok {
-		u.token = token
+		u.token, u.of = token, k
 	}
 	req.Header.Set("Authorization", k.scheme+" "+token)
 	return nil
 }
 
-// renew gets another token after a 401, and reports whether there is one. The
-// SDK would go on with the old one.
-func (k *credential) renew(ctx context.Context) bool {
-	u, ok := ctx.Value(usedKey{}).(*used)
-	if !ok {
-		return false
-	}
-	token, err := k.get(ctx, u.token)
-	return err == nil && token != u.token
+// renew gets another token than the stale one. The SDK would go on with that.
+func (k *credential) renew(ctx context.Context, stale string) bool {
+	token, err := k.get(ctx, stale)
+	return err == nil && token != stale
 }
 
 // String keeps tokens out of logs.

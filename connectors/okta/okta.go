@@ -109,6 +109,7 @@ var (
 	_ engine.Recaller     = (*Connector)(nil)
 	_ engine.Marker       = (*Connector)(nil)
 	_ engine.Attributor   = (*Connector)(nil)
+	_ engine.SessionEnder = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.
@@ -123,7 +124,7 @@ func New(cfg Config) (*Connector, error) {
 		cfg: cfg, root: root, limits: newLimits(), kinds: newKinds(cfg.Now), rules: newRuleBook(),
 		writes: engine.NewWrites(max(cfg.Grace, 0), cfg.Now),
 	}
-	c.http = httpx.New(c.policy(c.credential(), perMinute))
+	c.http = httpx.New(c.policy(c.credentials(), perMinute))
 	c.sdk = newExecutor(c.http.HTTP(), root)
 	return c, nil
 }

@@ -15,10 +15,10 @@ import (
 )
 
 // policy is how to speak to the org.
-func (c *Connector) policy(cred *credential, perMinute float64) httpx.Policy {
+func (c *Connector) policy(cred *credentials, perMinute float64) httpx.Policy {
 	return httpx.Policy{
 		Directory: c.cfg.Name, Transport: c.cfg.Transport, Concurrency: c.cfg.Connections, Share: c.cfg.Share,
-		Authorize: cred.authorize, Renew: cred.renew, Wait: wait, Log: c.cfg.Log, Observe: c.cfg.Observe, Learn: learn,
+		Authorize: cred.authorize, Renew: cred.renew, Guard: guard, Wait: wait, Log: c.cfg.Log, Observe: c.cfg.Observe, Learn: learn,
 		Bucket:  func(r *http.Request) (string, float64) { return bucket(r.Method, r.URL.Path), 1 },
 		Ceiling: httpx.Quota{Units: perMinute, Per: time.Minute},
 	}

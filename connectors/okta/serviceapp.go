@@ -17,14 +17,15 @@ import (
 	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
-// Scopes. Without the first three daypass can not work; the log serves reports
-// and the roles serve doctor.
+// Scopes. Without the first three daypass can not work; the log serves reports,
+// the roles serve doctor, and the last one ends sessions.
 const (
 	scopeManage = "okta.groups.manage"
 	scopeGroups = "okta.groups.read"
 	scopeUsers  = "okta.users.read"
 	scopeLogs   = "okta.logs.read"
 	scopeRoles  = "okta.roles.read"
+	scopePeople = "okta.users.manage"
 )
 
 // serviceApp gets tokens for a service app by a signed assertion
@@ -57,12 +58,24 @@ func (a *serviceApp) scopes() []string {
 func (a *serviceApp) mint(ctx context.Context) (token string, until time.Time, err error) {
 	needed := []string{scopeManage, scopeGroups, scopeUsers}
 	for _, useful := range [][]string{{scopeLogs, scopeRoles}, {scopeLogs}, nil} {
-		token, until, err = a.ask(ctx, slices.Concat(needed, useful))
+		var granted []string
+		token, until, granted, err = a.ask(ctx, slices.Concat(needed, useful))
+		if err == nil {
+			a.mu.Lock()
+			a.granted = granted
+			a.mu.Unlock()
+		}
 		if !errors.Is(err, errScope) {
 			return token, until, err
 		}
 	}
 	return "", time.Time{}, err
+}
+
+// mintForSessions gets a token that can end sessions, and no more.
+func (a *serviceApp) mintForSessions(ctx context.Context) (token string, until time.Time, err error) {
+	token, until, _, err = a.ask(ctx, []string{scopePeople})
+	return token, until, err
 }
 
 // errScope is a scope that was not granted to the app.
@@ -81,35 +94,32 @@ type tokenAnswer struct {
 	Summary     string  `json:"errorSummary"`
 }
 
-func (a *serviceApp) ask(ctx context.Context, scopes []string) (string, time.Time, error) {
+func (a *serviceApp) ask(ctx context.Context, scopes []string) (token string, until time.Time, granted []string, err error) {
 	asked := a.cfg.Now()
 	req, err := a.request(ctx, scopes)
 	if err != nil {
-		return "", time.Time{}, err
+		return "", time.Time{}, nil, err
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return "", time.Time{}, explain(ctx, "get a token", httpx.Exchange{}, err)
+		return "", time.Time{}, nil, explain(ctx, "get a token", httpx.Exchange{}, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return "", time.Time{}, explain(ctx, "get a token", httpx.Exchange{}, err)
+		return "", time.Time{}, nil, explain(ctx, "get a token", httpx.Exchange{}, err)
 	}
 	var said tokenAnswer
 	unread := json.Unmarshal(text, &said)
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return "", time.Time{}, a.refusal(resp.StatusCode, said, scopes)
+		return "", time.Time{}, nil, a.refusal(resp.StatusCode, said, scopes)
 	case unread != nil || said.AccessToken == "" || strings.ContainsFunc(said.AccessToken, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return "", time.Time{}, trouble(engine.Unavailable, "get a token: the answer holds none")
+		return "", time.Time{}, nil, trouble(engine.Unavailable, "get a token: the answer holds none")
 	case strings.EqualFold(said.TokenType, "DPoP"):
-		return "", time.Time{}, errDPoP(said)
+		return "", time.Time{}, nil, errDPoP(said)
 	}
-	a.mu.Lock()
-	a.granted = strings.Fields(said.Scope)
-	a.mu.Unlock()
-	return said.AccessToken, asked.Add(time.Duration(said.ExpiresIn * float64(time.Second))), nil
+	return said.AccessToken, asked.Add(time.Duration(said.ExpiresIn * float64(time.Second))), strings.Fields(said.Scope), nil
 }
 
 // assertionLife is short: the assertion is used at once. Okta takes up to an

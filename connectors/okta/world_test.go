@@ -206,6 +206,12 @@ func (b *bench) hands(w *connectortest.World) {
 	w.DeleteGroup = func() { b.t.Helper(); act(b.s.DeleteGroup(group)) }
 	w.Has = func(p engine.Person) bool { return b.s.Has(group, string(p)) }
 	w.Mark = func() string { return fmt.Sprint(len(b.s.Writes())) }
+	w.Logon = func(p engine.Person) func() bool {
+		b.t.Helper()
+		good, err := b.s.Logon(string(p))
+		b.must(err)
+		return good
+	}
 	held := 0
 	w.Crowd = func(size int) {
 		b.t.Helper()

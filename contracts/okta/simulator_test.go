@@ -119,6 +119,8 @@ func TestTheSimulatorKeepsTheContract(t *testing.T) {
 		s.Faults.Inject(s.Failure(status))
 		c.call("GET", "/api/v1/users/"+ada)
 	}
+	c.call("DELETE", "/api/v1/users/"+ada+"/sessions?oauthTokens=true")
+	c.call("DELETE", "/api/v1/users/00unobody/sessions")
 	c.call("DELETE", "/api/v1/users/"+ada)
 	c.call("DELETE", prod)
 

@@ -32,7 +32,7 @@ func (s *Store) lockPostgres(ctx context.Context, now time.Time) (unlock func(),
 		discard(c)
 		return nil, s.explain("lock", err)
 	case !taken:
-		defer c.Close()
+		defer c.Close() //nolint:errcheck // it goes back to the pool
 		return nil, &LockedError{Path: s.path, Holder: lockHolder(ctx, c)}
 	}
 	return sync.OnceFunc(func() { discard(c) }), nil

@@ -231,7 +231,7 @@ func (s *Store) migratePostgres(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer c.Close() //nolint:errcheck // it goes back to the pool
 	for _, q := range []string{"SET lock_timeout = '60s'", "SET statement_timeout = 0", fmt.Sprintf("SELECT pg_advisory_lock(%d)", migrateKey)} {
 		if _, err := c.ExecContext(ctx, q); err != nil {
 			return err

@@ -44,7 +44,9 @@ func (s *Store) Release(ctx context.Context, digest string, now time.Time) (*eng
 // AddRelease lets one held set through, once, until r.Expires, and returns the
 // release with its whole digest. r.Digest is the digest of a recorded hold or
 // of the plan that it was part of, or enough of its beginning to be one hold's
-// only. A second release of the same set takes the place of the first.
+// only. A second release of the same set takes the place of the first. With a
+// set of several directories each of its parts is let through, so that runs of
+// one directory go on too: by those, or by one run of all, and never by both.
 func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Release, error) {
 	r.At, r.Expires, r.Used = whole(r.At), whole(r.Expires), ""
 	if !r.Expires.After(r.At) {
@@ -56,18 +58,34 @@ func (s *Store) AddRelease(ctx context.Context, r engine.Release) (engine.Releas
 			return err
 		}
 		r.Digest = hold.Digest
-		if _, err := t.exec(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires)); err != nil {
+		event := engine.Event{
+			At: r.At, Kind: engine.EventReleased, Run: hold.Run,
+			By: r.By, Digest: r.Digest, Reason: r.Reason, Objected: hold.Objections, Due: &r.Expires,
+		}
+		events := []engine.Event{event}
+		if err := putRelease(ctx, t, r, ""); err != nil {
 			return err
+		}
+		for _, p := range hold.Parts {
+			part := r
+			part.Digest = p.Digest
+			if err := putRelease(ctx, t, part, r.Digest); err != nil {
+				return err
+			}
+			event.Directory, event.Digest = p.Directory, p.Digest
+			events = append(events, event)
 		}
 		if err := count(ctx, t); err != nil {
 			return err
 		}
-		return appendEvents(ctx, t, []engine.Event{{
-			At: r.At, Kind: engine.EventReleased, Run: hold.Run,
-			By: r.By, Digest: r.Digest, Reason: r.Reason, Objected: hold.Objections, Due: &r.Expires,
-		}})
+		return appendEvents(ctx, t, events)
 	})
 	return r, err
+}
+
+func putRelease(ctx context.Context, t *tx, r engine.Release, partOf string) error {
+	_, err := t.exec(ctx, sqlPutRelease, r.Digest, r.By, r.Reason, micros(r.At), micros(r.Expires), partOf)
+	return err
 }
 
 func findHold(ctx context.Context, t *tx, typed string) (engine.Hold, error) {
@@ -126,7 +144,11 @@ func recordHolds(ctx context.Context, t *tx, b *engine.Batch) error {
 			return nil, err
 		}
 		objections, err := list(h.Objections)
-		return []any{h.Digest, string(h.Directory), h.PlanDigest, string(h.Run), micros(h.At), changes, objections}, err
+		if err != nil {
+			return nil, err
+		}
+		parts, err := list(h.Parts)
+		return []any{h.Digest, string(h.Directory), h.PlanDigest, string(h.Run), micros(h.At), changes, objections, parts}, err
 	})
 }
 
@@ -156,8 +178,15 @@ func recordSpends(ctx context.Context, t *tx, b *engine.Batch) error {
 		} else if n == 0 {
 			return notSpent(ctx, t, sp)
 		}
-		if _, err := t.exec(ctx, sqlCloseHold, sp.Digest); err != nil {
-			return err
+		for _, q := range []string{sqlSpendParts, sqlSpendWhole} {
+			if _, err := t.exec(ctx, q, sp.Digest, string(sp.Run)); err != nil {
+				return err
+			}
+		}
+		for _, q := range []string{sqlCloseHold, sqlCloseParts} {
+			if _, err := t.exec(ctx, q, sp.Digest); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -177,7 +206,7 @@ func notSpent(ctx context.Context, t *tx, sp engine.Spend) error {
 
 func scanHold(r row) (h engine.Hold, err error) {
 	err = r.Scan(&h.Digest, &h.Directory, &h.PlanDigest, &h.Run, stamp{&h.At}, jsonList[engine.Change]{&h.Changes},
-		jsonList[engine.Objection]{&h.Objections})
+		jsonList[engine.Objection]{&h.Objections}, jsonList[engine.Part]{&h.Parts})
 	return h, err
 }
 

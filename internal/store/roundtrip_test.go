@@ -73,6 +73,7 @@ func drawHold(t *rapid.T) engine.Hold {
 			Group: text.Draw(t, "group"), GroupID: engine.GroupID(text.Draw(t, "id")), Member: member, Person: "ada@example.org",
 			Grant: engine.GrantID(text.Draw(t, "grant")), Reason: text.Draw(t, "reason"), Until: micro.Draw(t, "until"), Held: rapid.Bool().Draw(t, "held"),
 		}},
+		Parts: []engine.Part{{Directory: engine.Directory(text.Draw(t, "part of")), Digest: text.Draw(t, "part")}},
 		Objections: []engine.Objection{{
 			Limit: engine.LimitName(text.Draw(t, "limit")), Group: text.Draw(t, "of"),
 			Value: rapid.Int().Draw(t, "value"), Allowed: rapid.Int().Draw(t, "allowed"), Message: text.Draw(t, "message"),

@@ -50,10 +50,10 @@ const (
 	sqlUnlist    = `DELETE FROM listings WHERE directory = $1 AND group_id = $2`
 	sqlUnlistAll = `DELETE FROM listings WHERE directory = $1`
 
-	sqlHoldColumns = `digest, directory, plan_digest, run, held_at, changes, objections`
-	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+	sqlHoldColumns = `digest, directory, plan_digest, run, held_at, changes, objections, parts`
+	sqlPutHold     = `INSERT INTO holds (` + sqlHoldColumns + `, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 		ON CONFLICT (digest) DO UPDATE SET directory = excluded.directory, plan_digest = excluded.plan_digest, run = excluded.run, held_at = excluded.held_at,
-		changes = excluded.changes, objections = excluded.objections, closed = 0`
+		changes = excluded.changes, objections = excluded.objections, parts = excluded.parts, closed = 0`
 	sqlCloseHolds   = `UPDATE holds SET closed = 1 WHERE closed = 0`
 	sqlCloseHoldsOf = `UPDATE holds SET closed = 1 WHERE closed = 0 AND directory = $1`
 	sqlCloseHold    = `UPDATE holds SET closed = 1 WHERE digest = $1`
@@ -66,11 +66,17 @@ const (
 		WHERE substr(digest, 1, $1) = $2 OR substr(plan_digest, 1, $1) = $2 ORDER BY held_at DESC, digest`
 
 	sqlReleaseColumns = `digest, released_by, reason, released_at, expires, used`
-	sqlPutRelease     = `INSERT INTO releases (` + sqlReleaseColumns + `) VALUES ($1, $2, $3, $4, $5, '')
+	sqlPutRelease     = `INSERT INTO releases (` + sqlReleaseColumns + `, part_of) VALUES ($1, $2, $3, $4, $5, '', $6)
 		ON CONFLICT (digest) DO UPDATE SET released_by = excluded.released_by, reason = excluded.reason,
-		released_at = excluded.released_at, expires = excluded.expires, used = ''`
+		released_at = excluded.released_at, expires = excluded.expires, used = '', part_of = excluded.part_of`
 	sqlOpenRelease = `SELECT ` + sqlReleaseColumns + ` FROM releases WHERE digest = $1 AND used = '' AND expires > $2`
 	sqlSpend       = `UPDATE releases SET used = $2 WHERE digest = $1 AND (used = '' OR used = $2)`
+
+	// With the whole go its parts, and with a part the whole: each is let through
+	// once.
+	sqlSpendParts = `UPDATE releases SET used = $2 WHERE part_of = $1 AND used = ''`
+	sqlSpendWhole = `UPDATE releases SET used = $2 WHERE used = '' AND digest IN (SELECT part_of FROM releases WHERE digest = $1)`
+	sqlCloseParts = `UPDATE holds SET closed = 1 WHERE digest IN (SELECT digest FROM releases WHERE part_of = $1)`
 
 	sqlStartRun = `INSERT INTO runs (run, started, failure, counts) VALUES ($1, $2, '', '')
 		ON CONFLICT (run) DO UPDATE SET started = excluded.started`

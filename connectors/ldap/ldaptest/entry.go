@@ -95,6 +95,20 @@ func (a *attribute) removeAt(i int) {
 	a.list = a.list[:last]
 }
 
+// reorder puts the values into the order that they have in another list.
+func (a *attribute) reorder(order []string) {
+	at := make(map[string]int, len(order))
+	for i, v := range order {
+		at[v] = i
+	}
+	slices.SortFunc(a.list, func(v, w string) int { return at[v] - at[w] })
+	if a.at != nil {
+		for i, v := range a.list {
+			a.at[a.key(v)] = int32(i)
+		}
+	}
+}
+
 // postings are the entries that hold a value, by its normal form. Most values
 // are held by one entry, which costs no slice.
 type postings struct {

@@ -94,7 +94,7 @@ func (s *Server) compileValue(f *filter, desc, value string) {
 		return
 	}
 	if f.typ.syntax == dnText {
-		if kind, id, _, ok := s.altName(value); ok {
+		if kind, id, ok := s.altName(value); ok {
 			if e := s.byAltName(kind, id); e != nil {
 				value = e.dn
 			}

@@ -12,7 +12,7 @@ import (
 // Directory, by <GUID=..> or <SID=..> (MS-ADTS section 3.1.1.3.1.2.4). When
 // there is none, the result says so as the flavor does.
 func (s *Server) resolve(name string) (*entry, result) {
-	if kind, id, _, ok := s.altName(name); ok {
+	if kind, id, ok := s.altName(name); ok {
 		if e := s.byAltName(kind, id); e != nil {
 			return e, success()
 		}
@@ -28,17 +28,17 @@ func (s *Server) resolve(name string) (*entry, result) {
 	return nil, s.noSuchObject(norm)
 }
 
-// altName cuts <KIND=id> and what follows it from a name.
-func (s *Server) altName(name string) (kind, id, rest string, ok bool) {
+// altName takes <KIND=id> apart.
+func (s *Server) altName(name string) (kind, id string, ok bool) {
 	if s.opt.Flavor != ActiveDirectory || !strings.HasPrefix(name, "<") {
-		return "", "", "", false
+		return "", "", false
 	}
-	inner, rest, ok := strings.Cut(name[1:], ">")
+	inner, _, ok := strings.Cut(name[1:], ">")
 	if !ok {
-		return "", "", "", false
+		return "", "", false
 	}
 	kind, id, ok = strings.Cut(inner, "=")
-	return strings.ToUpper(kind), id, strings.TrimLeft(rest, ",;"), ok
+	return strings.ToUpper(kind), id, ok
 }
 
 func (s *Server) byAltName(kind, id string) *entry {

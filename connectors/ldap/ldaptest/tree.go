@@ -175,15 +175,30 @@ func (t *tree) expire(now int64) {
 	t.expires = 0
 	for _, e := range t.byDN {
 		for _, a := range slices.Clone(e.attrs) {
-			for key, end := range a.ttl {
-				if end <= now {
-					t.drop(e, a.typ, key)
-				} else if t.expires == 0 || end < t.expires {
-					t.expires = end
-				}
-			}
+			t.expireLinks(e, a, now)
 		}
 	}
+}
+
+// expireLinks ends those of one attribute. The others stay in their order, and
+// the entry is not marked as changed: nobody made a change.
+func (t *tree) expireLinks(e *entry, a *attribute, now int64) {
+	var ended []string
+	for key, end := range a.ttl {
+		if end <= now {
+			ended = append(ended, key)
+		} else if t.expires == 0 || end < t.expires {
+			t.expires = end
+		}
+	}
+	if len(ended) == 0 {
+		return
+	}
+	order := slices.Clone(a.list)
+	for _, key := range ended {
+		t.drop(e, a.typ, key)
+	}
+	a.reorder(order)
 }
 
 // guid returns an id as Active Directory shows it: the first three fields

@@ -135,8 +135,8 @@ func Workforce() Quota {
 // Write is one write that was carried out.
 type Write struct {
 	At      time.Time
-	Op      string // "add", "remove", "deactivate user", "delete user" or "delete group"
-	Group   string // its id
+	Op      string // "add", "remove", "end sessions", "end sessions and tokens", "deactivate user", "delete user" or "delete group"
+	Group   string // its id; "" where it is about a user
 	Name    string // its name
 	User    string // the id
 	Login   string

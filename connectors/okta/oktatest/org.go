@@ -18,7 +18,8 @@ type org struct {
 	groups  []*group         // in order of making, which is that of the ids; nil where deleted
 	byGroup map[string]*group
 	rules   []*rule
-	log     []event // in order of their being in the log
+	logons  map[int32]logons // by number of the user
+	log     []event          // in order of their being in the log
 	events  int64
 }
 
@@ -72,7 +73,7 @@ type rule struct {
 const exclusions = 100
 
 func newOrg(now time.Time) *org {
-	o := &org{byLogin: make(map[string]int32), given: make(map[string]int32), byGroup: make(map[string]*group)}
+	o := &org{byLogin: make(map[string]int32), given: make(map[string]int32), byGroup: make(map[string]*group), logons: make(map[int32]logons)}
 	o.addGroup(&group{kind: builtIn, name: "Everyone", about: "All users in your organization", created: now.UnixMilli(), updated: now.UnixMilli(), filled: now.UnixMilli()})
 	return o
 }

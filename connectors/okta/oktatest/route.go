@@ -52,6 +52,7 @@ func routes() []route {
 		{method: "GET", path: "/api/v1/users", scope: users, query: []string{"q", "search", "filter", "limit", "after", "sortBy", "sortOrder"}, serve: (*call).listUsers},
 		{method: "GET", path: "/api/v1/users/{id}", scope: users, query: []string{"expand"}, serve: (*call).getUser},
 		{method: "DELETE", path: "/api/v1/users/{id}", scope: "okta.users.manage", query: []string{"sendEmail"}, serve: (*call).deleteUser},
+		{method: "DELETE", path: "/api/v1/users/{id}/sessions", scope: "okta.users.manage", query: []string{"oauthTokens"}, serve: (*call).endSessions},
 		{method: "GET", path: "/api/v1/users/{id}/groups", scope: users, query: page, serve: (*call).userGroups},
 		{method: "GET", path: "/api/v1/users/{id}/roles", scope: roles, query: []string{"expand"}, serve: (*call).userRoles},
 		{method: "GET", path: "/oauth2/v1/clients/{id}/roles", scope: roles, serve: (*call).clientRoles},

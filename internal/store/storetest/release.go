@@ -154,3 +154,57 @@ func eventsInOrder(t *testing.T, w World) {
 	}
 	equal(t, "events", got, want)
 }
+
+// partsReleased: a release of the whole lets each part through, once, in
+// whichever run comes first.
+func partsReleased(t *testing.T, w World) {
+	if w.Release == nil {
+		return
+	}
+	h := hold()
+	h.Parts = []engine.Part{{Directory: "corp", Digest: "sha256:corp"}, {Directory: "okta", Digest: "sha256:okta"}}
+	release := func() {
+		t.Helper()
+		record(t, w.Ledger, engine.Batch{Holds: []engine.Hold{h}})
+		if err := w.Release(t.Context(), engine.Release{Digest: digest, By: "root", At: Start(), Expires: Start().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(what string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, d := range []string{digest, "sha256:corp", "sha256:okta"} {
+			if find(t, w.Ledger, d, Start()) != nil {
+				got = append(got, d)
+			}
+		}
+		equal(t, what, got, want)
+	}
+	spend := func(digest string, run engine.RunID) error {
+		return w.Ledger.Record(t.Context(), engine.Batch{Spend: []engine.Spend{{Digest: digest, Run: run}}})
+	}
+	release()
+	open("released", digest, "sha256:corp", "sha256:okta")
+	for range 2 {
+		if err := spend("sha256:corp", "run-2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open("after one part", "sha256:okta")
+	if err := spend(digest, "run-3"); err == nil {
+		t.Error("the whole went through after a part of it had")
+	}
+	if err := spend("sha256:okta", "run-4"); err != nil {
+		t.Fatal(err)
+	}
+	open("after both parts")
+
+	release()
+	if err := spend(digest, "run-5"); err != nil {
+		t.Fatal(err)
+	}
+	open("after the whole")
+	if err := spend("sha256:okta", "run-6"); err == nil {
+		t.Error("a part went through after the whole had")
+	}
+}

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"ReleaseExpires", releaseExpires},
 		{"NoSuchRelease", noSuchRelease},
 		{"HoldsOfTheirRun", holdsOfTheirRun},
+		{"PartsReleased", partsReleased},
 		{"LeaseOneAtATime", leaseOneAtATime},
 		{"LeaseGoesOn", leaseGoesOn},
 		{"LeaseGivenBack", leaseGivenBack},

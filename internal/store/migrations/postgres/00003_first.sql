@@ -79,7 +79,7 @@ CREATE TABLE holds (
     changes     TEXT COLLATE "C" NOT NULL,
     objections  TEXT COLLATE "C" NOT NULL,
     closed      INTEGER NOT NULL,
-    parts       TEXT COLLATE "C" NOT NULL DEFAULT '[]'
+    parts       TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE releases (
@@ -88,7 +88,8 @@ CREATE TABLE releases (
     reason      TEXT COLLATE "C" NOT NULL,
     released_at BIGINT,
     expires     BIGINT,
-    used        TEXT COLLATE "C" NOT NULL
+    used        TEXT COLLATE "C" NOT NULL,
+    part_of     TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE grants (

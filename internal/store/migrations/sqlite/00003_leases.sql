@@ -8,6 +8,7 @@ ALTER TABLE ledger ADD COLUMN asked BIGINT;
 
 ALTER TABLE holds ADD COLUMN directory TEXT NOT NULL DEFAULT '';
 ALTER TABLE holds ADD COLUMN parts TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE releases ADD COLUMN part_of TEXT NOT NULL DEFAULT '';
 
 -- A lease that was given back has no end: its row stays, so that tokens grow.
 CREATE TABLE leases (
