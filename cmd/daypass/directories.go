@@ -57,6 +57,7 @@ func connector(cfg *config.Config, name engine.Directory, d config.Directory, lo
 		return ldap.New(lc)
 	case d.Entra != nil:
 		ec := entraConfig(name, d.Entra, accounts, log)
+		ec.Expire, ec.EndSessions = wants(cfg, name)
 		ec.Observe = requests
 		return entra.New(ec)
 	case d.Okta != nil:
@@ -69,6 +70,17 @@ func connector(cfg *config.Config, name engine.Directory, d config.Directory, lo
 		return google.New(gc)
 	}
 	return nil, fmt.Errorf("directory %q: type %q is not available in this version", name, d.Type)
+}
+
+// wants tells whether any group of a directory wants it to end memberships, or
+// sessions.
+func wants(cfg *config.Config, d engine.Directory) (expire, sessions bool) {
+	for ref, rules := range managed(cfg) {
+		if ref.Directory == d {
+			expire, sessions = expire || rules.Expire, sessions || rules.EndSessions
+		}
+	}
+	return expire, sessions
 }
 
 // accountsOf are the exceptions to the match rule of one directory.

@@ -78,7 +78,6 @@ func lag(t *testing.T, c *vendor, groups, perMinute int) {
 		more = strings.Replace(more, "share: 100", fmt.Sprintf("perMinute: %d, share: 100", perMinute), 1)
 	}
 	b := newCloudBench(t, c, groups, more)
-	must(t, os.WriteFile(filepath.Join(b.dir, "grants.yaml"), []byte("grants: []\n"), 0o600))
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(b.dir, "daypass.db"))
 	must(t, err)
 	// All are in before the first of them ends.
@@ -90,13 +89,13 @@ func lag(t *testing.T, c *vendor, groups, perMinute int) {
 		room = 3 * time.Minute
 	}
 	first := time.Now().Add(room).Truncate(time.Second)
+	var y strings.Builder
+	y.WriteString("grants:\n")
 	for i := range n {
 		until := first.Add(time.Duration(i) * lagSpan / time.Duration(n))
-		_, err := s.AddGrant(t.Context(), store.HandGrant{
-			Person: engine.Person(person(i % 200)), Target: "cloud/" + b.name(i*7%groups), Until: until, Reason: strconv.Itoa(i),
-		}, "bench", time.Now())
-		must(t, err)
+		fmt.Fprintf(&y, "  - {person: %s, group: cloud/%s, until: %s, reason: CHG-%d}\n", person(i%200), b.name(i*7%groups), until.UTC().Format(time.RFC3339Nano), i)
 	}
+	must(t, os.WriteFile(filepath.Join(b.dir, "grants.yaml"), []byte(y.String()), 0o600))
 	d := b.serve(port)
 	deadline := time.Now().Add(room - 5*time.Second)
 	for live(t, s) < n {
