@@ -249,6 +249,19 @@ func TestNoEndsHere(t *testing.T) {
 		}
 		s := newSmall(t, kind.opt, kind.class)
 		s.refusesEnds(t, kind.says)
+		s.probesEnds(kind.says)
+	}
+	w := newTimed(t, ldaptest.LinkTTLInside, ldaptest.Options{})
+	w.probesEnds("the directory ends memberships too")
+}
+
+// probesEnds wants the probe to tell whether there are ends, as no failure.
+func (s *small) probesEnds(says string) {
+	s.t.Helper()
+	fs := s.Probe(s.t.Context())
+	i := slices.IndexFunc(fs, func(f engine.Finding) bool { return f.What == "ends" })
+	if i < 0 || !fs[i].OK || !strings.Contains(fs[i].Message, says) {
+		s.t.Errorf("Probe: got %+v, want ends that are well and say %q", fs, says)
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *Connector) Probe(ctx context.Context) []engine.Finding {
 		if s.srv.ad() {
 			findings = append(findings, c.probeClock(ctx, s))
 		}
+		findings = append(findings, c.probeEnds(ctx, s))
 		if s.Err() != nil {
 			return s.Err()
 		}
@@ -194,6 +195,20 @@ func (c *Connector) probeClock(ctx context.Context, s *session) engine.Finding {
 	f := engine.Finding{OK: skew.Abs() < maxSkew, What: "clock", Message: fmt.Sprintf("this machine is %s from the server", skew)}
 	if !f.OK {
 		f.Message += "; set both by NTP"
+	}
+	return f
+}
+
+// probeEnds tells whether the directory can end memberships. That it cannot is
+// nothing to mend.
+func (c *Connector) probeEnds(ctx context.Context, s *session) engine.Finding {
+	f := engine.Finding{OK: true, What: "ends", Message: "the directory ends memberships too, in groups with expire"}
+	why, err := c.askLinks(ctx, s)
+	switch {
+	case err != nil:
+		f.OK, f.Message = false, c.fail("look for the Privileged Access Management Feature", err).Error()
+	case why != "":
+		f.Message = why
 	}
 	return f
 }
