@@ -334,13 +334,18 @@ func TestIDsThatAreNoIDsAreNotSent(t *testing.T) {
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	const root = "https://admin.googleapis.com/admin/directory/v1/"
+	const root, cloud = "https://admin.googleapis.com/admin/directory/v1/", "https://cloudidentity.googleapis.com/v1/"
 	for request, ok := range map[string]bool{
 		"GET " + root + "users/1": true, "POST " + root + "groups/g/members": true, "DELETE " + root + "groups/g/members/1": true,
 		"DELETE " + root + "groups/g": false, "DELETE " + root + "groups/g/members": false, "DELETE " + root + "groups/g/members/": false,
 		"DELETE " + root + "groups/g/members/..": false, "DELETE " + root + "groups/g/members/a%2f..%2f..": false,
 		"DELETE " + root + "users/1": false, "POST " + root + "groups": false, "POST " + root + "groups/g/members/1": false,
 		"PUT " + root + "groups/g/members/1": false, "PATCH " + root + "groups/g/members/1": false,
+		"POST " + root + "users/1/signOut": true, "DELETE " + root + "users/1/signOut": false, "POST " + root + "users/1": false,
+		"POST " + root + "users/1/makeAdmin": false, "POST " + cloud + "groups/g/memberships": true,
+		"POST " + cloud + "groups/g/memberships/1:modifyMembershipRoles": true, "POST " + cloud + "groups": false,
+		"POST " + cloud + "groups/g/memberships/..%2f1:modifyMembershipRoles": false, "DELETE " + cloud + "groups/g/memberships/1": false,
+		"DELETE " + cloud + "groups/g": false, "PATCH " + cloud + "groups/g": false,
 	} {
 		method, address, _ := strings.Cut(request, " ")
 		req, err := http.NewRequest(method, address, nil)

@@ -334,8 +334,9 @@ func (c *Connector) expiries(ctx context.Context, g engine.GroupID) (map[engine.
 	if !plainID.MatchString(string(g)) {
 		return nil, trouble(engine.NotFound, "%q is no id of a group at Google", clip(string(g)))
 	}
+	read := map[engine.MemberID]time.Time{}
 	if c.noEnds.on(c.cfg.Now()) {
-		return nil, nil
+		return read, nil
 	}
 	all, err := c.memberships(ctx, g)
 	if err != nil {
@@ -349,7 +350,6 @@ func (c *Connector) expiries(ctx context.Context, g engine.GroupID) (map[engine.
 			ending = append(ending, m)
 		}
 	}
-	read := map[engine.MemberID]time.Time{}
 	if len(ending) > 0 {
 		ms, err := c.list(ctx, g)
 		if err != nil {
