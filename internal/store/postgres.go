@@ -42,9 +42,9 @@ func IsPostgres(dsn string) bool {
 //	its machine is cut off                  tcp_user_timeout, keepalives, and the two above
 //	it is killed                            the kernel closes the connection
 //
-// Ten seconds are more than any step of ours takes between two statements, and
-// less than a lease lasts. Who waits for the lock asks again after five, as on
-// SQLite.
+// Three seconds are more than any step of ours takes between two statements, and
+// less than the shortest lease lasts. Who waits for the lock asks again after
+// five, as on SQLite.
 func session() map[string]string {
 	return map[string]string{
 		"application_name":                    "daypass",
@@ -52,8 +52,8 @@ func session() map[string]string {
 		"search_path":                         schema,
 		"default_transaction_isolation":       "read committed", // under the lock, each statement sees all that was written before
 		"lock_timeout":                        "5s",
-		"idle_in_transaction_session_timeout": "10s",
-		"statement_timeout":                   "20s",
+		"idle_in_transaction_session_timeout": "3s",
+		"statement_timeout":                   "10s",
 		"tcp_user_timeout":                    "10s",
 		"tcp_keepalives_idle":                 "5",
 		"tcp_keepalives_interval":             "2",

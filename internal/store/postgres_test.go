@@ -225,7 +225,7 @@ func TestPostgresSettings(t *testing.T) {
 	at.exec(t, `DO 'BEGIN EXECUTE format(''ALTER DATABASE %I SET synchronous_commit = off'', current_database()); END'`)
 	s := at.open(t)
 	for name, want := range map[string]string{
-		"synchronous_commit": "on", "idle_in_transaction_session_timeout": "10s", "lock_timeout": "5s", "statement_timeout": "20s",
+		"synchronous_commit": "on", "idle_in_transaction_session_timeout": "3s", "lock_timeout": "5s", "statement_timeout": "10s",
 		"tcp_user_timeout": "10000", "search_path": "daypass", "application_name": "daypass", "default_transaction_isolation": "read committed",
 	} {
 		var got string

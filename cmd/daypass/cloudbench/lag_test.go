@@ -93,7 +93,7 @@ func lag(t *testing.T, c *vendor, groups, perMinute int) {
 	y.WriteString("grants:\n")
 	for i := range n {
 		until := first.Add(time.Duration(i) * lagSpan / time.Duration(n))
-		fmt.Fprintf(&y, "  - {person: %s, group: cloud/%s, until: %s, reason: CHG-%d}\n", person(i%200), b.name(i*7%groups), until.UTC().Format(time.RFC3339Nano), i)
+		fmt.Fprintf(&y, "  - {person: %s, group: cloud/%s, until: %s, reason: CHG-%d}\n", person(i/groups*10+i%10), b.name(i%groups), until.UTC().Format(time.RFC3339Nano), i)
 	}
 	must(t, os.WriteFile(filepath.Join(b.dir, "grants.yaml"), []byte(y.String()), 0o600))
 	d := b.serve(port)
