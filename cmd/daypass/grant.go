@@ -286,7 +286,7 @@ func (a *app) showGrant(done string, g store.HandGrant, asJSON bool) error {
 	if l.State == "waiting" {
 		from = " from " + report.At(l.From)
 	}
-	fmt.Fprintf(a.stdout, "%s %s: %s in %s%s until %s (%s).\nNext: daypass sync carries it out%s.\n",
+	fmt.Fprintf(a.stdout, "%s %s: %s in %s%s until %s (%s).\nNext: the next sync carries it out%s; a daemon does by itself.\n",
 		done, l.ID, l.Person, report.Clean(l.Target), from, report.At(l.Until), report.Relative(l.Until, a.now()), whenDue(l.State))
 	return nil
 }

@@ -119,7 +119,7 @@ first 12 digits of the digest are enough.`,
 					"version": 1, "digest": rel.Digest, "by": rel.By, "reason": rel.Reason, "at": rel.At.UTC(), "expires": rel.Expires.UTC(),
 				})
 			}
-			fmt.Fprintf(a.stdout, "Released %s until %s, for one run.\nNext: daypass sync carries it out if it is still the same.\n", rel.Digest, report.At(rel.Expires))
+			fmt.Fprintf(a.stdout, "Released %s until %s, for one run.\nNext: the next sync carries it out if it is still the same; a daemon does by itself.\n", rel.Digest, report.At(rel.Expires))
 			return nil
 		}),
 	}

@@ -72,7 +72,7 @@ func (d *daemon) stop(t *testing.T) float64 {
 }
 
 func lag(t *testing.T, c *vendor, groups, perMinute int) {
-	const port = 18750
+	const port = 18760
 	more := fmt.Sprintf(", quota: {share: 100}, grace: 1s, connections: 32}\nserve: {listen: \"127.0.0.1:%d\", every: 24h", port)
 	if perMinute > 0 {
 		more = strings.Replace(more, "share: 100", fmt.Sprintf("perMinute: %d, share: 100", perMinute), 1)
