@@ -123,7 +123,7 @@ func (a *applier) apply(ctx context.Context, js []*job) error {
 	go func() {
 		defer close(answered)
 		for r := range intended {
-			parallel(a.r.workers(), len(r.jobs), func(i int) { r.effects[i] = a.act(ctx, r.jobs[i]) })
+			parallel(a.r.senders(), len(r.jobs), func(i int) { r.effects[i] = a.act(ctx, r.jobs[i]) })
 			answered <- r
 		}
 	}()

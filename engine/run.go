@@ -93,7 +93,7 @@ type Config struct {
 	Sources     []Source
 	Ledger      Ledger
 	Overdue     time.Duration // a removal later than this is overdue
-	Workers     int           // concurrent requests per directory; 4 when zero
+	Workers     int           // groups that are read, or written to, at once in a directory; 4 and 16 when zero
 	// Relist is how long a directory's word on what changed is taken before
 	// every group of it is listed again; zero lists every group in every run.
 	Relist time.Duration
@@ -149,6 +149,11 @@ func (r *Reconciler) now() time.Time {
 }
 
 func (r *Reconciler) workers() int { return cmp.Or(r.cfg.Workers, 4) }
+
+// senders is how many groups are written to at once. It takes no memory, and
+// connectors bound their requests by themselves: what is due must not wait for
+// the answers to four others.
+func (r *Reconciler) senders() int { return cmp.Or(r.cfg.Workers, 16) }
 
 // Plan reads everything and decides, and changes nothing but one: a held part
 // is put on record, so that it can be released.

@@ -66,10 +66,7 @@ func (l *lead) run(ctx context.Context) {
 	wg.Go(func() { l.endsLane(ctx) })
 	wg.Go(func() {
 		defer done()
-		select {
-		case <-first:
-		case <-caught.Done():
-		}
+		_ = waitFor(caught, first) // one that failed is tried again while the others begin
 	})
 	<-caught.Done()
 	l.whole.ask(now, stop{})

@@ -451,8 +451,10 @@ func TestHoursOfTheWeekOverTheYears(t *testing.T) {
 		}
 		start := time.Date(2000, 2, 20, 0, 0, 0, 0, berlin) // the bubble begins in 2000, which has a leap day
 		w.change(func() {
-			w.grants = []engine.Grant{{ID: "g1", Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: "admins"},
-				When: schedule.Window{From: start, Until: start.AddDate(1, 0, 0), Weekly: weekly}}}
+			w.grants = []engine.Grant{{
+				ID: "g1", Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: "admins"},
+				When: schedule.Window{From: start, Until: start.AddDate(1, 0, 0), Weekly: weekly},
+			}}
 		})
 		for _, day := range []struct {
 			date   string

@@ -89,7 +89,6 @@ type world struct {
 	db       *sql.DB
 	store    *store.Store
 	orgs     map[engine.Directory]*oktatest.Server
-	ids      map[engine.Directory]map[string]string // groups by name
 	machines []*machine
 	daypass  string
 
