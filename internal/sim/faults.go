@@ -23,6 +23,7 @@ const (
 	Half                 // carry it out and send half of the body, then cut the connection
 	Empty                // a 200 with an empty list, for a listing
 	Slow                 // carry it out and send the body in pieces over Delay
+	Late                 // carry it out, after Delay
 )
 
 // Fault is one thing that goes wrong.
@@ -144,6 +145,8 @@ func (f *Faults) strike(fault *Fault, h http.Handler, w http.ResponseWriter, r *
 		panic(http.ErrAbortHandler)
 	case Empty:
 		f.empty(record(h, r), w, r)
+	case Late:
+		h.ServeHTTP(w, r)
 	case Slow:
 		slow(fault.Delay, record(h, r), w, r)
 	}

@@ -69,6 +69,7 @@ func TestFaults(t *testing.T) {
 		{"half", Fault{Effect: Half}, 200, whole[:len(whole)/2], io.ErrUnexpectedEOF, 1},
 		{"empty", Fault{Effect: Empty}, 200, `{"kind":"list","value":[]}`, nil, 1},
 		{"slow", Fault{Effect: Slow, Delay: time.Millisecond}, 200, whole, nil, 1},
+		{"late", Fault{Effect: Late, Delay: time.Millisecond}, 200, whole, nil, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -152,7 +152,7 @@ func newGoogle(t *testing.T, groups, perMinute int) *vendor {
 
 // slow makes each answer of a simulator take so long.
 func slow(f *sim.Faults) func(time.Duration) {
-	return func(latency time.Duration) { f.Inject(sim.Fault{Effect: sim.Slow, Delay: latency, Times: -1}) }
+	return func(latency time.Duration) { f.Inject(sim.Fault{Effect: sim.Late, Delay: latency, Times: -1}) }
 }
 
 // yesterday is a clock that is a day behind: what is made by it is not new when
