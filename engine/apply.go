@@ -158,11 +158,11 @@ func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, 
 }
 
 func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
-	inForce := a.s.stillInForce(ctx, js)
+	inForce, extended := a.s.stillInForce(ctx)
 	var intents [][]*Owned
 	err := a.r.book.write(ctx, a.s.pen, func() Batch {
 		for _, j := range js {
-			a.yield(j, inForce)
+			a.yield(j, inForce, extended)
 		}
 		var b Batch
 		b, intents = a.intents(js)
@@ -176,10 +176,10 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 }
 
 // yield drops the changes of j whose time has passed while the run was under
-// way, and claims the others: the grant of an addition is over, or another run
-// of this process has the membership in hand, or had since this one looked. The
-// book is held.
-func (a *applier) yield(j *job, inForce func(Anchor) bool) {
+// way, and claims the others: the grant of an addition is over, that of an end
+// was extended, or another run of this process has the membership in hand, or
+// had since this one looked. The book is held.
+func (a *applier) yield(j *job, inForce, extended func(Anchor) bool) {
 	book, read := a.r.book, a.s.readAt(j.group)
 	passed := func(c Change) bool {
 		ms := []Membership{{c.Key(), c.Member.ID}}
@@ -191,7 +191,10 @@ func (a *applier) yield(j *job, inForce func(Anchor) bool) {
 				return true
 			}
 		}
-		return c.Op == Add && !slices.ContainsFunc(c.anchors, inForce)
+		if c.Op == Add {
+			return !slices.ContainsFunc(c.anchors, inForce)
+		}
+		return c.Why.Agreed() && c.removes() && slices.ContainsFunc(c.anchors, extended)
 	}
 	n := len(j.changes)
 	j.changes = slices.DeleteFunc(j.changes, passed)

@@ -259,6 +259,35 @@ func TestRevokedWhileTheRunIsUnderWay(t *testing.T) {
 	}
 }
 
+// A grant that is extended while a long run is on its way does not end.
+func TestExtendedWhileTheRunIsUnderWay(t *testing.T) {
+	w := newWorld(t, "ada")
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.pass(time.Hour)
+	dir := &gated{Directory: w.dir, listing: make(chan struct{}), gate: make(chan struct{})}
+	w.cfg.Directories["corp"] = dir
+	r := engine.New(w.cfg)
+	done := make(chan error)
+	go func() {
+		_, err := r.RunIn(context.Background(), "serve", engine.Scope{Directory: "corp"})
+		done <- err
+	}()
+	<-dir.listing
+	w.pass(time.Minute)
+	w.until("g1", w.clock().Add(time.Hour))
+	gate := dir.gate
+	dir.gate = nil
+	close(gate)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	w.members("ada")
+	if n := w.writes(); n != 1 {
+		t.Errorf("%d writes, want the addition only", n)
+	}
+}
+
 // lease is held until it is lost.
 type lease struct {
 	token int64

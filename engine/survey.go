@@ -200,16 +200,14 @@ func (s *survey) directory(ctx context.Context, d Directory) error {
 // run may last long, and a grant be revoked meanwhile.
 const regrant = 15 * time.Second
 
-// stillInForce reads the grants anew where a long run adds somebody, and tells
-// which grants are in force now.
-func (s *survey) stillInForce(ctx context.Context, js []*job) func(Anchor) bool {
+// stillInForce reads the grants anew where a long run adds somebody or ends
+// something, and tells which grants are in force now: by the ends that the run
+// began with, and, of those whose end may have moved, by this reading.
+func (s *survey) stillInForce(ctx context.Context) (inForce, extended func(Anchor) bool) {
 	now := s.r.now()
-	adds := slices.ContainsFunc(js, func(j *job) bool {
-		return slices.ContainsFunc(j.changes, func(c Change) bool { return c.Op == Add })
-	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if adds && now.Sub(s.granted) >= regrant {
+	if now.Sub(s.granted) >= regrant {
 		s.granted = now
 		active := make(map[GrantID]bool)
 		for _, src := range s.r.cfg.Sources {
@@ -227,7 +225,8 @@ func (s *survey) stillInForce(ctx context.Context, js []*job) func(Anchor) bool 
 		s.active = active
 	}
 	active := s.active
-	return func(a Anchor) bool { return a.Until.After(now) && (active == nil || active[a.Grant]) }
+	return func(a Anchor) bool { return a.Until.After(now) && (active == nil || active[a.Grant]) },
+		func(a Anchor) bool { return active[a.Grant] }
 }
 
 func (s *survey) problem(p Problem) {

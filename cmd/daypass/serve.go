@@ -143,6 +143,7 @@ func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.St
 			return s, shared, err
 		}
 		d.watch.Store(err)
+		d.watch.Beat()
 		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
 		d.log.Error("waiting for the store", "error", err, "again", wait)
 		if !pause(ctx, wait) {
@@ -187,6 +188,7 @@ func (d *daemon) alone(ctx context.Context) (unlock func(), err error) {
 		if !said {
 			d.log.Warn("waiting for another run to end", "error", err)
 		}
+		d.watch.Beat()
 		if !pause(ctx, time.Second) {
 			return nil, ctx.Err()
 		}
@@ -206,7 +208,7 @@ func (d *daemon) use(cfg *config.Config, shared bool) error {
 	if shared {
 		ec.Lease = d.day.Lease
 	}
-	ec.Sources = []engine.Source{grants}
+	ec.Sources = grants.Sources()
 	if d.base == nil {
 		d.base = engine.New(ec)
 	} else {

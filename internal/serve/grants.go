@@ -11,71 +11,119 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 )
 
-// Grants is what ought to be, read once and kept: an [engine.Source] that asks
-// its own sources again only when [Grants.Refresh] finds that something
-// changed. A reading that fails leaves what was read before in force, and the
-// failure stays to be seen until a reading succeeds.
+// Grants is what ought to be, read once and kept: its sources are asked again
+// only when [Grants.Refresh] finds that something changed. One that cannot be
+// read leaves what it said before in force, and holds up no other; its failure
+// stays to be seen until it can be read.
 type Grants struct {
-	sources []engine.Source
-	stamp   func(context.Context) (string, error)
+	stamp func(context.Context) (string, error)
+	parts []*part
+
+	reading sync.Mutex // one reading at a time
+	seen    string
+
+	mu  sync.Mutex
+	all []engine.Grant
+	err error
+}
+
+// part is what one source said.
+type part struct {
+	source engine.Source
+	all    *Grants
 
 	mu     sync.Mutex
-	seen   string
-	loaded bool
-	all    []engine.Grant
+	grants []engine.Grant
+	known  bool // it was read, once at least
 	err    error
 }
 
 // NewGrants returns the grants of some sources. stamp is another text whenever
 // one of them may read differently; it must be cheap, for it is asked every few
-// seconds.
+// seconds and before every run.
 func NewGrants(stamp func(context.Context) (string, error), sources ...engine.Source) *Grants {
-	return &Grants{stamp: stamp, sources: sources}
+	g := &Grants{stamp: stamp}
+	for _, s := range sources {
+		g.parts = append(g.parts, &part{source: s, all: g})
+	}
+	return g
+}
+
+// Sources are what the engine reads: each source as it last could be read, or
+// its error where it never could.
+func (g *Grants) Sources() []engine.Source {
+	out := make([]engine.Source, len(g.parts))
+	for i, p := range g.parts {
+		out[i] = p
+	}
+	return out
 }
 
 // Grants implements [engine.Source]. What it returns must not be changed.
-func (g *Grants) Grants(ctx context.Context) ([]engine.Grant, error) {
-	g.mu.Lock()
-	loaded := g.loaded
-	g.mu.Unlock()
-	if !loaded {
-		if _, err := g.Refresh(ctx); err != nil {
-			return nil, err
-		}
+func (p *part) Grants(ctx context.Context) ([]engine.Grant, error) {
+	p.mu.Lock()
+	known, err := p.known, p.err
+	p.mu.Unlock()
+	if !known && err == nil {
+		_, _ = p.all.Refresh(ctx) // what came of it is read below
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.all, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.known {
+		return nil, errors.Join(p.err, ctx.Err())
+	}
+	return p.grants, nil
+}
+
+func (p *part) read(ctx context.Context) error {
+	gs, err := p.source.Grants(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err = err; err == nil {
+		p.grants, p.known = slices.Clip(gs), true
+	}
+	return err
 }
 
 // Refresh reads the sources again if they may read differently. It reports
-// whether there is anything new, and why the last reading failed.
+// whether there is anything new, and what cannot be read.
 func (g *Grants) Refresh(ctx context.Context) (changed bool, err error) {
+	g.reading.Lock()
+	defer g.reading.Unlock()
 	stamp, err := g.stamp(ctx)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if stamp == g.seen && stamp != "" {
-		return false, g.err
+	case stamp == g.seen && stamp != "":
+		return false, g.Err()
 	}
 	var all []engine.Grant
-	for _, s := range g.sources {
-		gs, err := s.Grants(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				g.seen, g.err = stamp, fmt.Errorf("read the grants: %w", err)
-			}
-			return false, errors.Join(g.err, ctx.Err())
+	var errs []error
+	for _, p := range g.parts {
+		if err := p.read(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("read the grants: %w", err))
 		}
-		all = append(all, gs...)
+		all = append(all, p.grants...)
 	}
-	g.seen, g.loaded, g.all, g.err = stamp, true, slices.Clip(all), nil
-	return true, nil
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	g.seen = stamp
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all, g.err = slices.Clip(all), errors.Join(errs...)
+	return true, g.err
 }
 
-// Err tells why the last reading failed; nil when it did not.
+// All are the grants of every source, as it last could be read. They must not
+// be changed.
+func (g *Grants) All() []engine.Grant {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all
+}
+
+// Err tells what cannot be read; nil when all can.
 func (g *Grants) Err() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -45,6 +45,11 @@ func newLane(retry schedule.Backoff, wall func() time.Time) *lane {
 // ask asks for a run for some stops at an instant, or sooner where that was
 // asked for already.
 func (l *lane) ask(at time.Time, stops ...stop) {
+	l.note(nil, at, stops)
+}
+
+// note notes stops, and who waits for the run that takes them.
+func (l *lane) note(waiting chan error, at time.Time, stops []stop) {
 	if len(stops) == 0 {
 		return
 	}
@@ -55,6 +60,9 @@ func (l *lane) ask(at time.Time, stops ...stop) {
 			l.agenda.Set(s, at)
 		}
 	}
+	if waiting != nil {
+		l.waiting = append(l.waiting, waiting)
+	}
 	l.mu.Unlock()
 	l.waker.Wake()
 }
@@ -63,10 +71,7 @@ func (l *lane) ask(at time.Time, stops ...stop) {
 // its error comes.
 func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 	done := make(chan error, 1)
-	l.mu.Lock()
-	l.waiting = append(l.waiting, done)
-	l.mu.Unlock()
-	l.ask(now, stops...)
+	l.note(done, now, stops)
 	return done
 }
 

@@ -59,7 +59,7 @@ func (day *Daemon) newLead(d engine.Directory) *lead {
 // first; the rest follows when that was sent, or after a while.
 func (l *lead) run(ctx context.Context) {
 	now := l.day.cfg.Now()
-	l.reindex(l.day.grants(ctx), now)
+	l.reindex(l.day.grants(), now)
 	caught, done := context.WithTimeout(ctx, catchUp)
 	var wg sync.WaitGroup
 	first := l.ends.await(now, stop{})
@@ -116,6 +116,7 @@ func (l *lead) round(ctx context.Context, ln *lane, now time.Time) {
 		l.rest(ctx, ln, now)
 		return
 	}
+	l.day.look(ctx) // a grant that was extended a moment ago must not end
 	sc := scope(l.d, stops)
 	sc.Ends = ln == l.ends
 	house, leave := l.day.enter()

@@ -134,7 +134,7 @@ func (day *Daemon) Use(h *House) {
 	}
 	if running {
 		day.staff()
-		day.regrant(h)
+		day.look(context.Background())
 		for _, l := range day.leading() {
 			l.whole.ask(day.cfg.Now(), stop{})
 		}
@@ -180,40 +180,32 @@ func (day *Daemon) look(ctx context.Context) {
 	h, leave := day.enter()
 	defer leave()
 	changed, err := h.Grants.Refresh(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	if !changed {
+	switch {
+	case ctx.Err() != nil:
+	case changed:
+		day.regrant(h)
+	default:
 		day.cfg.Watch.Granted(nil, err)
-		return
 	}
-	day.regrant(h)
 }
 
 // regrant tells every lead of another reading of the grants.
 func (day *Daemon) regrant(h *House) {
-	all, err := h.Grants.Grants(context.Background())
-	day.cfg.Watch.Granted(all, errors.Join(err, h.Grants.Err()))
-	if err != nil {
-		return
-	}
+	all := h.Grants.All()
 	if all == nil {
 		all = []engine.Grant{}
 	}
+	day.cfg.Watch.Granted(all, h.Grants.Err())
 	for _, l := range day.leading() {
 		l.regrant(all)
 	}
 }
 
-// grants are all that are known; none when they could not be read yet.
-func (day *Daemon) grants(ctx context.Context) []engine.Grant {
+// grants are all that are known.
+func (day *Daemon) grants() []engine.Grant {
 	h, leave := day.enter()
 	defer leave()
-	all, err := h.Grants.Grants(ctx)
-	if err != nil {
-		return nil
-	}
-	return all
+	return h.Grants.All()
 }
 
 // leading returns what this process leads.

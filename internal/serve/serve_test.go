@@ -33,6 +33,7 @@ type world struct {
 
 	mu     sync.Mutex
 	grants []engine.Grant
+	byHand hands
 	stamp  int
 	broken error
 	shift  time.Duration // of the wall clock
@@ -65,6 +66,18 @@ func newWorld(t *testing.T, people ...string) *world {
 		Ledger: w.store, Overdue: time.Hour, Now: w.now,
 	}
 	return w
+}
+
+// hands are grants made by hand.
+type hands struct {
+	mu  sync.Mutex
+	all []engine.Grant
+}
+
+func (h *hands) Grants(context.Context) ([]engine.Grant, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.all), nil
 }
 
 func person(name string) engine.Person { return engine.Person(name + "@example.org") }
@@ -110,8 +123,8 @@ func (w *world) house() *serve.House {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return fmt.Sprint(w.stamp), nil
-	}, w)
-	w.cfg.Sources = []engine.Source{grants}
+	}, w, &w.byHand)
+	w.cfg.Sources = grants.Sources()
 	if w.engine == nil {
 		w.engine = engine.New(w.cfg)
 	} else {
@@ -540,6 +553,51 @@ func TestAnotherHouse(t *testing.T) {
 		w.members()
 		if !closed {
 			t.Error("the house before was not closed")
+		}
+	})
+}
+
+// A file that cannot be read holds up no grant that was made by hand: one that
+// is revoked meanwhile ends.
+func TestBrokenFileHoldsUpNoRevocation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		w.byHand.all = []engine.Grant{{
+			ID: "h1", Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: "admins"},
+			When: schedule.Window{Until: time.Now().Add(8 * time.Hour)},
+		}}
+		w.grant("g1", "bob", time.Now(), time.Now().Add(time.Hour))
+		w.begin()
+		w.members("ada", "bob")
+		w.change(func() { w.broken = fmt.Errorf("grants/ops.yaml:7: not a time") })
+		time.Sleep(time.Minute)
+		w.change(func() {
+			w.byHand.mu.Lock()
+			defer w.byHand.mu.Unlock()
+			w.byHand.all[0].When.Until = time.Now()
+		})
+		time.Sleep(3 * time.Second)
+		w.members("bob")
+	})
+}
+
+// A grant that is extended in the last moment, between two looks at the grants,
+// does not end.
+func TestExtendedInTheLastMoment(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(61*time.Second))
+		w.begin()
+		w.members("ada")
+		time.Sleep(61*time.Second - time.Millisecond - time.Since(start))
+		w.change(func() { w.grants[0].When.Until = start.Add(time.Hour) })
+		time.Sleep(10 * time.Minute)
+		w.members("ada")
+		if n := len(w.dir.Writes()); n != 1 {
+			t.Errorf("%d writes, want the addition only: %+v", n, w.dir.Writes())
 		}
 	})
 }
