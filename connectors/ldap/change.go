@@ -225,26 +225,36 @@ func (c *Connector) apply(ctx context.Context, g *group, es edits) error {
 	return nil
 }
 
+// race is how often one edit is tried whose value others put in and out at the
+// same time: what was seen is over when the change arrives.
+const race = 6
+
 // single settles one edit that the server did not take together with others.
 func (c *Connector) single(ctx context.Context, g *group, e *edit) error {
-	refusal := c.modify(ctx, *g, edits{e})
-	if refusal == nil {
-		e.settle(true, nil)
-		return nil
-	}
-	if !aboutValues(refusal) {
-		return refusal
-	}
-	if err := c.compare(ctx, g, edits{e}); err != nil {
-		return err
-	}
-	if !e.settled {
-		if is(refusal, goldap.LDAPResultNoSuchObject) { // the group is there: it was just read
+	for tries := 1; ; tries++ {
+		refusal := c.modify(ctx, *g, edits{e})
+		if refusal == nil {
+			e.settle(true, nil)
+			return nil
+		}
+		if !aboutValues(refusal) {
+			return refusal
+		}
+		if err := c.compare(ctx, g, edits{e}); err != nil {
+			return err
+		}
+		overtaken := is(refusal, goldap.LDAPResultNoSuchAttribute) || is(refusal, goldap.LDAPResultAttributeOrValueExists)
+		switch {
+		case e.settled:
+			return nil
+		case overtaken && tries < race:
+			continue
+		case is(refusal, goldap.LDAPResultNoSuchObject): // the group is there: it was just read
 			refusal = trouble(engine.NotFound, "%w", errNoAccount)
 		}
 		e.settle(false, refusal)
+		return nil
 	}
-	return nil
 }
 
 // aboutValues reports whether a refusal may be about some of the values only,
