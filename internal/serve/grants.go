@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type Grants struct {
 
 	mu  sync.Mutex
 	all []engine.Grant
+	sum uint64 // of what they say, whatever their order
 	err error
 }
 
@@ -85,17 +87,27 @@ func (p *part) read(ctx context.Context) error {
 	return err
 }
 
-// Refresh reads the sources again if they may read differently. It reports
-// whether there is anything new, and what cannot be read.
-func (g *Grants) Refresh(ctx context.Context) (changed bool, err error) {
+// Change is what [Grants.Refresh] found.
+type Change int
+
+// Changes.
+const (
+	Same    Change = iota
+	Decided        // the grants say the same, and somebody decided something: a hold was released
+	Changed        // the grants say something else
+)
+
+// Refresh reads the sources again if they may read differently. It tells what
+// is new, and what cannot be read.
+func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
 	stamp, err := g.stamp(ctx)
 	switch {
 	case err != nil:
-		return false, err
+		return Same, err
 	case stamp == g.seen && stamp != "":
-		return false, g.Err()
+		return Same, g.Err()
 	}
 	var all []engine.Grant
 	var errs []error
@@ -106,13 +118,31 @@ func (g *Grants) Refresh(ctx context.Context) (changed bool, err error) {
 		all = append(all, p.grants...)
 	}
 	if ctx.Err() != nil {
-		return false, ctx.Err()
+		return Same, ctx.Err()
 	}
-	g.seen = stamp
+	sum := sumOf(all)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.all, g.err = slices.Clip(all), errors.Join(errs...)
-	return true, g.err
+	change := Changed
+	if g.seen != "" && sum == g.sum {
+		change = Decided
+	}
+	g.seen = stamp
+	g.all, g.sum, g.err = slices.Clip(all), sum, errors.Join(errs...)
+	return change, g.err
+}
+
+// sumOf is the same for grants that say the same.
+func sumOf(all []engine.Grant) uint64 {
+	h := fnv.New64a()
+	var sum uint64
+	for _, g := range all {
+		h.Reset()
+		_, _ = fmt.Fprintf(h, "%q %q %q %q %d %d %s", g.ID, g.Person, g.Group.Directory, g.Group.Name,
+			g.When.From.UnixNano(), g.When.Until.UnixNano(), g.When.Hours()) // a hash never fails to take bytes
+		sum += h.Sum64()
+	}
+	return sum
 }
 
 // All are the grants of every source, as it last could be read. They must not

@@ -179,11 +179,16 @@ func (day *Daemon) Run(ctx context.Context) {
 func (day *Daemon) look(ctx context.Context) {
 	h, leave := day.enter()
 	defer leave()
-	changed, err := h.Grants.Refresh(ctx)
+	change, err := h.Grants.Refresh(ctx)
 	switch {
 	case ctx.Err() != nil:
-	case changed:
+	case change == Changed:
 		day.regrant(h)
+	case change == Decided:
+		day.cfg.Watch.Granted(nil, err)
+		for _, l := range day.leading() {
+			l.whole.ask(day.cfg.Now(), stop{})
+		}
 	default:
 		day.cfg.Watch.Granted(nil, err)
 	}

@@ -601,3 +601,29 @@ func TestExtendedInTheLastMoment(t *testing.T) {
 		}
 	})
 }
+
+// A hold that is released is carried out at once.
+func TestReleaseIsCarriedOutAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		w.cfg.Limits.Remove = 0
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		w.begin()
+		w.members("ada")
+		time.Sleep(5 * time.Minute)
+		w.change(func() { w.grants = nil })
+		time.Sleep(5 * time.Second)
+		w.members("ada")
+		holds, err := w.store.Holds(t.Context())
+		if err != nil || len(holds) != 1 {
+			t.Fatalf("holds %+v, %v", holds, err)
+		}
+		if _, err := w.store.AddRelease(t.Context(), engine.Release{Digest: holds[0].Digest, By: "root", At: time.Now(), Expires: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		w.change(func() {}) // as the store's generation tells
+		time.Sleep(3 * time.Second)
+		w.members()
+	})
+}
