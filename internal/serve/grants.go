@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -82,10 +83,13 @@ func (p *part) read(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err = err; err == nil {
-		p.grants, p.known = slices.Clip(gs), true
+		p.grants, p.known = gs, true
 	}
 	return err
 }
+
+// many grants leave so much behind when they are read that it is given back.
+const many = 10_000
 
 // Change is what [Grants.Refresh] found.
 type Change int
@@ -109,16 +113,26 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	case stamp == g.seen && stamp != "":
 		return Same, g.Err()
 	}
-	var all []engine.Grant
 	var errs []error
+	n := 0
 	for _, p := range g.parts {
 		if err := p.read(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("read the grants: %w", err))
 		}
-		all = append(all, p.grants...)
+		n += len(p.grants)
 	}
 	if ctx.Err() != nil {
 		return Same, ctx.Err()
+	}
+	all := make([]engine.Grant, 0, n)
+	for _, p := range g.parts { // each is kept once
+		all = append(all, p.grants...)
+		p.mu.Lock()
+		p.grants = all[len(all)-len(p.grants) : len(all) : len(all)]
+		p.mu.Unlock()
+	}
+	if n > many {
+		defer debug.FreeOSMemory() // files take several times of what they say to be read
 	}
 	sum := sumOf(all)
 	g.mu.Lock()
@@ -128,7 +142,7 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 		change = Decided
 	}
 	g.seen = stamp
-	g.all, g.sum, g.err = slices.Clip(all), sum, errors.Join(errs...)
+	g.all, g.sum, g.err = all, sum, errors.Join(errs...)
 	return change, g.err
 }
 
