@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 		defer unlock()
 	}
 	d.day = serve.New(sc)
-	if err := d.use(cfg, shared); err != nil {
+	if err := d.use(ctx, cfg, shared); err != nil {
 		return err
 	}
 	d.log.Info("serving", "store", d.store.Path())
@@ -196,7 +197,7 @@ func (d *daemon) alone(ctx context.Context) (unlock func(), err error) {
 }
 
 // use puts a configuration in force.
-func (d *daemon) use(cfg *config.Config, shared bool) error {
+func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error {
 	h := &house{cfg: cfg, store: d.store, clear: func() {}}
 	var err error
 	if h.directories, err = connect(cfg, d.httpLog(), d.watch); err != nil {
@@ -217,6 +218,17 @@ func (d *daemon) use(cfg *config.Config, shared bool) error {
 	names := make([]engine.Directory, 0, len(h.directories))
 	for name := range h.directories {
 		names = append(names, name)
+	}
+	// What is ours in a directory that left the configuration is a problem that
+	// nobody must miss.
+	groups, err := d.store.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if !slices.Contains(names, g.Group.Directory) {
+			names = append(names, g.Group.Directory)
+		}
 	}
 	h.store = nil // it outlives the house
 	d.cfg.Store(cfg)
@@ -269,7 +281,7 @@ func (d *daemon) reloads(ctx context.Context, hup <-chan os.Signal, shared bool)
 			return
 		case <-hup:
 		}
-		err := d.reload(shared)
+		err := d.reload(ctx, shared)
 		d.watch.Reloaded(err)
 		if err != nil {
 			for line := range strings.Lines(err.Error()) {
@@ -281,7 +293,7 @@ func (d *daemon) reloads(ctx context.Context, hup <-chan os.Signal, shared bool)
 	}
 }
 
-func (d *daemon) reload(shared bool) error {
+func (d *daemon) reload(ctx context.Context, shared bool) error {
 	cfg, err := d.load()
 	if err != nil {
 		return err
@@ -290,7 +302,7 @@ func (d *daemon) reload(shared bool) error {
 	if cfg.Store != was.Store || cfg.Serve.Listen != was.Serve.Listen || cfg.Serve.Name != was.Serve.Name || cfg.Serve.Lease != was.Serve.Lease {
 		return errors.New("store, serve.listen, serve.name and serve.lease cannot change while daypass serves; stop it and start it again")
 	}
-	return d.use(cfg, shared)
+	return d.use(ctx, cfg, shared)
 }
 
 // handler answers health, metrics and nudges.

@@ -22,7 +22,9 @@ type Grants struct {
 	parts []*part
 
 	reading sync.Mutex // one reading at a time
-	seen    string
+	seen    string     // the stamp of the last one
+	loaded  bool
+	failed  time.Time // when it could not read everything; zero when it could
 
 	mu  sync.Mutex
 	all []engine.Grant
@@ -88,6 +90,9 @@ func (p *part) read(ctx context.Context) error {
 	return err
 }
 
+// retry is how soon what could not be read is read again.
+const retry = time.Second
+
 // many grants leave so much behind when they are read that it is given back.
 const many = 10_000
 
@@ -110,7 +115,7 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	switch {
 	case err != nil:
 		return Same, err
-	case stamp == g.seen && stamp != "":
+	case stamp == g.seen && stamp != "" && g.failed.IsZero(), !g.failed.IsZero() && time.Since(g.failed) < retry:
 		return Same, g.Err()
 	}
 	var errs []error
@@ -137,11 +142,17 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	sum := sumOf(all)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	change := Changed
-	if g.seen != "" && sum == g.sum {
+	change := Same
+	switch {
+	case !g.loaded || sum != g.sum:
+		change = Changed
+	case stamp != g.seen:
 		change = Decided
 	}
-	g.seen = stamp
+	g.seen, g.loaded, g.failed = stamp, true, time.Time{}
+	if len(errs) > 0 { // it may be the store, for a moment
+		g.failed = time.Now()
+	}
 	g.all, g.sum, g.err = all, sum, errors.Join(errs...)
 	return change, g.err
 }

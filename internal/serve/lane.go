@@ -33,6 +33,7 @@ type lane struct {
 	at      map[stop]time.Time // as in the agenda
 	tries   map[stop]int       // failures in a row
 	waiting []chan error       // for the next run to end
+	over    error              // why no run comes any more
 }
 
 func newLane(retry schedule.Backoff, wall func() time.Time) *lane {
@@ -60,7 +61,10 @@ func (l *lane) note(waiting chan error, at time.Time, stops []stop) {
 			l.agenda.Set(s, at)
 		}
 	}
-	if waiting != nil {
+	switch {
+	case waiting != nil && l.over != nil:
+		waiting <- l.over
+	case waiting != nil:
 		l.waiting = append(l.waiting, waiting)
 	}
 	l.mu.Unlock()
@@ -73,6 +77,14 @@ func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 	done := make(chan error, 1)
 	l.note(done, now, stops)
 	return done
+}
+
+// pass asks for a run of the whole for those who wait for another.
+func (l *lane) pass(now time.Time, waiting []chan error) {
+	l.ask(now, stop{})
+	for _, w := range waiting {
+		l.note(w, now, []stop{{}})
+	}
 }
 
 // again asks for another run after one that failed.
@@ -133,7 +145,7 @@ func (l *lane) take(now time.Time) ([]stop, []chan error) {
 func (l *lane) quit(err error) {
 	l.mu.Lock()
 	waiting := l.waiting
-	l.waiting = nil
+	l.waiting, l.over = nil, err
 	l.mu.Unlock()
 	tell(waiting, err)
 }

@@ -21,6 +21,9 @@ const (
 	catchUp = 30 * time.Second
 	// breath is the pause between whole runs that were not planned.
 	breath = time.Minute
+	// abreast is how many runs of ends go on at once: one removal that hangs
+	// must not hold up the ends of others.
+	abreast = 4
 )
 
 // lead is the work on one directory, for as long as this process leads it. It
@@ -42,6 +45,7 @@ type lead struct {
 	at     map[string]time.Time     // as in edges
 	ledger *schedule.Agenda[string] // of what only the ledger knows, by the group's id
 	wholes time.Time                // when the last whole run was over
+	holds  bool                     // it held additions
 }
 
 func (day *Daemon) newLead(d engine.Directory) *lead {
@@ -77,6 +81,9 @@ func (l *lead) run(ctx context.Context) {
 
 // endsLane is the lane that wakes at every edge.
 func (l *lead) endsLane(ctx context.Context) {
+	var runs sync.WaitGroup
+	defer runs.Wait()
+	free := make(chan struct{}, abreast)
 	for {
 		until := l.ends.next()
 		if edge := l.nextEdge(); until.IsZero() || !edge.IsZero() && edge.Before(until) {
@@ -95,7 +102,21 @@ func (l *lead) endsLane(ctx context.Context) {
 			l.whole.ask(now, stop{})
 		}
 		l.passEdges(now)
-		l.round(ctx, l.ends, now)
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			continue
+		}
+		stops, waiting := l.ends.take(now)
+		if len(stops) == 0 {
+			<-free
+			l.rest(ctx, l.ends, now)
+			continue
+		}
+		runs.Go(func() {
+			l.round(ctx, l.ends, stops, waiting)
+			<-free
+		})
 	}
 }
 
@@ -105,17 +126,29 @@ func (l *lead) lane(ctx context.Context, ln *lane) {
 			ln.quit(err)
 			return
 		}
-		l.round(ctx, ln, l.day.cfg.Now())
+		now := l.day.cfg.Now()
+		stops, waiting := ln.take(now)
+		switch {
+		case len(stops) == 0:
+			l.rest(ctx, ln, now)
+		case ln == l.looks && l.holding():
+			l.whole.pass(now, waiting)
+		default:
+			l.round(ctx, ln, stops, waiting)
+		}
 	}
 }
 
+// holding reports whether the last whole run held additions: then only another
+// whole run adds anybody, for a limit is not to be passed in small steps.
+func (l *lead) holding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holds
+}
+
 // round makes one run for what was asked for.
-func (l *lead) round(ctx context.Context, ln *lane, now time.Time) {
-	stops, waiting := ln.take(now)
-	if len(stops) == 0 {
-		l.rest(ctx, ln, now)
-		return
-	}
+func (l *lead) round(ctx context.Context, ln *lane, stops []stop, waiting []chan error) {
 	l.day.look(ctx) // a grant that was extended a moment ago must not end
 	sc := scope(l.d, stops)
 	sc.Ends = ln == l.ends
@@ -156,6 +189,9 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 	if ln == l.whole {
 		l.mu.Lock()
 		l.wholes = now
+		if err == nil {
+			l.holds = slices.ContainsFunc(res.Plan.Changes, func(c engine.Change) bool { return c.Held && c.Op == engine.Add })
+		}
 		l.mu.Unlock()
 		every := schedule.Jitter(house.Every, rand.Float64()) //nolint:gosec // spreads load, hides nothing
 		if l.day.cfg.Errands != nil {
@@ -188,6 +224,7 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 	if !down {
 		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] })...)
 	}
+	l.meanwhile(ln, now, stops, res)
 	grace := house.Grace(l.d)
 	open := make(map[engine.Group]bool, len(res.Open))
 	for _, g := range res.Open {
@@ -211,6 +248,27 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 	}
 	if res.Rest {
 		l.wholeSoon(now)
+	}
+}
+
+// meanwhile asks for what may have become due while the run was under way: the
+// grant of somebody who was added may be over by now, and a run of ends that
+// came too soon found nobody, or yielded.
+func (l *lead) meanwhile(ln *lane, now time.Time, stops []stop, res engine.Result) {
+	added := make(map[engine.GroupID]bool)
+	for _, d := range res.Done {
+		added[d.Change.GroupID] = added[d.Change.GroupID] || d.Change.Op == engine.Add
+	}
+	for _, f := range res.Failures {
+		added[f.Change.GroupID] = added[f.Change.GroupID] || f.Change.Op == engine.Add
+	}
+	for g, yes := range added {
+		if yes {
+			l.ends.ask(now, stop{group: g})
+		}
+	}
+	if res.Counts.Yielded > 0 && ln != l.whole {
+		ln.ask(now.Add(time.Second), stops...)
 	}
 }
 

@@ -1,0 +1,415 @@
+package serve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/connectors/memory"
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/serve"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+// sluggish is a directory in memory some of whose calls take their time.
+type sluggish struct {
+	*memory.Directory
+	mu     sync.Mutex
+	list   func(engine.GroupID) time.Duration                                // before and not after the listing is made
+	change func(g engine.GroupID, add, remove []engine.Member) time.Duration // after it took effect
+	deaf   bool                                                              // to contexts
+}
+
+func (s *sluggish) nap(ctx context.Context, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	if s.deaf {
+		ctx = context.Background()
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+func (s *sluggish) set(list func(engine.GroupID) time.Duration, change func(g engine.GroupID, add, remove []engine.Member) time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list, s.change = list, change
+}
+
+func (s *sluggish) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
+	s.mu.Lock()
+	f := s.list
+	s.mu.Unlock()
+	if f != nil {
+		s.nap(ctx, f(g))
+	}
+	return s.Directory.Members(ctx, g)
+}
+
+func (s *sluggish) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (a, r []engine.Effect) {
+	s.mu.Lock()
+	f := s.change
+	s.mu.Unlock()
+	a, r = s.Directory.Change(ctx, g, add, remove)
+	if f != nil {
+		s.nap(ctx, f(g, add, remove))
+	}
+	return a, r
+}
+
+func (w *world) sluggish() *sluggish {
+	s := &sluggish{Directory: w.dir}
+	w.cfg.Directories["corp"] = s
+	return s
+}
+
+// until polls, in the bubble, until who is out of admins, and says how long that took.
+func (w *world) outWithin(who string, limit time.Duration) {
+	w.Helper()
+	since := time.Now()
+	for time.Since(since) < 2*time.Hour {
+		if !w.dir.Has(w.admins, w.ids[who]) {
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	if took := time.Since(since); took > limit {
+		w.Errorf("%s was still in %s after the end, want at most %s", who, took, limit)
+	}
+}
+
+// A revocation that is read while the store fails for one statement is lost:
+// the stamp is remembered as seen, so the sources are never read again.
+func TestRevocationLostByOneFailedReading(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.every = 15 * time.Minute
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		w.begin()
+		w.members("ada")
+		time.Sleep(time.Minute)
+		w.change(func() {
+			w.grants[0].When.Until = time.Now()
+			w.broken = errors.New("read grants: connection reset by peer")
+		})
+		time.Sleep(4 * time.Second)
+		w.mu.Lock()
+		w.broken = nil // the database answers again; nobody changes anything more
+		w.mu.Unlock()
+		w.outWithin("ada", time.Minute)
+	})
+}
+
+// A grant is made, and revoked before the look that adds it sends the request.
+func TestRevokedWhileTheLookLists(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		s := w.sluggish()
+		w.begin()
+		w.members()
+		time.Sleep(time.Minute)
+		s.set(func(engine.GroupID) time.Duration { return 8 * time.Second }, nil)
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		time.Sleep(4 * time.Second) // the look lists
+		w.change(func() { w.grants[0].When.Until = time.Now() })
+		time.Sleep(20 * time.Second)
+		s.set(nil, nil)
+		w.outWithin("ada", 10*time.Second)
+	})
+}
+
+// A grant is revoked while the addition is on its way: the run of ends yields
+// to it, and nobody comes back.
+func TestRevokedWhileTheAdditionIsOnItsWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		s := w.sluggish()
+		w.begin()
+		w.members()
+		time.Sleep(time.Minute)
+		s.set(nil, func(_ engine.GroupID, add, _ []engine.Member) time.Duration {
+			if len(add) > 0 {
+				return 20 * time.Second
+			}
+			return 0
+		})
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		time.Sleep(5 * time.Second)
+		w.members("ada") // the directory has it; its answer is on its way
+		w.change(func() { w.grants[0].When.Until = time.Now() })
+		time.Sleep(25 * time.Second)
+		w.outWithin("ada", 10*time.Second)
+	})
+}
+
+// As above with nothing but time: the grant ends while a whole run's addition is on its way.
+func TestEndsWhileTheAdditionOfAWholeRunIsOnItsWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		s := w.sluggish()
+		s.set(nil, func(_ engine.GroupID, add, _ []engine.Member) time.Duration {
+			if len(add) > 0 {
+				return 20 * time.Second
+			}
+			return 0
+		})
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(5*time.Second)) // at the start, the first whole run adds
+		w.begin()
+		w.members("ada")
+		time.Sleep(30 * time.Second)
+		w.outWithin("ada", 10*time.Second)
+	})
+}
+
+// The grant files are broken at the start. When they are mended, a run reads
+// them before the daemon's own look does: the daemon never learns of them.
+func TestGrantsLoadedByARunAreNotNews(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		w.every = time.Hour
+		w.broken = errors.New("grants/ops.yaml:7: not a time")
+		w.stamp = 1
+		grants := make(chan engine.Source, 1)
+		_ = grants
+		w.begin()
+		time.Sleep(time.Minute + time.Second) // between two looks
+		start := time.Now()
+		w.change(func() { w.broken = nil })
+		w.grant("g1", "ada", start.Add(time.Minute), start.Add(8*time.Hour))
+		// What a run of any lane does first, within two seconds of the change.
+		if _, err := w.engine.RunIn(t.Context(), "serve", engine.Scope{Directory: "corp", Ends: true}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(70 * time.Second)
+		w.members("ada")
+	})
+}
+
+// While the daemon reads the old configuration's grants, another configuration
+// takes its place: the leads then plan by the grants of the old one, for good.
+func TestOldHouseTellsItsGrantsAfterTheNewOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		w.every = time.Hour
+		start := time.Now()
+		w.begin()
+		time.Sleep(time.Minute + 500*time.Millisecond)
+		slow := &slowSource{world: w}
+		old := w.house()
+		stamp := ""
+		var mu sync.Mutex
+		old.Grants = serve.NewGrants(func(context.Context) (string, error) { mu.Lock(); defer mu.Unlock(); return stamp, nil }, slow)
+		mu.Lock()
+		stamp = "1"
+		mu.Unlock()
+		w.day.Use(old) // the configuration in force, with its grants
+		time.Sleep(time.Second)
+		mu.Lock()
+		stamp = "2" // a file changes; reading takes two seconds
+		mu.Unlock()
+		slow.delay(2 * time.Second)
+		time.Sleep(2500 * time.Millisecond) // a look is reading
+		next := w.house()
+		soon := time.Now().Add(time.Minute)
+		w.grant("g1", "ada", soon, start.Add(9*time.Hour)) // only the new configuration has it
+		slow.without = "g1"
+		w.day.Use(next)
+		time.Sleep(time.Until(soon) + 5*time.Second)
+		w.members("ada")
+	})
+}
+
+type slowSource struct {
+	*world
+	m       sync.Mutex
+	d       time.Duration
+	without engine.GrantID
+}
+
+func (s *slowSource) delay(d time.Duration) { s.m.Lock(); defer s.m.Unlock(); s.d = d }
+
+func (s *slowSource) Grants(ctx context.Context) ([]engine.Grant, error) {
+	s.m.Lock()
+	d := s.d
+	s.m.Unlock()
+	gs, err := s.world.Grants(ctx) // as it was when reading began
+	time.Sleep(d)
+	return gs, err
+}
+
+// A grant that is written under another name of its group than the ledger has
+// (its id, here; an alias or an old name as well) is revoked before a whole run
+// of this process has looked the name up: not at once, but by the next whole run.
+func TestRevokedUnderARenamedGroup(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.every = time.Hour
+		w.cfg.Relist = 24 * time.Hour
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		w.begin()
+		w.members("ada")
+		time.Sleep(3 * time.Hour)
+		w.stop()
+		// the ledger knows the group by another name than the grants do
+		w.dir.RenameGroup(w.admins, "Admins")
+		w.engine = nil
+		w.begin()
+		time.Sleep(time.Minute)
+		w.change(func() { w.grants[0].When.Until = time.Now() })
+		time.Sleep(2 * time.Second)
+		w.outWithin("ada", 10*time.Second)
+	})
+}
+
+// One group whose removals hang keeps the ends of all others waiting.
+func TestOneHangingRemovalHoldsEveryOtherEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob")
+		defer w.end()
+		s := w.sluggish()
+		ops := w.dir.AddGroup("ops")
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(10*time.Minute))
+		w.change(func() {
+			w.grants = append(w.grants, engine.Grant{ID: "g2", Person: person("bob"), Group: engine.GroupRef{Directory: "corp", Name: "ops"},
+				When: schedule.Window{From: start, Until: start.Add(10*time.Minute - 5*time.Second)}})
+		})
+		w.begin()
+		w.members("ada")
+		s.set(nil, func(g engine.GroupID, _, _ []engine.Member) time.Duration {
+			if g == ops {
+				return 5 * time.Minute
+			}
+			return 0
+		})
+		time.Sleep(time.Until(start.Add(10 * time.Minute)))
+		w.outWithin("ada", 5*time.Second)
+	})
+}
+
+// A directory that left the configuration while memberships of ours are in it
+// is a problem of every sync; the daemon never says so, nor that they are overdue.
+func TestDirectoryThatLeftIsLoud(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(2*time.Hour))
+		w.begin()
+		w.members("ada")
+		other := memory.New("other")
+		other.SetClock(time.Now)
+		w.cfg.Directories = map[engine.Directory]engine.Connector{"other": other}
+		w.cfg.Groups = nil
+		h := w.house()
+		h.Directories = []engine.Directory{"other", "corp"} // the ledger names it
+		w.day.Use(h)
+		w.mu.Lock()
+		w.ran = nil
+		w.mu.Unlock()
+		time.Sleep(48 * time.Hour)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, r := range w.ran {
+			for _, p := range r.res.Plan.Problems {
+				if p.Directory == "corp" {
+					return
+				}
+			}
+			if len(r.res.Overdue) > 0 {
+				return
+			}
+		}
+		t.Errorf("%d runs in two days, and none said that ada's membership in corp cannot be ended, or is overdue", len(w.ran))
+	})
+}
+
+// A limit of a whole run holds five additions. A nudge of each group, or any
+// edge in it, adds them all the same, a few at a time, with nothing released.
+func TestHeldAdditionsAreMadeBySmallRuns(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		people := []string{"p0", "p1", "p2", "p3", "p4", "p5"}
+		w := newWorld(t, people...)
+		defer w.end()
+		w.cfg.Limits.Add = 3
+		groups := []string{"admins", "ops", "dev"}
+		w.dir.AddGroup("ops")
+		w.dir.AddGroup("dev")
+		w.begin()
+		time.Sleep(time.Minute)
+		w.change(func() {
+			for i, p := range people {
+				w.grants = append(w.grants, engine.Grant{ID: engine.GrantID(fmt.Sprint("g", i)), Person: person(p),
+					Group: engine.GroupRef{Directory: "corp", Name: groups[i%3]},
+					When:  schedule.Window{From: time.Now(), Until: time.Now().Add(8 * time.Hour)}})
+			}
+		})
+		time.Sleep(5 * time.Minute)
+		w.members() // all are held
+		holds, err := w.store.Holds(t.Context())
+		if err != nil || len(holds) == 0 {
+			t.Fatal(holds, err)
+		}
+		for _, g := range groups {
+			if err := w.day.Nudge(t.Context(), "corp", g); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(w.dir.Writes()); n != 0 {
+			t.Errorf("%d additions that a limit holds were made, and nobody released them", n)
+		}
+	})
+}
+
+// A nudge that comes while the process gives its directory up is never answered.
+func TestNudgeIsNeverAnswered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		s := w.sluggish()
+		s.deaf = true
+		w.every = 10 * time.Minute
+		w.begin()
+		w.members()
+		s.set(func(engine.GroupID) time.Duration { return 5 * time.Minute }, nil)
+		time.Sleep(11 * time.Minute) // a whole run lists, and does not hear that it should stop
+		other := memory.New("other")
+		other.SetClock(time.Now)
+		h := w.house()
+		h.Directories = nil
+		stopped := make(chan struct{})
+		go func() { w.stop(); close(stopped) }()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 24*time.Hour)
+		defer cancel()
+		answered := make(chan error, 1)
+		go func() { answered <- w.day.Nudge(ctx, "corp", "admins") }()
+		<-stopped
+		time.Sleep(time.Minute)
+		select {
+		case err := <-answered:
+			t.Log(err)
+		default:
+			t.Error("the daemon has stopped, and the nudge has no answer")
+		}
+		cancel()
+		time.Sleep(time.Second)
+	})
+}
+
+var _ = slog.Default
