@@ -194,7 +194,7 @@ func (a *applier) yield(j *job, inForce, extended func(Anchor) bool) {
 		if c.Op == Add {
 			return !slices.ContainsFunc(c.anchors, inForce)
 		}
-		return c.Why.Agreed() && c.removes() && slices.ContainsFunc(c.anchors, extended)
+		return c.removes() && (slices.ContainsFunc(c.anchors, extended) || c.Why == Foreigner && a.s.newcomers())
 	}
 	n := len(j.changes)
 	j.changes = slices.DeleteFunc(j.changes, passed)
@@ -290,6 +290,9 @@ func (a *applier) send(ctx context.Context, j *job, effects []Effect) {
 		}
 		return ms
 	}
+	if a.lease != nil {
+		ctx = leased{ctx, a.lease}
+	}
 	added, removed := change(ctx, a.conn, j.group.ID, pick(add), pick(remove))
 	sent := slices.Concat(add, remove)
 	for i, e := range slices.Concat(added, removed) {
@@ -333,14 +336,39 @@ func change(ctx context.Context, conn Connector, g GroupID, add, remove []Member
 		return added, removed
 	}
 	for _, m := range add {
-		changed, err := conn.Add(ctx, g, m)
-		added = append(added, Effect{Changed: changed, Err: err})
+		added = append(added, send(ctx, func() (bool, error) { return conn.Add(ctx, g, m) }))
 	}
 	for _, m := range remove {
-		changed, err := conn.Remove(ctx, g, m)
-		removed = append(removed, Effect{Changed: changed, Err: err})
+		removed = append(removed, send(ctx, func() (bool, error) { return conn.Remove(ctx, g, m) }))
 	}
 	return added, removed
+}
+
+// send makes one change, unless the caller gave up or lost the lease.
+func send(ctx context.Context, f func() (bool, error)) Effect {
+	if err := ctx.Err(); err != nil {
+		return Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
+	}
+	changed, err := f()
+	return Effect{Changed: changed, Err: err}
+}
+
+// leased is a context that is over when the lease is: a process that was frozen
+// between two requests must not send the second.
+type leased struct {
+	context.Context
+	lease Lease
+}
+
+// Err implements [context.Context].
+func (l leased) Err() error {
+	if err := l.Context.Err(); err != nil {
+		return err
+	}
+	if l.lease.Check() != nil {
+		return context.Canceled
+	}
+	return nil
 }
 
 func (a *applier) settle(ctx context.Context, r *round) error {

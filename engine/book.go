@@ -19,6 +19,7 @@ type book struct {
 	tick   uint64
 	wrote  map[Membership]stamp
 	groups map[Group]stamp
+	read   map[Group]stamp     // readings alone
 	flying map[Membership]bool // between intent and outcome
 	open   map[*pen]uint64     // runs under way, and when they began
 }
@@ -40,7 +41,7 @@ type pen struct {
 
 func newBook(l Ledger, lease func(Directory) Lease) *book {
 	return &book{
-		Ledger: l, lease: lease, wrote: make(map[Membership]stamp), groups: make(map[Group]stamp),
+		Ledger: l, lease: lease, wrote: make(map[Membership]stamp), groups: make(map[Group]stamp), read: make(map[Group]stamp),
 		flying: make(map[Membership]bool), open: make(map[*pen]uint64),
 	}
 }
@@ -70,9 +71,11 @@ func (b *book) put(p *pen) {
 			delete(b.wrote, m)
 		}
 	}
-	for g, s := range b.groups {
-		if s.tick < oldest {
-			delete(b.groups, g)
+	for _, stamps := range []map[Group]stamp{b.groups, b.read} {
+		for g, s := range stamps {
+			if s.tick < oldest {
+				delete(stamps, g)
+			}
 		}
 	}
 }
@@ -115,6 +118,9 @@ func (b *book) write(ctx context.Context, p *pen, f func() Batch) error {
 	for m := range batch.memberships() {
 		b.wrote[m], b.groups[m.Group] = s, s
 	}
+	for _, r := range batch.Readings {
+		b.read[r.Group] = s
+	}
 	return nil
 }
 
@@ -128,10 +134,12 @@ func (b *book) record(ctx context.Context, p *pen, batch Batch) error {
 func (b *book) prove(ctx context.Context, p *pen, batch Batch, at func(Group) uint64) error {
 	return b.write(ctx, p, func() Batch {
 		batch = batch.without(func(m Membership) bool { return b.flying[m] || b.overtaken(p, m, at(m.Group)) })
-		batch.Listings = slices.DeleteFunc(slices.Clone(batch.Listings), func(l Listing) bool {
-			s, ok := b.groups[l.Group]
-			return ok && s.pen != p && s.tick > at(l.Group)
-		})
+		older := func(stamps map[Group]stamp, g Group) bool {
+			s, ok := stamps[g]
+			return ok && s.pen != p && s.tick > at(g)
+		}
+		batch.Listings = slices.DeleteFunc(slices.Clone(batch.Listings), func(l Listing) bool { return older(b.groups, l.Group) })
+		batch.Readings = slices.DeleteFunc(slices.Clone(batch.Readings), func(r Reading) bool { return older(b.read, r.Group) })
 		return batch
 	})
 }
@@ -158,8 +166,16 @@ func (b *book) leaseOn(d Directory) Lease {
 
 // claims reports whether the batch says anything about what is ours.
 func (b *Batch) claims() bool {
-	return len(b.Put)+len(b.Delete)+len(b.Past)+len(b.Readings)+len(b.Notice)+len(b.Unnotice)+
-		len(b.Known)+len(b.UnlistAll)+len(b.Unlist)+len(b.Listings)+len(b.Spend) > 0
+	return len(b.Put)+len(b.Delete)+len(b.Past)+len(b.Readings)+len(b.Notice)+len(b.Unnotice)+len(b.Holds)+
+		len(b.Known)+len(b.UnlistAll)+len(b.Unlist)+len(b.Listings)+len(b.Spend) > 0 || b.closes()
+}
+
+// closes reports whether the batch ends a run whose holds take the place of
+// those before.
+func (b *Batch) closes() bool {
+	return slices.ContainsFunc(b.Events, func(e Event) bool {
+		return e.Kind == EventRunEnded && e.Error == "" && (e.Scope == "" || e.Scope == "directory")
+	})
 }
 
 // memberships yields those whose entries the batch changes.

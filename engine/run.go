@@ -118,7 +118,7 @@ type Config struct {
 type Reconciler struct {
 	cfg   Config
 	book  *book
-	atlas atlas
+	atlas *atlas
 	clock clockwork
 }
 
@@ -130,14 +130,14 @@ func New(cfg Config) *Reconciler {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, int, int) {}
 	}
-	return &Reconciler{cfg: cfg, book: newBook(cfg.Ledger, cfg.Lease)}
+	return &Reconciler{cfg: cfg, book: newBook(cfg.Ledger, cfg.Lease), atlas: new(atlas)}
 }
 
 // With returns a reconciler with another configuration, but for the ledger and
 // the leases, which stay. Runs of both may be under way at once.
 func (r *Reconciler) With(cfg Config) *Reconciler {
 	next := New(cfg)
-	next.book = r.book
+	next.book, next.atlas = r.book, r.atlas
 	return next
 }
 
@@ -303,7 +303,12 @@ func (r *Reconciler) start(ctx context.Context, by, digest string, sc Scope) (Re
 	if err == nil && len(p.opening) > 0 {
 		return res, nil // there was nothing to do, and nothing to say
 	}
-	return res, errors.Join(err, r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}}))
+	over := r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}})
+	if errors.Is(over, ErrFenced) { // it ended, and what it held is not what is held now
+		event.Error = over.Error()
+		over = errors.Join(over, r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}}))
+	}
+	return res, errors.Join(err, over)
 }
 
 func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Directory]*news, digest string, sc Scope) error {

@@ -229,6 +229,25 @@ func (s *survey) stillInForce(ctx context.Context) (inForce, extended func(Ancho
 		func(a Anchor) bool { return active[a.Grant] }
 }
 
+// newcomers reports whether grants are in force that the run did not know when
+// it decided: then nobody is swept out who may be somebody's by now.
+func (s *survey) newcomers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := make(map[GrantID]bool)
+	for _, gs := range s.byRef {
+		for _, g := range gs {
+			known[g.ID] = true
+		}
+	}
+	for id := range s.active {
+		if !known[id] {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *survey) problem(p Problem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

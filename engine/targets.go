@@ -191,6 +191,7 @@ func (l *looker) find(ctx context.Context, refs []GroupRef) []Found {
 	for i, ref := range refs {
 		if info, ok := l.told.group(ref.Name); ok {
 			found[i].Info, l.recalled[ref] = info, true
+			l.s.r.atlas.learn(ref, found[i])
 		} else {
 			unknown, at = append(unknown, ref), append(at, i)
 		}

@@ -29,6 +29,7 @@ type Grants struct {
 	mu  sync.Mutex
 	all []engine.Grant
 	sum uint64 // of what they say, whatever their order
+	n   int    // how often they said something else
 	err error
 }
 
@@ -146,6 +147,7 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	switch {
 	case !g.loaded || sum != g.sum:
 		change = Changed
+		g.n++
 	case stamp != g.seen:
 		change = Decided
 	}
@@ -176,6 +178,13 @@ func (g *Grants) All() []engine.Grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.all
+}
+
+// Readings counts how often the grants said something else.
+func (g *Grants) Readings() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.n
 }
 
 // Err tells what cannot be read; nil when all can.

@@ -377,6 +377,7 @@ func (l *lead) regrant(all []engine.Grant) {
 	n := l.reindex(all, now)
 	l.ends.ask(now, stops(n.ends)...)
 	l.looks.ask(now, stops(n.looks)...)
+	l.looks.ask(now.Add(settle), stops(n.ends)...) // also where the ledger does not know it by that name
 	if n.vanished {
 		l.wholeSoon(now)
 	}

@@ -79,6 +79,12 @@ type Daemon struct {
 	leases map[engine.Directory]*schedule.Lease
 	ctx    context.Context // of Run
 	posts  sync.WaitGroup
+	told   struct {
+		house   *House
+		reading int
+	}
+
+	telling sync.Mutex // one telling at a time, so that the latest comes last
 }
 
 // post is a directory that this process leads, or stands by for.
@@ -182,7 +188,7 @@ func (day *Daemon) look(ctx context.Context) {
 	change, err := h.Grants.Refresh(ctx)
 	switch {
 	case ctx.Err() != nil:
-	case change == Changed:
+	case change == Changed, h.Grants.Readings() != day.toldOf(h):
 		day.regrant(h)
 	case change == Decided:
 		day.cfg.Watch.Granted(nil, err)
@@ -194,9 +200,28 @@ func (day *Daemon) look(ctx context.Context) {
 	}
 }
 
-// regrant tells every lead of another reading of the grants.
+// toldOf returns which reading of a house's grants the leads were told of.
+func (day *Daemon) toldOf(h *House) int {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	if day.told.house != h {
+		return 0
+	}
+	return day.told.reading
+}
+
+// regrant tells every lead of another reading of the grants, of the house that
+// is in use.
 func (day *Daemon) regrant(h *House) {
-	all := h.Grants.All()
+	day.telling.Lock()
+	defer day.telling.Unlock()
+	day.mu.Lock()
+	current := day.house == h
+	day.mu.Unlock()
+	if !current {
+		return
+	}
+	reading, all := h.Grants.Readings(), h.Grants.All()
 	if all == nil {
 		all = []engine.Grant{}
 	}
@@ -204,6 +229,9 @@ func (day *Daemon) regrant(h *House) {
 	for _, l := range day.leading() {
 		l.regrant(all)
 	}
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	day.told.house, day.told.reading = h, reading
 }
 
 // grants are all that are known.
