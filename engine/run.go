@@ -200,9 +200,27 @@ func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory
 
 func (p Plan) hold(run RunID, sc Scope, now time.Time) Hold {
 	return Hold{
-		Directory: sc.Directory, Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
+		Directory: cmp.Or(sc.Directory, p.heldIn()), Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: run, At: now,
 		Changes: p.HeldChanges(), Objections: p.Objections, Parts: p.parts(),
 	}
+}
+
+// heldIn returns the one directory that all that is held is in; empty when it
+// is in several. Then a run of that directory speaks for it as well.
+func (p Plan) heldIn() Directory {
+	var in Directory
+	for _, c := range p.HeldChanges() {
+		if in != "" && c.Directory != in {
+			return ""
+		}
+		in = c.Directory
+	}
+	for _, o := range p.Objections {
+		if d := o.group.Directory; d != "" && in != "" && d != in {
+			return ""
+		}
+	}
+	return in
 }
 
 // parts are the held sets of single directories, as runs of one of them would

@@ -501,3 +501,29 @@ func TestNudgeIsNeverAnswered(t *testing.T) {
 }
 
 var _ = slog.Default
+
+// `daypass plan` beside a daemon records a hold of what is in one directory, and a
+// run of that directory closes it when it is solved.
+func TestHoldOfAPlanIsClosedByTheDaemon(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.cfg.Limits.Remove = 0
+		w.every = 10 * time.Minute
+		w.grant("g1", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		w.begin()
+		w.members("ada")
+		time.Sleep(time.Minute)
+		gs := w.grants
+		w.change(func() { w.grants = nil })
+		time.Sleep(5 * time.Second)
+		if _, err := w.engine.Plan(t.Context()); err != nil { // as the command does, from another process
+			t.Fatal(err)
+		}
+		w.change(func() { w.grants = gs }) // a slip, mended
+		time.Sleep(24 * time.Hour)
+		if hs, err := w.store.Holds(t.Context()); err != nil || len(hs) != 0 {
+			t.Errorf("a day of whole runs after what was held is solved, holds are open: %+v %v", hs, err)
+		}
+	})
+}
