@@ -182,12 +182,16 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 func (a *applier) yield(j *job, inForce, extended func(Anchor) bool) {
 	book, read := a.r.book, a.s.readAt(j.group)
 	passed := func(c Change) bool {
+		since := read
+		if !c.Why.Agreed() && c.Op != Add { // a grant that another run knows already, and this one does not, has not vanished
+			since = min(read, a.s.known)
+		}
 		ms := []Membership{{c.Key(), c.Member.ID}}
 		if c.prior != nil && c.prior.Member.ID != c.Member.ID {
 			ms = append(ms, c.prior.Key())
 		}
 		for _, m := range ms {
-			if book.flying[m] || book.overtaken(a.s.pen, m, read) {
+			if book.flying[m] || book.overtaken(a.s.pen, m, since) {
 				return true
 			}
 		}

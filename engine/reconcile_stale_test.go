@@ -200,3 +200,53 @@ func (p *simple) Remove(ctx context.Context, g engine.GroupID, m engine.Member) 
 	}
 	return changed, err
 }
+
+// tardy is a source that hands its grants over long after it read them.
+type tardy struct {
+	*world
+	read, gate chan struct{}
+}
+
+func (s *tardy) Grants(ctx context.Context) ([]engine.Grant, error) {
+	gs, err := s.world.Grants(ctx)
+	if s.gate != nil {
+		gate := s.gate
+		s.gate = nil
+		s.read <- struct{}{}
+		<-gate
+	}
+	return gs, err
+}
+
+// A whole run reads the grants; before it reads the ledger, another run adds
+// somebody whose grant came in between. That grant has not vanished.
+func TestGrantThatCameInBetweenHasNotVanished(t *testing.T) {
+	w := newWorld(t, "ada", "bob")
+	w.grant("g1", "bob", 8)
+	src := &tardy{world: w, read: make(chan struct{})}
+	w.cfg.Sources = []engine.Source{src}
+	r := engine.New(w.cfg)
+	w.runIn(r, theAdmins)
+	src.gate = make(chan struct{})
+	gate, done := src.gate, make(chan error)
+	go func() {
+		_, err := r.RunIn(context.Background(), "serve", engine.Scope{Directory: "corp"})
+		done <- err
+	}()
+	<-src.read
+	w.grant("g2", "ada", 8)
+	w.grant("g3", "bob", 9)
+	w.runIn(r, theAdmins)
+	w.members("ada", "bob")
+	close(gate)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	w.members("ada", "bob")
+	if o := w.owns("bob"); o == nil || len(o.Anchors) != 2 {
+		t.Errorf("bob's grants in the ledger: %+v", o)
+	}
+	if n := w.writes(); n != 2 {
+		t.Errorf("%d writes, want two additions", n)
+	}
+}

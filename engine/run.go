@@ -344,7 +344,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	} else if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
 		return err
 	}
-	if err := r.book.prove(ctx, p, r.decided(res, s), s.readAt); err != nil {
+	if err := r.book.prove(ctx, p, r.decided(res, s), func(Group) uint64 { return s.known }); err != nil {
 		return err
 	}
 	appliers, jobs, err := r.applyAll(ctx, res, s)

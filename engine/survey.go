@@ -37,6 +37,7 @@ type survey struct {
 	events  []Event
 	pending Batch            // what the listings proved, not yet written
 	granted time.Time        // when the grants were read
+	known   uint64           // the book's time before that
 	active  map[GrantID]bool // those in force, where they were read again
 	read    map[Group]uint64 // the book's time before the page of a group was read
 	done    int
@@ -50,6 +51,7 @@ func (r *Reconciler) survey(ctx context.Context, now time.Time, sc Scope, p *pen
 		r: r, now: now, scope: sc, pen: p, told: told, see: see, plan: Plan{AsOf: now},
 		noticed: make(map[Membership]bool), read: make(map[Group]uint64), granted: now,
 	}
+	s.known = r.book.now()
 	s.readGrants(ctx)
 	if err := s.readLedger(ctx); err != nil {
 		return nil, err
