@@ -374,8 +374,10 @@ func TestOneHangingRemovalHoldsEveryOtherEnd(t *testing.T) {
 		start := time.Now()
 		w.grant("g1", "ada", start, start.Add(10*time.Minute))
 		w.change(func() {
-			w.grants = append(w.grants, engine.Grant{ID: "g2", Person: person("bob"), Group: engine.GroupRef{Directory: "corp", Name: "ops"},
-				When: schedule.Window{From: start, Until: start.Add(10*time.Minute - 5*time.Second)}})
+			w.grants = append(w.grants, engine.Grant{
+				ID: "g2", Person: person("bob"), Group: engine.GroupRef{Directory: "corp", Name: "ops"},
+				When: schedule.Window{From: start, Until: start.Add(10*time.Minute - 5*time.Second)},
+			})
 		})
 		w.begin()
 		w.members("ada")
@@ -442,9 +444,11 @@ func TestHeldAdditionsAreMadeBySmallRuns(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.change(func() {
 			for i, p := range people {
-				w.grants = append(w.grants, engine.Grant{ID: engine.GrantID(fmt.Sprint("g", i)), Person: person(p),
+				w.grants = append(w.grants, engine.Grant{
+					ID: engine.GrantID(fmt.Sprint("g", i)), Person: person(p),
 					Group: engine.GroupRef{Directory: "corp", Name: groups[i%3]},
-					When:  schedule.Window{From: time.Now(), Until: time.Now().Add(8 * time.Hour)}})
+					When:  schedule.Window{From: time.Now(), Until: time.Now().Add(8 * time.Hour)},
+				})
 			}
 		})
 		time.Sleep(5 * time.Minute)

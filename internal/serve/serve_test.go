@@ -473,9 +473,15 @@ func TestHoursOfTheWeekOverTheYears(t *testing.T) {
 			date   string
 			length time.Duration // of the hours on that day
 		}{
-			{"2000-02-28", 2 * time.Hour}, {"2000-02-29", 2 * time.Hour}, {"2000-03-01", 2 * time.Hour},
-			{"2000-03-25", 2 * time.Hour}, {"2000-03-26", time.Hour}, {"2000-03-27", 2 * time.Hour},
-			{"2000-10-28", 2 * time.Hour}, {"2000-10-29", 3 * time.Hour}, {"2000-10-30", 2 * time.Hour},
+			{"2000-02-28", 2 * time.Hour},
+			{"2000-02-29", 2 * time.Hour},
+			{"2000-03-01", 2 * time.Hour},
+			{"2000-03-25", 2 * time.Hour},
+			{"2000-03-26", time.Hour},
+			{"2000-03-27", 2 * time.Hour},
+			{"2000-10-28", 2 * time.Hour},
+			{"2000-10-29", 3 * time.Hour},
+			{"2000-10-30", 2 * time.Hour},
 		} {
 			at, err := time.ParseInLocation("2006-01-02 15:04", day.date+" 01:30", berlin)
 			if err != nil {
