@@ -204,6 +204,13 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 		return usage(err)
 	}
 	grants := serve.NewGrants(d.stamps(files(cfg)), files(cfg), hand{cfg, d.store})
+	if d.base != nil { // it is read again, and what was read before would be forgotten
+		if _, err := grants.Refresh(ctx); err != nil {
+			h.store = nil // it outlives the house
+			h.Close()
+			return usage(err)
+		}
+	}
 	ec := d.engineConfig(h, manner{})
 	ec.Skew = func(name engine.Directory, ahead time.Duration) { d.watch.Skew(string(name), ahead) }
 	if shared {
@@ -255,21 +262,33 @@ func spent(c engine.Connector) {
 	}
 }
 
+// longWrite is how long a file may be in the middle of being written before the
+// grants are read all the same: somebody may have been revoked meanwhile.
+const longWrite = 5 * time.Second
+
 // stamps tells whether files or the grants made by hand may read differently.
 // While a file is being written it says nothing new. It is also how the daemon
 // learns whether its store answers.
 func (d *daemon) stamps(fs sources.Files) func(context.Context) (string, error) {
 	last := ""
+	var since time.Time // when a file was first seen in the middle
 	return func(ctx context.Context) (string, error) {
-		stamp, quiet := fs.Stamp(time.Now())
-		if last == "" || quiet {
-			last = stamp
-		}
+		now := time.Now()
+		stamp, quiet := fs.Stamp(now)
 		n, err := d.store.Generation(ctx)
 		if ctx.Err() == nil {
 			d.watch.Store(err)
 		}
-		return fmt.Sprintf("%d\n%s", n, last), err
+		switch {
+		case quiet:
+			since = time.Time{}
+		case since.IsZero():
+			since = now
+		}
+		if last == "" || quiet || now.Sub(since) > longWrite {
+			last = fmt.Sprintf("%d\n%s", n, stamp)
+		}
+		return last, err
 	}
 }
 
