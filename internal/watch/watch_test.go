@@ -462,6 +462,7 @@ func TestManyTellAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	w.Left("corp") // whoever came last: nothing of it is left
 	if w.Status().Status != Ready {
 		t.Error(w.Status().Reasons)
 	}
