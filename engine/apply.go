@@ -140,7 +140,7 @@ func (a *applier) apply(ctx context.Context, js []*job) error {
 
 // begin intends one round and passes it on.
 func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, broken <-chan struct{}) error {
-	if err := cmp.Or(ctx.Err(), a.stop.open(), a.held()); err != nil {
+	if err := cmp.Or(ctx.Err(), a.stop.open(), Held(Under(ctx, a.lease))); err != nil {
 		a.untried(js, err)
 		return nil
 	}
@@ -158,11 +158,11 @@ func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, 
 }
 
 func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
-	inForce, extended := a.s.stillInForce(ctx)
+	grants := a.s.grantsNow(ctx)
 	var intents [][]*Owned
 	err := a.r.book.write(ctx, a.s.pen, func() Batch {
 		for _, j := range js {
-			a.yield(j, inForce, extended)
+			a.yield(j, grants)
 		}
 		var b Batch
 		b, intents = a.intents(js)
@@ -179,26 +179,25 @@ func (a *applier) intend(ctx context.Context, js []*job) ([][]*Owned, error) {
 // way, and claims the others: the grant of an addition is over, that of an end
 // was extended, or another run of this process has the membership in hand, or
 // had since this one looked. The book is held.
-func (a *applier) yield(j *job, inForce, extended func(Anchor) bool) {
+func (a *applier) yield(j *job, grants grantsNow) {
 	book, read := a.r.book, a.s.readAt(j.group)
 	passed := func(c Change) bool {
 		since := read
 		if !c.Why.Agreed() && c.Op != Add { // a grant that another run knows already, and this one does not, has not vanished
 			since = min(read, a.s.known)
 		}
-		ms := []Membership{{c.Key(), c.Member.ID}}
-		if c.prior != nil && c.prior.Member.ID != c.Member.ID {
-			ms = append(ms, c.prior.Key())
-		}
-		for _, m := range ms {
+		for _, m := range c.memberships() {
 			if book.flying[m] || book.overtaken(a.s.pen, m, since) {
 				return true
 			}
 		}
-		if c.Op == Add {
-			return !slices.ContainsFunc(c.anchors, inForce)
+		switch {
+		case c.Op == Add:
+			return !slices.ContainsFunc(c.anchors, grants.inForce)
+		case c.Why == Foreigner:
+			return grants.newcomers
 		}
-		return c.removes() && (slices.ContainsFunc(c.anchors, extended) || c.Why == Foreigner && a.s.newcomers())
+		return c.removes() && slices.ContainsFunc(c.anchors, grants.extended)
 	}
 	n := len(j.changes)
 	j.changes = slices.DeleteFunc(j.changes, passed)
@@ -206,7 +205,9 @@ func (a *applier) yield(j *job, inForce, extended func(Anchor) bool) {
 	a.counts.Yielded += n - len(j.changes)
 	a.mu.Unlock()
 	for _, c := range j.changes {
-		book.flying[Membership{c.Key(), c.Member.ID}] = true
+		for _, m := range c.memberships() {
+			book.flying[m] = true
+		}
 	}
 }
 
@@ -217,9 +218,21 @@ func (a *applier) land(js []*job) {
 	defer book.mu.Unlock()
 	for _, j := range js {
 		for _, c := range j.changes {
-			delete(book.flying, Membership{c.Key(), c.Member.ID})
+			for _, m := range c.memberships() {
+				delete(book.flying, m)
+			}
 		}
 	}
+}
+
+// memberships are those that c is about: two where an account took over what
+// was written for another.
+func (c Change) memberships() []Membership {
+	ms := []Membership{{c.Key(), c.Member.ID}}
+	if c.prior != nil && c.prior.Member.ID != c.Member.ID {
+		ms = append(ms, c.prior.Key())
+	}
+	return ms
 }
 
 func (a *applier) intents(js []*job) (Batch, [][]*Owned) {
@@ -251,7 +264,8 @@ func (a *applier) act(ctx context.Context, j *job) []Effect {
 	if len(effects) == 0 {
 		return effects
 	}
-	if err := cmp.Or(ctx.Err(), a.stop.open(), a.held()); err != nil {
+	ctx = Under(ctx, a.lease)
+	if err := cmp.Or(ctx.Err(), a.stop.open(), Held(ctx)); err != nil {
 		for i := range effects {
 			effects[i] = Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
 		}
@@ -294,9 +308,6 @@ func (a *applier) send(ctx context.Context, j *job, effects []Effect) {
 		}
 		return ms
 	}
-	if a.lease != nil {
-		ctx = leased{ctx, a.lease}
-	}
 	added, removed := change(ctx, a.conn, j.group.ID, pick(add), pick(remove))
 	sent := slices.Concat(add, remove)
 	for i, e := range slices.Concat(added, removed) {
@@ -305,14 +316,6 @@ func (a *applier) send(ctx context.Context, j *job, effects []Effect) {
 	}
 	a.endings(ctx, j.changes, end, effects)
 	a.unended(j, effects)
-}
-
-// held returns nil while no other process may write to the directory.
-func (a *applier) held() error {
-	if a.lease == nil {
-		return nil
-	}
-	return a.lease.Check()
 }
 
 // verdict is the error of a call for several members when none of them had an
@@ -350,29 +353,11 @@ func change(ctx context.Context, conn Connector, g GroupID, add, remove []Member
 
 // send makes one change, unless the caller gave up or lost the lease.
 func send(ctx context.Context, f func() (bool, error)) Effect {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), Held(ctx)); err != nil {
 		return Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
 	}
 	changed, err := f()
 	return Effect{Changed: changed, Err: err}
-}
-
-// leased is a context that is over when the lease is: a process that was frozen
-// between two requests must not send the second.
-type leased struct {
-	context.Context
-	lease Lease
-}
-
-// Err implements [context.Context].
-func (l leased) Err() error {
-	if err := l.Context.Err(); err != nil {
-		return err
-	}
-	if l.lease.Check() != nil {
-		return context.Canceled
-	}
-	return nil
 }
 
 func (a *applier) settle(ctx context.Context, r *round) error {

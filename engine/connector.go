@@ -8,7 +8,8 @@ import (
 
 // Connector reads and changes the direct members of the groups of one
 // directory. Its methods may be called from several goroutines. They return
-// nil, an [*Error], or the context's error; nothing else.
+// nil, an [*Error], or the context's error; nothing else. Those that change
+// something ask [Held] before each request that does.
 //
 // Construction takes a config; there is no Name, Close or SetLogger. A
 // connector that holds resources also implements io.Closer.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -211,7 +212,7 @@ var errNoExpirer = &Error{Op: "end a membership", Kind: Unsupported}
 func (a *applier) endings(ctx context.Context, cs []Change, at []int, effects []Effect) {
 	var silence breaker
 	for _, i := range at {
-		if err := silence.open(); err != nil {
+		if err := cmp.Or(silence.open(), Held(ctx)); err != nil {
 			effects[i] = Effect{Err: fmt.Errorf("not tried: %w", err), untried: true}
 			continue
 		}

@@ -147,7 +147,7 @@ func TestSweepByGrantsOfAnHourAgo(t *testing.T) {
 // A process is frozen in the middle of a group's requests until its lease is
 // over. When it wakes it sends the rest of them: the lease is asked once for a
 // group, and not before each request.
-func TestRestOfAGroupIsSentWithoutTheLease(t *testing.T) {
+func TestRestOfAGroupIsNotSentWithoutTheLease(t *testing.T) {
 	w := newWorld(t, "ada", "bob", "eve")
 	w.rule("admins", func(r *engine.Rules) { r.Expire = true })
 	p := &paused{Directory: w.dir}
@@ -167,7 +167,7 @@ func TestRestOfAGroupIsSentWithoutTheLease(t *testing.T) {
 }
 
 // With many removals of one group, where the connector sends them one by one.
-func TestRestOfRemovalsIsSentWithoutTheLease(t *testing.T) {
+func TestRestOfRemovalsIsNotSentWithoutTheLease(t *testing.T) {
 	w := newWorld(t, "ada", "bob", "eve")
 	d := &simple{Connector: w.dir}
 	w.cfg.Directories["corp"] = d

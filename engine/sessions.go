@@ -32,12 +32,12 @@ func (a *applier) endSessions(ctx context.Context) error {
 	}
 	slices.SortFunc(a.logouts, func(x, y Change) int { return cmp.Compare(x.Member.ID, y.Member.ID) })
 	cs := slices.CompactFunc(a.logouts, func(x, y Change) bool { return x.Member.ID == y.Member.ID })
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sessionsWithin)
+	ctx, cancel := context.WithTimeout(Under(context.WithoutCancel(ctx), a.lease), sessionsWithin)
 	defer cancel()
 	var mu sync.Mutex
 	var b Batch
 	parallel(a.r.workers(), len(cs), func(i int) {
-		err := cmp.Or(ctx.Err(), a.stop.open(), a.held())
+		err := cmp.Or(ctx.Err(), a.stop.open(), Held(ctx))
 		if err == nil {
 			err = x.EndSessions(ctx, cs[i].Member)
 		} else {

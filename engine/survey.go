@@ -38,7 +38,7 @@ type survey struct {
 	pending Batch            // what the listings proved, not yet written
 	granted time.Time        // when the grants were read
 	known   uint64           // the book's time before that
-	active  map[GrantID]bool // those in force, where they were read again
+	latest  grantsNow        // what they said when they were read again
 	read    map[Group]uint64 // the book's time before the page of a group was read
 	done    int
 	total   int
@@ -202,52 +202,57 @@ func (s *survey) directory(ctx context.Context, d Directory) error {
 // run may last long, and a grant be revoked meanwhile.
 const regrant = 15 * time.Second
 
-// stillInForce reads the grants anew where a long run adds somebody or ends
-// something, and tells which grants are in force now: by the ends that the run
-// began with, and, of those whose end may have moved, by this reading.
-func (s *survey) stillInForce(ctx context.Context) (inForce, extended func(Anchor) bool) {
+// grantsNow is what the grants say when a long run comes to act, against what
+// they said when it decided.
+type grantsNow struct {
+	at     time.Time
+	active map[GrantID]bool // those in force; nil where it is too soon to ask again
+	// newcomers is set when a grant is in force that the run did not know when it
+	// decided: then nobody is swept out, who may be somebody's by now.
+	newcomers bool
+}
+
+// inForce reports whether a grant is in force, as far as is known.
+func (g grantsNow) inForce(a Anchor) bool {
+	return a.Until.After(g.at) && (g.active == nil || g.active[a.Grant])
+}
+
+// extended reports whether a grant is in force whatever end is known of it.
+func (g grantsNow) extended(a Anchor) bool { return g.active[a.Grant] }
+
+// grantsNow reads the grants anew where the run has lasted for a while.
+func (s *survey) grantsNow(ctx context.Context) grantsNow {
 	now := s.r.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Sub(s.granted) >= regrant {
-		s.granted = now
-		active := make(map[GrantID]bool)
-		for _, src := range s.r.cfg.Sources {
-			gs, err := src.Grants(ctx)
-			if err != nil { // as they were; the next run says so
-				active = s.active
-				break
-			}
-			for _, g := range gs {
-				if g.When.Active(now) {
-					active[g.ID] = true
-				}
+	s.latest.at = now
+	if now.Sub(s.granted) < regrant {
+		return s.latest
+	}
+	s.granted = now
+	active := make(map[GrantID]bool)
+	for _, src := range s.r.cfg.Sources {
+		gs, err := src.Grants(ctx)
+		if err != nil {
+			return s.latest // as they were; the next run says so
+		}
+		for _, g := range gs {
+			if g.When.Active(now) {
+				active[g.ID] = true
 			}
 		}
-		s.active = active
 	}
-	active := s.active
-	return func(a Anchor) bool { return a.Until.After(now) && (active == nil || active[a.Grant]) },
-		func(a Anchor) bool { return active[a.Grant] }
-}
-
-// newcomers reports whether grants are in force that the run did not know when
-// it decided: then nobody is swept out who may be somebody's by now.
-func (s *survey) newcomers() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := make(map[GrantID]bool)
+	decided := make(map[GrantID]bool)
 	for _, gs := range s.byRef {
 		for _, g := range gs {
-			known[g.ID] = true
+			decided[g.ID] = true
 		}
 	}
-	for id := range s.active {
-		if !known[id] {
-			return true
-		}
+	s.latest = grantsNow{at: now, active: active}
+	for id := range active {
+		s.latest.newcomers = s.latest.newcomers || !decided[id]
 	}
-	return false
+	return s.latest
 }
 
 func (s *survey) problem(p Problem) {

@@ -120,6 +120,7 @@ func tests() []clause {
 		{"AddRemove", addRemove, nil},
 		{"Truth", truth, needs(Has)},
 		{"TwiceIsOnce", twiceIsOnce, nil},
+		{"WithoutLease", withoutLease, needs(Has)},
 		{"FromTheLedger", fromTheLedger, nil},
 		{"UnknownAccount", unknownAccount, nil},
 		{"LastMember", lastMember, nil},

@@ -55,7 +55,7 @@ func withWeight(ctx context.Context, w weight) context.Context {
 // policy is how to speak to Microsoft Graph.
 func (c *Connector) policy() httpx.Policy {
 	p := httpx.Policy{
-		Directory: c.cfg.Name, Transport: c.cfg.Transport, Log: c.cfg.Log, Observe: c.cfg.Observe,
+		Directory: c.cfg.Name, Transport: c.cfg.Transport, Allow: engine.Held, Log: c.cfg.Log, Observe: c.cfg.Observe,
 		Share: c.cfg.Share, Concurrency: c.cfg.Connections,
 		Authorize: c.tokens.authorize, Renew: c.tokens.renew, Guard: guard,
 		Judge: func(resp *http.Response, body []byte) httpx.Verdict {

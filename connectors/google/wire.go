@@ -16,6 +16,7 @@ import (
 	reports "google.golang.org/api/admin/reports/v1"
 	"google.golang.org/api/option"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
@@ -40,7 +41,7 @@ func (c *Connector) services(root string) error {
 func (c *Connector) policy() httpx.Policy {
 	quota := httpx.Quota{Units: float64(c.cfg.PerMinute), Per: time.Minute}
 	return httpx.Policy{
-		Directory: c.cfg.Name, Transport: c.cfg.Transport, Log: c.cfg.Log, Observe: c.cfg.Observe,
+		Directory: c.cfg.Name, Transport: c.cfg.Transport, Allow: engine.Held, Log: c.cfg.Log, Observe: c.cfg.Observe,
 		Authorize: c.tokens.authorize, Renew: c.tokens.renew, Guard: guard, Judge: judge,
 		// Each API has a quota of its own, per account and project.
 		Bucket: func(req *http.Request) (string, float64) { return purposeOf(req).bucket(), 1 },

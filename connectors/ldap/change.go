@@ -243,7 +243,10 @@ func (c *Connector) single(ctx context.Context, g *group, e *edit) error {
 		if err := c.compare(ctx, g, edits{e}); err != nil {
 			return err
 		}
-		overtaken := is(refusal, goldap.LDAPResultNoSuchAttribute) || is(refusal, goldap.LDAPResultAttributeOrValueExists)
+		overtaken := is(refusal, goldap.LDAPResultAttributeOrValueExists) || is(refusal, goldap.LDAPResultEntryAlreadyExists)
+		if e.remove {
+			overtaken = is(refusal, goldap.LDAPResultNoSuchAttribute) || is(refusal, goldap.LDAPResultUnwillingToPerform)
+		}
 		switch {
 		case e.settled:
 			return nil

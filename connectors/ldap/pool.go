@@ -241,6 +241,10 @@ func (c *Connector) read(ctx context.Context, f func(*session) error) error {
 	if err != nil {
 		return err
 	}
+	if err := engine.Held(ctx); err != nil {
+		c.pool.put(s)
+		return trouble(engine.Unavailable, "%w", err)
+	}
 	err = f(s)
 	lost := s.Err() != nil
 	again := lost && ctx.Err() == nil && !isTimeout(err) && !decided(err)
@@ -264,6 +268,10 @@ func (c *Connector) write(ctx context.Context, f func(*session) error) error {
 	s, err := c.pool.get(ctx)
 	if err != nil {
 		return err
+	}
+	if err := engine.Held(ctx); err != nil {
+		c.pool.put(s)
+		return trouble(engine.Unavailable, "%w", err)
 	}
 	err = f(s)
 	lost := s.Err() != nil

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -103,7 +104,7 @@ func (d *Directory) begin(ctx context.Context, a act) stroke {
 	d.lock()
 	defer d.mu.Unlock()
 	s := stroke{d: d, a: a}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), engine.Held(ctx)); err != nil {
 		s.err = d.fail(a, engine.Unavailable, err)
 		return s
 	}

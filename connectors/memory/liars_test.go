@@ -37,6 +37,12 @@ type liar struct {
 	sessions   func(context.Context, engine.Member) error
 }
 
+// everHeld is a lease that nobody takes over.
+type everHeld struct{}
+
+func (everHeld) Check() error { return nil }
+func (everHeld) Token() int64 { return 1 }
+
 type (
 	write    = func(context.Context, engine.GroupID, engine.Member) (bool, error)
 	addUntil = func(context.Context, engine.GroupID, engine.Member, time.Time) (bool, time.Time, error)
@@ -378,6 +384,15 @@ func liesOfListing() []lie {
 func liesOfWriting() []lie {
 	honest := func(changed bool, err error) (bool, error) { return changed, err }
 	return []lie{
+		{"does not ask for the lease", by("WithoutLease"), func(l *liar, _ *connectortest.World) {
+			anyway := func(ctx context.Context) context.Context { return engine.Under(ctx, everHeld{}) }
+			l.add = func(ctx context.Context, g engine.GroupID, m engine.Member) (bool, error) {
+				return l.Directory.Add(anyway(ctx), g, m)
+			}
+			l.change = func(ctx context.Context, g engine.GroupID, add, remove []engine.Member) ([]engine.Effect, []engine.Effect) {
+				return l.Directory.Change(anyway(ctx), g, add, remove)
+			}
+		}},
 		{"always claims the difference", by("TwiceIsOnce", "StandingStays", "ConcurrentSame", "ConcurrentMix", "FromTheLedger"), func(l *liar, _ *connectortest.World) {
 			l.answers(func(_ bool, err error) (bool, error) { return err == nil, err })
 		}},

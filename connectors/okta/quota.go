@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
@@ -18,7 +19,7 @@ import (
 func (c *Connector) policy(cred *credentials, perMinute float64) httpx.Policy {
 	return httpx.Policy{
 		Directory: c.cfg.Name, Transport: c.cfg.Transport, Concurrency: c.cfg.Connections, Share: c.cfg.Share,
-		Authorize: cred.authorize, Renew: cred.renew, Guard: guard, Wait: wait, Log: c.cfg.Log, Observe: c.cfg.Observe, Learn: learn,
+		Authorize: cred.authorize, Renew: cred.renew, Guard: guard, Wait: wait, Allow: engine.Held, Log: c.cfg.Log, Observe: c.cfg.Observe, Learn: learn,
 		Bucket:  func(r *http.Request) (string, float64) { return bucket(r.Method, r.URL.Path), 1 },
 		Ceiling: httpx.Quota{Units: perMinute, Per: time.Minute},
 	}

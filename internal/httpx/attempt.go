@@ -39,7 +39,11 @@ func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.observe(req, wanted, waited, true)
 		return nil, err
 	}
-	if err := l.authorize(req); err != nil {
+	err = l.authorize(req)
+	if err == nil && l.policy.Allow != nil {
+		err = l.policy.Allow(l.ctx)
+	}
+	if err != nil {
 		pass.done(outcome{unsent: true})
 		l.last = attempt{final: true}
 		return nil, err

@@ -56,6 +56,9 @@ type Policy struct {
 	BodyMax int64
 	// Log gets one line for each attempt at level Debug; nil is silent.
 	Log *slog.Logger
+	// Allow is asked before each attempt, last of all, with the context of its
+	// call; its error ends the call, and nothing is sent. Nil allows everything.
+	Allow func(context.Context) error
 	// Observe is told of each attempt, within the context of its call. It must
 	// be quick. Nil tells nobody.
 	Observe func(context.Context, Sent)
