@@ -415,7 +415,7 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 			b.Delete = append(b.Delete, o.Key())
 		}
 	case e.Err == nil:
-		if grace(a.conn) == 0 { // else the notice stands until a listing shows that the member left
+		if GraceOf(a.conn) == 0 { // else the notice stands until a listing shows that the member left
 			b.Unnotice = append(b.Unnotice, Membership{c.Key(), c.Member.ID})
 		}
 		j.swept = append(j.swept, c)

@@ -21,7 +21,7 @@ func (r *Reconciler) confirm(ctx context.Context, before *survey, js []*job) (*s
 	limits := before.limits()
 	byDirectory := make(map[Directory][]*job)
 	for _, j := range js {
-		if j.sent() && grace(r.cfg.Directories[j.group.Directory]) == 0 {
+		if j.sent() && GraceOf(r.cfg.Directories[j.group.Directory]) == 0 {
 			byDirectory[j.group.Directory] = append(byDirectory[j.group.Directory], j)
 		}
 	}

@@ -94,9 +94,9 @@ func (w *Writes) prune(g GroupID) {
 	}
 }
 
-// grace returns how long a write to the directory is believed more than its
+// GraceOf returns how long a write to a directory is believed more than its
 // listings.
-func grace(c Connector) time.Duration {
+func GraceOf(c Connector) time.Duration {
 	if l, ok := c.(Lagging); ok {
 		return l.Grace()
 	}

@@ -61,7 +61,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	}
 	v.Owned, v.Noticed = page.Owned, page.Noticed
 	l.wishes(&v, t)
-	v.Grace = grace(l.conn)
+	v.Grace = GraceOf(l.conn)
 	_, v.Expirer = l.conn.(Expirer)
 	fresh, unread, err := l.list(ctx, &v, t.anew)
 	switch {

@@ -64,7 +64,7 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time, sc Scope) (map[D
 			wg.Wait()
 			return nil, err
 		}
-		n := &news{known: known, grace: grace(r.cfg.Directories[d])}
+		n := &news{known: known, grace: GraceOf(r.cfg.Directories[d])}
 		all[d] = n
 		if rc, ok := m.(Recaller); ok {
 			rc.Recall(known.Groups)

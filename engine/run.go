@@ -529,7 +529,7 @@ func (r *Reconciler) swept(res *Result, js []*job) Batch {
 	}
 	var b Batch
 	for _, j := range js {
-		if g, ok := members[j.group]; ok && len(j.swept) > 0 && grace(r.cfg.Directories[j.group.Directory]) > 0 {
+		if g, ok := members[j.group]; ok && len(j.swept) > 0 && GraceOf(r.cfg.Directories[j.group.Directory]) > 0 {
 			b.Readings = append(b.Readings, Reading{j.group, g.Name, max(0, g.Members-len(j.swept)), r.now()})
 		}
 	}
@@ -589,7 +589,7 @@ func (r *Reconciler) overdue(p Plan, past []Past, fs []Failure, now time.Time, s
 				l.Error = f.Error
 			}
 		}
-		if sent && l.Error == "" && c.prior.Gone.IsZero() && (sc.Ends || grace(r.cfg.Directories[c.Directory]) > 0) {
+		if sent && l.Error == "" && c.prior.Gone.IsZero() && (sc.Ends || GraceOf(r.cfg.Directories[c.Directory]) > 0) {
 			continue
 		}
 		late = append(late, l)

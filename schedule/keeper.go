@@ -194,6 +194,9 @@ func (k *Keeper) note(change func(Standing) Standing) {
 	}
 }
 
+// Pause waits for d. It reports false when ctx ended first.
+func Pause(ctx context.Context, d time.Duration) bool { return pause(ctx, nil, d) }
+
 // pause waits for d. It reports false when ctx ended or over was closed.
 func pause(ctx context.Context, over <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(max(d, 0))

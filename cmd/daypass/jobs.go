@@ -10,6 +10,7 @@ import (
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/serve"
 	"github.com/daypass-dev/daypass/schedule/durable"
 )
 
@@ -49,11 +50,11 @@ func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger) (*jobs,
 }
 
 // work works the errands of a directory while this process leads it.
-func (j *jobs) work(ctx context.Context, d engine.Directory, run func(context.Context, ...string) error) {
+func (j *jobs) work(ctx context.Context, d engine.Directory, lead serve.Leader) {
 	j.Lead(ctx, string(d), func(ctx context.Context, e durable.Errand) error {
 		if e.Urgency == durable.Full {
-			return run(ctx)
+			return lead.Interval(ctx, d)
 		}
-		return run(ctx, e.Groups...)
+		return lead.Nudge(ctx, d, e.Groups...)
 	})
 }

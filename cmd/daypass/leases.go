@@ -28,6 +28,18 @@ func (h *held) lease(d engine.Directory) engine.Lease {
 	return nil // of a store that is this machine's
 }
 
+// take notes a lease. It reports false when there was one before: a run is made
+// under one, or not to its end.
+func (h *held) take(d engine.Directory, l *schedule.Lease) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.leases[d] != nil {
+		return false
+	}
+	h.leases[d] = l
+	return true
+}
+
 func newHeld() *held { return &held{leases: make(map[engine.Directory]*schedule.Lease)} }
 
 // holder is what this process is called among those that share a store.
@@ -72,9 +84,10 @@ func (a *app) lead(ctx context.Context, h *house, leases *held) (release func(),
 		}
 		keepers.Go(func() {
 			_ = k.Keep(ctx, func(ctx context.Context, l *schedule.Lease) { // a lease that is not given back runs out
-				leases.mu.Lock()
-				leases.leases[d] = l
-				leases.mu.Unlock()
+				if !leases.take(d, l) {
+					cancel() // it was lost in the middle of the run, which went by what it had read
+					return
+				}
 				say(nil)
 				<-ctx.Done()
 			})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -92,7 +93,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	d.log.Info("starting", "version", version, "listen", listener.Addr().String(), "config", cfg.Path)
 	var shared bool
 	if d.store, shared, err = d.openStore(ctx, cfg); err != nil {
-		return err
+		return d.stopped(ctx, err)
 	}
 	defer d.store.Close() //nolint:errcheck // every write was durable before
 	sc := serve.Config{By: "serve", Holder: holder(cfg), Now: a.now, Watch: d.watch, Log: d.log}
@@ -106,7 +107,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	} else {
 		unlock, err := d.alone(ctx)
 		if err != nil {
-			return err
+			return d.stopped(ctx, err)
 		}
 		defer unlock()
 	}
@@ -136,6 +137,16 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	return nil
 }
 
+// stopped returns the error of waiting for something at the start, unless the
+// wait was ended by whoever stops daypass: then it did what it was told.
+func (d *daemon) stopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	d.log.Info("stopped while waiting")
+	return nil
+}
+
 // openStore waits for a store on another machine that does not answer yet.
 func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
 	for failures := 1; ; failures++ {
@@ -147,27 +158,15 @@ func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.St
 		d.watch.Beat()
 		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
 		d.log.Error("waiting for the store", "error", err, "again", wait)
-		if !pause(ctx, wait) {
+		if !schedule.Pause(ctx, wait) {
 			return nil, shared, err
 		}
 	}
 }
 
-// pause waits for a time. It reports false when ctx ended.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // depths tells how many errands wait.
 func (d *daemon) depths(ctx context.Context) {
-	for pause(ctx, 15*time.Second) {
+	for schedule.Pause(ctx, 15*time.Second) {
 		if depths, err := d.jobs.Depth(ctx); err == nil {
 			queue := make(map[engine.Directory]int, len(depths))
 			for name, n := range depths {
@@ -190,69 +189,60 @@ func (d *daemon) alone(ctx context.Context) (unlock func(), err error) {
 			d.log.Warn("waiting for another run to end", "error", err)
 		}
 		d.watch.Beat()
-		if !pause(ctx, time.Second) {
+		if !schedule.Pause(ctx, time.Second) {
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// use puts a configuration in force.
+// use puts a configuration in force. When that fails, the one before stays.
 func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error {
-	h := &house{cfg: cfg, store: d.store, clear: func() {}}
+	h := &house{cfg: cfg, clear: func() {}} // the store outlives it
 	var err error
 	if h.directories, err = connect(cfg, d.httpLog(), d.watch); err != nil {
 		return usage(err)
 	}
 	grants := serve.NewGrants(d.stamps(files(cfg)), files(cfg), hand{cfg, d.store})
-	if d.base != nil { // it is read again, and what was read before would be forgotten
-		if _, err := grants.Refresh(ctx); err != nil {
-			h.store = nil // it outlives the house
-			h.Close()
-			return usage(err)
-		}
+	names, err := d.concerned(ctx, h)
+	if err == nil && d.base != nil { // what was read before would be forgotten
+		_, err = grants.Refresh(ctx)
+	}
+	if err != nil {
+		h.Close()
+		return usage(err)
 	}
 	ec := d.engineConfig(h, manner{})
+	ec.Ledger, ec.Sources = d.store, grants.Sources()
 	ec.Skew = func(name engine.Directory, ahead time.Duration) { d.watch.Skew(string(name), ahead) }
 	if shared {
 		ec.Lease = d.day.Lease
 	}
-	ec.Sources = grants.Sources()
 	if d.base == nil {
 		d.base = engine.New(ec)
 	} else {
 		d.base = d.base.With(ec)
 	}
-	names := make([]engine.Directory, 0, len(h.directories))
-	for name := range h.directories {
-		names = append(names, name)
-	}
-	// What is ours in a directory that left the configuration is a problem that
-	// nobody must miss.
-	groups, err := d.store.Groups(ctx)
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		if !slices.Contains(names, g.Group.Directory) {
-			names = append(names, g.Group.Directory)
-		}
-	}
-	h.store = nil // it outlives the house
 	d.cfg.Store(cfg)
 	d.day.Use(&serve.House{
 		Engine: d.base, Grants: grants, Directories: names, Every: cfg.Serve.Every.Std(),
-		Grace: func(name engine.Directory) time.Duration { return graceOf(h.directories[name]) },
+		Grace: func(name engine.Directory) time.Duration { return engine.GraceOf(h.directories[name]) },
 		Took:  func(name engine.Directory) { spent(h.directories[name]) },
 		Close: h.Close,
 	})
 	return nil
 }
 
-func graceOf(c engine.Connector) time.Duration {
-	if l, ok := c.(engine.Lagging); ok {
-		return l.Grace()
+// concerned are the directories of the configuration, and those that left it
+// while something of ours is in them: a problem that nobody must miss.
+func (d *daemon) concerned(ctx context.Context, h *house) ([]engine.Directory, error) {
+	names := slices.Collect(maps.Keys(h.directories))
+	groups, err := d.store.Groups(ctx)
+	for _, g := range groups {
+		if !slices.Contains(names, g.Group.Directory) {
+			names = append(names, g.Group.Directory)
+		}
 	}
-	return 0
+	return names, err
 }
 
 // spent tells a connector that another process used its quota until now.
@@ -362,9 +352,6 @@ func (d *daemon) pass(w http.ResponseWriter, r *http.Request, directory engine.D
 		return
 	}
 	e := durable.Errand{Directory: string(directory), Groups: names, Urgency: durable.Starts}
-	if len(names) == 0 {
-		e.Urgency = durable.Full
-	}
 	if err := d.jobs.Send(r.Context(), e); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

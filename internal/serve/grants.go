@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // Grants is what ought to be, read once and kept: its sources are asked again
@@ -24,7 +25,8 @@ type Grants struct {
 	reading sync.Mutex // one reading at a time
 	seen    string     // the stamp of the last one
 	loaded  bool
-	failed  time.Time // when it could not read everything; zero when it could
+	retry   time.Time // when to read again what could not be read; zero when all could
+	tries   int       // readings in a row that could not read everything
 
 	mu  sync.Mutex
 	all []engine.Grant
@@ -91,9 +93,6 @@ func (p *part) read(ctx context.Context) error {
 	return err
 }
 
-// retry is how soon what could not be read is read again.
-const retry = time.Second
-
 // many grants leave so much behind when they are read that it is given back.
 const many = 10_000
 
@@ -116,7 +115,7 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	switch {
 	case err != nil:
 		return Same, err
-	case stamp == g.seen && stamp != "" && g.failed.IsZero(), !g.failed.IsZero() && time.Since(g.failed) < retry:
+	case stamp == g.seen && stamp != "" && (g.retry.IsZero() || time.Now().Before(g.retry)):
 		return Same, g.Err()
 	}
 	var errs []error
@@ -151,10 +150,16 @@ func (g *Grants) Refresh(ctx context.Context) (Change, error) {
 	case stamp != g.seen:
 		change = Decided
 	}
-	g.seen, g.loaded, g.failed = stamp, true, time.Time{}
-	if len(errs) > 0 { // it may be the store, for a moment
-		g.failed = time.Now()
+	if len(errs) == 0 {
+		g.retry, g.tries = time.Time{}, 0
+	} else { // it may be the store, for a moment
+		if stamp != g.seen {
+			g.tries = 0
+		}
+		g.tries++
+		g.retry = time.Now().Add(schedule.Backoff{Cap: 30 * time.Second}.After(g.tries, 0))
 	}
+	g.seen, g.loaded = stamp, true
 	g.all, g.sum, g.err = all, sum, errors.Join(errs...)
 	return change, g.err
 }

@@ -79,9 +79,8 @@ func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 	return done
 }
 
-// pass asks for a run of the whole for those who wait for another.
+// pass asks for a run of the whole at once for those who wait for another.
 func (l *lane) pass(now time.Time, waiting []chan error) {
-	l.ask(now, stop{})
 	for _, w := range waiting {
 		l.note(w, now, []stop{{}})
 	}

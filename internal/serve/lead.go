@@ -44,7 +44,7 @@ type lead struct {
 	edges  *schedule.Agenda[string] // of grants, by the name of their group
 	at     map[string]time.Time     // as in edges
 	ledger *schedule.Agenda[string] // of what only the ledger knows, by the group's id
-	wholes time.Time                // when the last whole run was over
+	wholes time.Time                // when the last whole run that came to its end began
 	holds  bool                     // it held additions
 }
 
@@ -63,7 +63,7 @@ func (day *Daemon) newLead(d engine.Directory) *lead {
 // first; the rest follows when that was sent, or after a while.
 func (l *lead) run(ctx context.Context) {
 	now := l.day.cfg.Now()
-	l.reindex(l.day.grants(), now)
+	l.day.brief(l, now)
 	caught, done := context.WithTimeout(ctx, catchUp)
 	var wg sync.WaitGroup
 	first := l.ends.await(now, stop{})
@@ -132,6 +132,7 @@ func (l *lead) lane(ctx context.Context, ln *lane) {
 		case len(stops) == 0:
 			l.rest(ctx, ln, now)
 		case ln == l.looks && l.holding():
+			l.wholeSoon(now)
 			l.whole.pass(now, waiting)
 		default:
 			l.round(ctx, ln, stops, waiting)
@@ -155,10 +156,13 @@ func (l *lead) round(ctx context.Context, ln *lane, stops []stop, waiting []chan
 	house, leave := l.day.enter()
 	defer leave()
 	traced, end := l.day.cfg.Watch.Trace(ctx, l.d, sc)
-	began := time.Now()
+	began, steady := l.day.cfg.Now(), time.Now()
 	res, err := house.Engine.RunIn(traced, l.day.cfg.By, sc)
 	end(res, err)
-	l.day.cfg.Watch.Ran(l.d, sc, res, time.Since(began), err)
+	l.day.cfg.Watch.Ran(l.d, sc, res, time.Since(steady), err)
+	if ln == l.whole {
+		l.wasWhole(house, began, res, err)
+	}
 	l.follow(house, ln, stops, res, err)
 	tell(waiting, err)
 }
@@ -175,30 +179,35 @@ func (l *lead) rest(ctx context.Context, ln *lane, now time.Time) {
 	if next.IsZero() || ln.waker.Now().Before(next) || !next.After(now) {
 		return
 	}
-	timer := time.NewTimer(time.Second)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
+	schedule.Pause(ctx, time.Second)
+}
+
+// wasWhole notes a whole run, and asks for the next one.
+func (l *lead) wasWhole(house *House, began time.Time, res engine.Result, err error) {
+	l.mu.Lock()
+	if err == nil {
+		l.wholes = began
+		l.holds = slices.ContainsFunc(res.Plan.Changes, func(c engine.Change) bool { return c.Held && c.Op == engine.Add })
 	}
+	l.mu.Unlock()
+	every := schedule.Jitter(house.Every, rand.Float64()) //nolint:gosec // spreads load, hides nothing
+	if l.day.cfg.Errands != nil {
+		every = house.Every + house.Every/4
+	}
+	l.whole.ask(l.day.cfg.Now().Add(every), stop{})
+}
+
+// wholeSince reports whether a whole run began after an instant and came to its
+// end.
+func (l *lead) wholeSince(t time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wholes.After(t)
 }
 
 // follow asks for the runs that have to follow one.
 func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, err error) {
 	now := l.day.cfg.Now()
-	if ln == l.whole {
-		l.mu.Lock()
-		l.wholes = now
-		if err == nil {
-			l.holds = slices.ContainsFunc(res.Plan.Changes, func(c engine.Change) bool { return c.Held && c.Op == engine.Add })
-		}
-		l.mu.Unlock()
-		every := schedule.Jitter(house.Every, rand.Float64()) //nolint:gosec // spreads load, hides nothing
-		if l.day.cfg.Errands != nil {
-			every = house.Every + house.Every/4
-		}
-		l.whole.ask(now.Add(every), stop{})
-	}
 	l.learn(res)
 	if err != nil {
 		ln.again(now, stops...)
@@ -221,10 +230,14 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		}
 	}
 	l.looks.again(now, looks...)
-	if !down {
+	yielded := res.Counts.Yielded > 0 && ln != l.whole
+	if yielded { // what another run has in hand may end otherwise than was decided here
+		ln.again(now, stops...)
+	}
+	if !down && !yielded {
 		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] })...)
 	}
-	l.meanwhile(ln, now, stops, res)
+	l.meanwhile(now, res)
 	grace := house.Grace(l.d)
 	open := make(map[engine.Group]bool, len(res.Open))
 	for _, g := range res.Open {
@@ -253,8 +266,8 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 
 // meanwhile asks for what may have become due while the run was under way: the
 // grant of somebody who was added may be over by now, and a run of ends that
-// came too soon found nobody, or yielded.
-func (l *lead) meanwhile(ln *lane, now time.Time, stops []stop, res engine.Result) {
+// came too soon found nobody.
+func (l *lead) meanwhile(now time.Time, res engine.Result) {
 	added := make(map[engine.GroupID]bool)
 	for _, d := range res.Done {
 		added[d.Change.GroupID] = added[d.Change.GroupID] || d.Change.Op == engine.Add
@@ -266,9 +279,6 @@ func (l *lead) meanwhile(ln *lane, now time.Time, stops []stop, res engine.Resul
 		if yes {
 			l.ends.ask(now, stop{group: g})
 		}
-	}
-	if res.Counts.Yielded > 0 && ln != l.whole {
-		ln.ask(now.Add(time.Second), stops...)
 	}
 }
 

@@ -30,9 +30,15 @@ type Config struct {
 	Watch    Watcher
 	Log      *slog.Logger
 	// Errands, when set, works what other processes ask of the leader of a
-	// directory, by calling work, until ctx ends. Whole runs are then asked for
-	// by it too, and the daemon's own only come when it is silent.
-	Errands func(ctx context.Context, d engine.Directory, work func(ctx context.Context, names ...string) error)
+	// directory until ctx ends. Whole runs are then asked for by it too, and the
+	// daemon's own only come when it is silent.
+	Errands func(ctx context.Context, d engine.Directory, lead Leader)
+}
+
+// Leader is what errands are worked with: a [Daemon].
+type Leader interface {
+	Nudge(ctx context.Context, d engine.Directory, names ...string) error
+	Interval(ctx context.Context, d engine.Directory) error
 }
 
 // Watcher is told what happens. Its methods are called from several goroutines,
@@ -234,11 +240,13 @@ func (day *Daemon) regrant(h *House) {
 	day.told.house, day.told.reading = h, reading
 }
 
-// grants are all that are known.
-func (day *Daemon) grants() []engine.Grant {
+// brief tells a lead that begins of the grants as they are.
+func (day *Daemon) brief(l *lead, now time.Time) {
+	day.telling.Lock()
+	defer day.telling.Unlock()
 	h, leave := day.enter()
 	defer leave()
-	return h.Grants.All()
+	l.reindex(h.Grants.All(), now)
 }
 
 // leading returns what this process leads.
@@ -321,9 +329,7 @@ func (day *Daemon) lead(ctx context.Context, d engine.Directory, p *post) {
 	day.log().Info("leading", "directory", d)
 	var errands sync.WaitGroup
 	if day.cfg.Errands != nil {
-		errands.Go(func() {
-			day.cfg.Errands(ctx, d, func(ctx context.Context, names ...string) error { return day.Nudge(ctx, d, names...) })
-		})
+		errands.Go(func() { day.cfg.Errands(ctx, d, day) })
 	}
 	l.run(ctx)
 	errands.Wait()
@@ -344,19 +350,40 @@ var ErrElsewhere = errors.New("another process leads the directory, or none does
 // is ended first.
 func (day *Daemon) Nudge(ctx context.Context, d engine.Directory, names ...string) error {
 	day.look(ctx)
-	day.mu.Lock()
-	p := day.leads[d]
-	var l *lead
-	if p != nil {
-		l = p.lead
-	}
-	day.mu.Unlock()
-	if l == nil {
-		return fmt.Errorf("%s: %w", d, ErrElsewhere)
+	l, err := day.leadOf(d)
+	if err != nil {
+		return err
 	}
 	now := day.cfg.Now()
 	if len(names) == 0 {
 		return waitFor(ctx, l.ends.await(now, stop{}), l.whole.await(now, stop{}))
 	}
 	return waitFor(ctx, l.ends.await(now, stops(names)...), l.looks.await(now, stops(names)...))
+}
+
+// Interval makes the whole run of a directory that is due by its interval, and
+// returns when that is done: at once where the last one is not long ago, as
+// after this process took the directory over.
+func (day *Daemon) Interval(ctx context.Context, d engine.Directory) error {
+	l, err := day.leadOf(d)
+	if err != nil {
+		return err
+	}
+	h, leave := day.enter()
+	every := h.Every
+	leave()
+	now := day.cfg.Now()
+	if l.wholeSince(now.Add(-every / 2)) {
+		return nil
+	}
+	return waitFor(ctx, l.whole.await(now, stop{}))
+}
+
+func (day *Daemon) leadOf(d engine.Directory) (*lead, error) {
+	day.mu.Lock()
+	defer day.mu.Unlock()
+	if p := day.leads[d]; p != nil && p.lead != nil {
+		return p.lead, nil
+	}
+	return nil, fmt.Errorf("%s: %w", d, ErrElsewhere)
 }

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -38,6 +39,7 @@ type world struct {
 	broken error
 	shift  time.Duration // of the wall clock
 	ran    []ran
+	told   int // grants that the watcher was told of last
 	stop   func()
 }
 
@@ -173,8 +175,15 @@ func (w *world) Trace(ctx context.Context, _ engine.Directory, _ engine.Scope) (
 }
 
 func (w *world) Leads(engine.Directory, schedule.Standing) {}
-func (w *world) Granted([]engine.Grant, error)             {}
-func (w *world) Left(engine.Directory)                     {}
+func (w *world) Granted(all []engine.Grant, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if all != nil {
+		w.told = len(all)
+	}
+}
+
+func (w *world) Left(engine.Directory) {}
 
 func (w *world) runs(scope string) int {
 	w.mu.Lock()
@@ -362,6 +371,7 @@ func TestCatchesUpWithWhatIsDueFirst(t *testing.T) {
 		w.grant("g2", "bob", time.Now(), time.Now().Add(24*time.Hour))
 		time.Sleep(3 * time.Hour)
 		w.members("ada")
+		before := len(w.ran)
 		w.begin()
 		w.members("bob")
 		if ws := w.dir.Writes(); len(ws) != 3 || ws[1].Member != w.ids["ada"] {
@@ -369,22 +379,10 @@ func TestCatchesUpWithWhatIsDueFirst(t *testing.T) {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if first := w.ran[len(w.ran)-w.after(2)]; first.scope != "ends" {
+		if first := w.ran[before]; first.scope != "ends" {
 			t.Errorf("the first run after the start is of %q", first.scope)
 		}
 	})
-}
-
-// after counts the runs since the n-th whole run began to count as second life.
-func (w *world) after(int) int {
-	n := 0
-	for i := len(w.ran) - 1; i >= 0; i-- {
-		n++
-		if w.ran[i].scope == "ends" {
-			break
-		}
-	}
-	return n
 }
 
 // The clock is set ahead, as when a machine has slept for a day: everything
@@ -431,8 +429,8 @@ func TestClockMovedBackAnHour(t *testing.T) {
 		w.mu.Lock()
 		last := w.ran[len(w.ran)-1]
 		w.mu.Unlock()
-		if last.err == nil && w.runs("ends") == 0 {
-			t.Error("nothing was said of the clock")
+		if !errors.Is(last.err, engine.ErrClock) {
+			t.Errorf("the last run says %v, and nothing of the clock", last.err)
 		}
 		w.set(0)
 		time.Sleep(2 * time.Minute)
@@ -633,3 +631,63 @@ func TestReleaseIsCarriedOutAtOnce(t *testing.T) {
 		w.members()
 	})
 }
+
+// Where the last grant goes, whoever watches hears of it.
+func TestLastGrantThatGoesIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.grant("g1", "ada", time.Now(), time.Now().Add(time.Hour))
+		w.begin()
+		w.members("ada")
+		w.change(func() { w.grants = nil })
+		time.Sleep(5 * time.Second)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.told != 0 {
+			t.Errorf("the watcher still knows %d grants", w.told)
+		}
+	})
+}
+
+// A whole run that is asked for by the interval is made once, although two ask:
+// who took the directory over has just made one.
+func TestIntervalIsKeptOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.begin()
+		w.members()
+		time.Sleep(time.Minute)
+		if err := w.day.Interval(t.Context(), "corp"); err != nil || w.runs("directory") != 1 {
+			t.Errorf("%d whole runs a minute after the first, %v", w.runs("directory"), err)
+		}
+		time.Sleep(40 * time.Minute)
+		if err := w.day.Interval(t.Context(), "corp"); err != nil || w.runs("directory") != 2 {
+			t.Errorf("%d whole runs when the interval asked for the second, %v", w.runs("directory"), err)
+		}
+	})
+}
+
+// A file that stays broken is not read all the time.
+func TestBrokenFileIsReadLessAndLess(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		reads := 0
+		g := serve.NewGrants(func(context.Context) (string, error) { return "the same", nil }, source(func() error {
+			reads++
+			return errors.New("not a time")
+		}))
+		for range 600 {
+			_, _ = g.Refresh(t.Context())
+			time.Sleep(time.Second)
+		}
+		if reads < 15 || reads > 40 {
+			t.Errorf("read %d times in ten minutes", reads)
+		}
+	})
+}
+
+// source is one that fails as told.
+type source func() error
+
+func (s source) Grants(context.Context) ([]engine.Grant, error) { return nil, s() }

@@ -95,7 +95,7 @@ func Migrate(ctx context.Context, cfg Config) error {
 		if err == nil {
 			return nil
 		}
-		if failures == 5 || !pause(ctx, schedule.Backoff{First: 100 * time.Millisecond}.After(failures, rand.Float64())) {
+		if failures == 5 || !schedule.Pause(ctx, schedule.Backoff{First: 100 * time.Millisecond}.After(failures, rand.Float64())) {
 			return fmt.Errorf("make the tables of the job queue: %w", err)
 		}
 	}
@@ -181,7 +181,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 			return nil
 		}
 		j.log.Warn("the job queue cannot start", "error", err, "again", wait)
-		if !pause(ctx, wait) {
+		if !schedule.Pause(ctx, wait) {
 			return nil
 		}
 	}
@@ -195,16 +195,4 @@ func (j *Jobs) Run(ctx context.Context) error {
 		return fmt.Errorf("stop the job queue: %w", err)
 	}
 	return nil
-}
-
-// pause waits for d. It reports false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

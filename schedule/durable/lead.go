@@ -58,7 +58,7 @@ func (j *Jobs) Lead(ctx context.Context, directory string, work func(context.Con
 		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64())
 		j.log.Warn("the errands of a directory cannot be worked", "directory", directory, "error", err, "again", wait)
 		j.leave(directory) // River keeps a queue that it could not start
-		if !pause(ctx, wait) {
+		if !schedule.Pause(ctx, wait) {
 			return
 		}
 	}
