@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,14 +58,15 @@ led by one of them, and taken over by another when that one dies.`,
 // daemon is serve with what it is made of.
 type daemon struct {
 	*app
-	log   *slog.Logger
-	store *store.Store
-	day   *serve.Daemon
-	watch *watch.Watch
-	jobs  *jobs // nil where this is the only process
-	base  *engine.Reconciler
-	cfg   atomic.Pointer[config.Config] // in force
-	open  atomic.Bool                   // it does more than wait for its store
+	log    *slog.Logger
+	store  *store.Store
+	ledger *ledger // the store, as the engine writes it
+	day    *serve.Daemon
+	watch  *watch.Watch
+	jobs   *jobs // nil where this is the only process
+	base   *engine.Reconciler
+	cfg    atomic.Pointer[config.Config] // in force
+	open   atomic.Bool                   // it does more than wait for its store
 }
 
 func (a *app) daemon(ctx context.Context, logJSON bool) error {
@@ -96,9 +98,10 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 		return d.stopped(ctx, err)
 	}
 	defer d.store.Close() //nolint:errcheck // every write was durable before
+	d.ledger = &ledger{Store: d.store}
 	sc := serve.Config{By: "serve", Holder: holder(cfg), Now: a.now, Watch: d.watch, Log: d.log}
 	if shared {
-		sc.Lessor, sc.LeaseFor = d.store.Leases(), cfg.Serve.Lease.Std()
+		sc.Lessor, sc.LeaseFor = lessor{d.store.Leases(), d.ledger}, cfg.Serve.Lease.Std()
 		if d.jobs, err = openJobs(ctx, cfg, d.log); err != nil {
 			return err
 		}
@@ -212,7 +215,7 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 		return usage(err)
 	}
 	ec := d.engineConfig(h, manner{})
-	ec.Ledger, ec.Sources = d.store, grants.Sources()
+	ec.Ledger, ec.Sources = d.ledger, grants.Sources()
 	ec.Skew = func(name engine.Directory, ahead time.Duration) { d.watch.Skew(string(name), ahead) }
 	if shared {
 		ec.Lease = d.day.Lease
@@ -267,7 +270,7 @@ func (d *daemon) stamps(fs sources.Files) func(context.Context) (string, error) 
 		stamp, quiet := fs.Stamp(now)
 		n, err := d.store.Generation(ctx)
 		if ctx.Err() == nil {
-			d.watch.Store(err)
+			d.watch.Store(cmp.Or(err, d.ledger.failed()))
 		}
 		switch {
 		case quiet:

@@ -215,6 +215,11 @@ func downIn(res engine.Result) error {
 	if i := slices.IndexFunc(res.Plan.Problems, func(p engine.Problem) bool { return p.Kind == engine.DirectoryDown }); i >= 0 {
 		return errors.New(res.Plan.Problems[i].Message)
 	}
+	if len(res.Done) == 0 {
+		if err := unreadIn(res); err != nil {
+			return err
+		}
+	}
 	if len(res.Done) > 0 || len(res.Failures) == 0 {
 		return nil
 	}
@@ -222,6 +227,17 @@ func downIn(res engine.Result) error {
 		return nil // it answers, and refuses
 	}
 	return fmt.Errorf("changes that got no answer: %d", len(res.Failures))
+}
+
+// unreadIn returns why groups could not be read, where none could: a directory
+// that answers nothing else is not said to be well.
+func unreadIn(res engine.Result) error {
+	read := slices.ContainsFunc(res.Plan.Groups, func(g engine.GroupSummary) bool { return g.Trust != engine.Unread })
+	i := slices.IndexFunc(res.Plan.Problems, func(p engine.Problem) bool { return p.Kind == engine.UnreadableGroup })
+	if read || i < 0 {
+		return nil
+	}
+	return errors.New(res.Plan.Problems[i].Message)
 }
 
 // The kinds of scope, as metrics and log lines call them.

@@ -150,7 +150,10 @@ func (w *Watch) judge(s *Status, grants part, now time.Time) {
 
 func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time.Time) {
 	if !b.lease.Held {
-		if b.lease.Holder == "" {
+		switch {
+		case b.lease.Err != nil: // who had it last may have it no more
+			s.degraded("%s: it is not known who leads it: %s", d, scrub(b.lease.Err))
+		case b.lease.Holder == "":
 			s.degraded("%s: it is not known who leads it", d)
 		}
 		return

@@ -467,3 +467,41 @@ func TestManyTellAtOnce(t *testing.T) {
 		t.Error(w.Status().Reasons)
 	}
 }
+
+// One group that could not be read is no answer, though the run came to its end.
+func TestARunThatReadNothingIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := New(Config{})
+	w.Store(nil)
+	w.Granted([]engine.Grant{}, nil)
+	w.Leads("corp", schedule.Standing{Held: true, Token: 1, Since: noon})
+	res := engine.Result{Plan: engine.Plan{
+		Groups:   []engine.GroupSummary{{Name: "admins", Trust: engine.Unread}},
+		Problems: []engine.Problem{{Kind: engine.UnreadableGroup, Group: "admins", Message: "corp: list admins: connection refused"}},
+	}}
+	w.Ran("corp", engine.Scope{Directory: "corp", Names: []string{"admins"}}, res, time.Second, nil)
+	if s := w.Status(); s.Status != Degraded || s.Directories["corp"].Answers.OK {
+		t.Errorf("%s, %v, answers %+v", s.Status, s.Reasons, s.Directories["corp"].Answers)
+	}
+	res.Plan.Groups = append(res.Plan.Groups, engine.GroupSummary{Name: "ops", Trust: engine.Trusted})
+	w.Ran("corp", engine.Scope{Directory: "corp", Names: []string{"admins", "ops"}}, res, time.Second, nil)
+	if s := w.Status(); !s.Directories["corp"].Answers.OK {
+		t.Errorf("it answered for ops, and answers are %+v", s.Directories["corp"].Answers)
+	}
+}
+
+// Where the lease cannot be asked for, who had it last is no answer.
+func TestALeaseThatCannotBeAskedForIsSaid(t *testing.T) {
+	t.Parallel()
+	w := New(Config{})
+	w.Store(nil)
+	w.Granted([]engine.Grant{}, nil)
+	w.Leads("corp", schedule.Standing{Holder: "c1", Since: noon, Err: errors.New("read-only")})
+	if s := w.Status(); s.Status != Degraded {
+		t.Errorf("%s, %v", s.Status, s.Reasons)
+	}
+	w.Leads("corp", schedule.Standing{Holder: "c1", Since: noon})
+	if s := w.Status(); s.Status != Ready {
+		t.Errorf("standing by: %s, %v", s.Status, s.Reasons)
+	}
+}
