@@ -67,7 +67,8 @@ type Serve struct {
 	// Where it answers: health, metrics, and requests to run at once. As
 	// HOST:PORT; default 127.0.0.1:8750.
 	Listen string `yaml:"listen,omitempty"`
-	// How often every directory is looked at as a whole. Default 15m.
+	// How often every directory is looked at as a whole. Default 15m, at least
+	// 1m.
 	Every Duration `yaml:"every,omitempty"`
 	// How long the other replicas wait for one that died before they take its
 	// directories over; on PostgreSQL only. Default 15s, at least 5s.
