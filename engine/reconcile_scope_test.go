@@ -82,6 +82,10 @@ func TestEndLeavesWhatMayBeExplained(t *testing.T) {
 		"a grant under a name that nobody looked up": func(w *world) {
 			w.grantIn("g2", "ada", "corp", string(w.admins), 9)
 		},
+		"a grant under the name that the group has by now": func(w *world) {
+			w.dir.RenameGroup(w.admins, "chiefs")
+			w.grantIn("g2", "ada", "corp", "chiefs", 9)
+		},
 		"a permanent member": func(w *world) {
 			w.rule("admins", func(r *engine.Rules) { r.Standing = []engine.Person{person("ada")} })
 		},
@@ -230,6 +234,53 @@ func TestEndWhileAWholeRunReads(t *testing.T) {
 	if w.owns("ada") != nil {
 		t.Errorf("ada: %+v", w.owns("ada"))
 	}
+}
+
+// hung is a directory whose changes wait until somebody opens the gate.
+type hung struct {
+	*memory.Directory
+	sending, gate chan struct{}
+}
+
+func (h *hung) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
+	if h.gate != nil {
+		gate := h.gate
+		h.gate = nil
+		h.sending <- struct{}{}
+		<-gate
+	}
+	return h.Directory.Change(ctx, g, add, remove)
+}
+
+// What one run has in hand another does not write about, whatever it decided:
+// here that somebody stays, whose removal is on its way.
+func TestWhatIsInHandIsLeftAlone(t *testing.T) {
+	w := newWorld(t, "ada")
+	dir := &hung{Directory: w.dir}
+	w.cfg.Directories["corp"] = dir
+	w.grant("g1", "ada", 1)
+	r := engine.New(w.cfg)
+	w.runIn(r, theAdmins)
+	w.pass(time.Hour)
+	dir.sending, dir.gate = make(chan struct{}), make(chan struct{})
+	gate, done := dir.gate, make(chan error)
+	go func() {
+		_, err := r.RunIn(context.Background(), "serve", engine.Scope{Directory: "corp", Ends: true})
+		done <- err
+	}()
+	<-dir.sending
+	w.until("g1", morning.Add(9*time.Hour)) // too late to stop it
+	w.runIn(r, engine.Scope{})
+	if o := w.owns("ada"); o == nil || o.State != engine.Removing {
+		t.Errorf("a removal is on its way, and the ledger says %+v", o)
+	}
+	close(gate)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	w.members()
+	w.runIn(r, engine.Scope{})
+	w.members("ada")
 }
 
 // A grant that is revoked while a long run is on its way adds nobody.

@@ -158,8 +158,8 @@ func (l *looker) ends(ctx context.Context) error {
 		part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
 		part.Changes = slices.DeleteFunc(part.Changes, func(c Change) bool {
 			// Permanent members stay: only a listing tells whether they are there.
-			stands := slices.Contains(v.Rules.Standing, c.Person) || known.standing[c.Person]
-			return c.Op != Remove || !c.Why.Agreed() || c.prior.State == Removed || stands
+			// Without one, Diff removes by agreement only, and nobody twice.
+			return c.Op != Remove || slices.Contains(v.Rules.Standing, c.Person) || known.standing[c.Person]
 		})
 		part.Problems, part.keeps = nil, nil
 		l.s.add(part, v, proof{})
