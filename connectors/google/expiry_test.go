@@ -212,10 +212,14 @@ func TestEndedMembershipInTheWay(t *testing.T) {
 func TestOpenAnswersToAddUntil(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]engine.Kind{
-		`{"done":false,"name":"operations/1"}`:                       engine.Unavailable,
-		`{"done":true}`:                                              engine.Unknown,
-		`{"done":true,"response":{"name":"groups/x/memberships/1"}}`: engine.Unknown,
 		`<html>`: engine.Unknown,
+
+		`{"done":true}`: engine.Unknown,
+
+		`{"done":false,"name":"operations/1"}`: engine.Unavailable,
+
+		`{"done":true,"response":{"name":"groups/x/memberships/1"}}`: engine.Unknown,
+
 		`{"done":true,"error":{"code":7,"message":"Error(3006): not in this edition"}}`:    engine.Unsupported,
 		`{"done":true,"error":{"code":3,"message":"no"}}`:                                  engine.Rejected,
 		`{"done":true,"error":{"code":14,"message":"later"}}`:                              engine.Unavailable,
