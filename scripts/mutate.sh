@@ -156,8 +156,8 @@ broken 'a group that is gone is forgotten' limits.go 'case g.Trust == Gone && t.
 # Law 6: what was reviewed is what runs.
 broken 'a reviewed plan that moved runs' run.go '!strings.HasPrefix(have, digest)' '(false && strings.HasPrefix(have, digest))'
 broken 'a release is used twice' run.go 'b.Spend = append(b.Spend, Spend{res.Release.Digest, res.Run})' ''
-broken 'a release has no end' run.go 'Release(ctx, digest, now)' 'Release(ctx, digest, time.Time{})'
-broken 'a release is for the whole plan' run.go 'digest := p.HeldDigest()' 'digest := p.Digest()'
+broken 'a release has no end' hold.go 'Release(ctx, digest, now)' 'Release(ctx, digest, time.Time{})'
+broken 'a release is for the whole plan' hold.go 'digest := p.HeldDigest()' 'digest := p.Digest()'
 broken 'a release is for any reading' plan.go 'readings := p.doubts()' 'readings := p.doubts()[:0]'
 broken 'names are part of the digest' plan.go 'c.Member.Login = ""' ''
 broken 'the end is no part of the digest' plan.go 'c.Reason = ""' 'c.Reason, c.Until = "", time.Time{}'
