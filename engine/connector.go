@@ -204,6 +204,24 @@ type Metered interface {
 	Spent()
 }
 
+// Profile is what a directory tells of a person beside the account.
+type Profile struct {
+	Name    string // to be read
+	Manager Person // the work address of the person's manager; empty where the directory names none
+	// Attributes are those that the configuration asks for, by the name that it
+	// gives them. One that the person has not is not in it.
+	Attributes map[string][]string
+}
+
+// Describer is the power to tell of people what policies ask about them.
+// Without it, a policy that asks decides nothing for people of the directory.
+type Describer interface {
+	// Describe returns the profile of the person's account, with the errors of
+	// Resolve. A manager who is named but cannot be told for certain (gone, no
+	// work address, several) is an error, never an empty one.
+	Describe(ctx context.Context, p Person) (Profile, error)
+}
+
 // Powers names the optional powers of c, in a fixed order. It is the one place
 // that asserts them all; the documentation's table is made from it.
 func Powers(c Connector) []string {
@@ -237,6 +255,8 @@ func Powers(c Connector) []string {
 	add("end sessions", ok)
 	_, ok = c.(Metered)
 	add("keep to a shared quota", ok)
+	_, ok = c.(Describer)
+	add("describe people", ok)
 	return names
 }
 
