@@ -102,6 +102,7 @@ func ldapConfig(name engine.Directory, l *config.LDAP, accounts map[engine.Perso
 		Groups:      ldap.Groups{Base: l.Groups.Base, Name: l.Groups.Name, Filter: l.Groups.Filter, ID: l.Groups.ID},
 		Schema:      ldap.Schema{ObjectClass: l.Groups.Class, Member: l.Groups.Member},
 		Placeholder: l.Groups.Placeholder, Accounts: accounts,
+		ProfileName: l.Profile.Name, ProfileManager: l.Profile.Manager, ProfileAttributes: l.Profile.Attributes,
 		Timeout: l.Timeout.Std(), Connections: l.Connections, PageSize: l.PageSize,
 	}
 }
@@ -113,6 +114,7 @@ func entraConfig(name engine.Directory, e *config.Entra, accounts map[engine.Per
 		CertFile: e.Auth.Certificate, CertPassword: reveal(e.Auth.Password),
 		Workload: e.Auth.Workload, TokenFile: e.Auth.TokenFile, ManagedIdentity: e.Auth.ManagedIdentity,
 		Match: e.Match, RoleAssignable: e.RoleAssignable, Accounts: accounts, Grace: e.Grace.Std(),
+		ProfileName: e.Profile.Name, ProfileManager: e.Profile.Manager, ProfileAttributes: e.Profile.Attributes,
 		Share: share(e.HTTP), PerMinute: e.Quota.PerMinute, Connections: e.Connections, Log: log,
 	}
 }
@@ -122,6 +124,7 @@ func oktaConfig(name engine.Directory, o *config.Okta, accounts map[engine.Perso
 		Name: string(name), URL: o.URL, Token: reveal(o.Auth.Token),
 		ClientID: o.Auth.ClientID, PrivateKey: reveal(o.Auth.PrivateKey), KeyID: o.Auth.KeyID,
 		Match: o.Match, Accounts: accounts, Grace: o.Grace.Std(),
+		ProfileName: o.Profile.Name, ProfileManager: o.Profile.Manager, ProfileAttributes: o.Profile.Attributes,
 		Share: share(o.HTTP), PerMinute: o.Quota.PerMinute, Connections: o.Connections, Log: log,
 	}
 }
@@ -131,6 +134,7 @@ func googleConfig(name engine.Directory, g *config.Google, accounts map[engine.P
 		Name: string(name), URL: g.URL, Customer: g.Customer, Domain: g.Domain,
 		Key: reveal(g.Auth.Key), Subject: g.Auth.Subject, Ambient: g.Auth.Ambient,
 		Accounts: accounts, Grace: g.Grace.Std(),
+		ProfileName: g.Profile.Name, ProfileManager: g.Profile.Manager, ProfileAttributes: g.Profile.Attributes,
 		Share: share(g.HTTP), PerMinute: g.Quota.PerMinute, Connections: g.Connections, Log: log,
 	}
 }

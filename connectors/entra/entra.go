@@ -65,6 +65,11 @@ type Config struct {
 	// Accounts are exceptions to Match: an account's object id or
 	// userPrincipalName.
 	Accounts map[engine.Person]string
+	// Profile... say where the directory keeps what Describe tells: the name,
+	// the manager, and further attributes by the name to give them. Empty is the
+	// kind's default.
+	ProfileName, ProfileManager string
+	ProfileAttributes           map[string]string
 	// RoleAssignable permits to manage groups to which Entra roles can be
 	// assigned.
 	RoleAssignable bool

@@ -62,6 +62,11 @@ type Config struct {
 	// Accounts are exceptions to "a person's account has the person's address":
 	// an account's id or address.
 	Accounts map[engine.Person]string
+	// Profile... say where the directory keeps what Describe tells: the name,
+	// the manager, and further attributes by the name to give them. Empty is the
+	// kind's default.
+	ProfileName, ProfileManager string
+	ProfileAttributes           map[string]string
 	// Grace is how long a write that was answered is believed more than a
 	// listing; two minutes when zero, none when negative. Google says of group
 	// memberships only that changes take time to show.

@@ -8,8 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -54,6 +56,15 @@ type Config struct {
 	// Accounts are exceptions to People.Match: an account's native id, DN or
 	// login.
 	Accounts map[engine.Person]string
+	// ProfileName is the attribute with a person's name to be read; by default
+	// displayName, and cn where an entry has none.
+	ProfileName string
+	// ProfileManager is the attribute with the DN of a person's manager; manager
+	// by default.
+	ProfileManager string
+	// ProfileAttributes are the further attributes that Describe tells, by the
+	// name to give them.
+	ProfileAttributes map[string]string
 
 	// Timeout bounds each wait for the server; 60 seconds by default. A
 	// listing may take longer as long as answers keep coming.
@@ -183,7 +194,8 @@ func (cfg Config) check() error {
 	add(cfg.Groups.Filter != "" && !validFilter(cfg.Groups.Filter), "groups.filter %q is not an LDAP filter such as (objectClass=groupOfNames)", cfg.Groups.Filter)
 	add(cfg.Placeholder != "" && !validDN(cfg.Placeholder), "placeholder %q is not a DN", cfg.Placeholder)
 	add(cfg.Schema.Member != "" && cfg.Schema.ObjectClass == "", "schema.member needs schema.objectClass: the class of the groups that have it")
-	for _, a := range []string{cfg.People.Login, cfg.People.ID, cfg.Groups.ID, cfg.Groups.Name, cfg.Schema.Member, cfg.Schema.ObjectClass} {
+	names := []string{cfg.People.Login, cfg.People.ID, cfg.Groups.ID, cfg.Groups.Name, cfg.Schema.Member, cfg.Schema.ObjectClass, cfg.ProfileName, cfg.ProfileManager}
+	for _, a := range slices.AppendSeq(names, maps.Values(cfg.ProfileAttributes)) {
 		add(a != "" && !validName(a), "%q is not the name of an attribute or class", a)
 	}
 	add(cfg.Timeout < 0, "timeout %s is negative", cfg.Timeout)

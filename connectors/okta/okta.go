@@ -46,6 +46,11 @@ type Config struct {
 	Match string
 	// Accounts are exceptions to Match: an account's id (00u...) or login.
 	Accounts map[engine.Person]string
+	// Profile... say where the directory keeps what Describe tells: the name,
+	// the manager, and further attributes by the name to give them. Empty is the
+	// kind's default.
+	ProfileName, ProfileManager string
+	ProfileAttributes           map[string]string
 
 	// Grace is how long a write is believed more than a listing that lacks it;
 	// 15 seconds by default, none when negative. Okta's own lag is 0 to 2

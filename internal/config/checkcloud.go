@@ -77,6 +77,7 @@ func (e *Entra) check(w *walker, path string, c *Config) {
 	oneOf(w, path+".match", e.Match, "userPrincipalName", "mail")
 	e.checkRoots(w, path)
 	e.Auth.check(w, path+".auth", c)
+	e.Profile.check(w, path+".profile", property, "a property", "displayName")
 	e.HTTP.check(w, path)
 }
 
@@ -128,6 +129,7 @@ func (o *Okta) check(w *walker, path string, _ *Config) {
 	}
 	oneOf(w, path+".match", o.Match, "login", "email")
 	o.Auth.check(w, path+".auth")
+	o.Profile.check(w, path+".profile", property, "an attribute of the profile", "displayName")
 	o.HTTP.check(w, path)
 }
 
@@ -161,6 +163,7 @@ func (g *Google) check(w *walker, path string, _ *Config) {
 		w.fail(path+".domain", "%q is not a domain such as example.org", g.Domain)
 	}
 	g.Auth.check(w, path+".auth")
+	g.Profile.check(w, path+".profile", property, "a field", "name.fullName")
 	g.HTTP.check(w, path)
 }
 

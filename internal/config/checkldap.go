@@ -32,6 +32,7 @@ func (l *LDAP) check(w *walker, path string, c *Config) {
 			w.fail(path+name, "%q is not the name of an attribute or object class", value)
 		}
 	}
+	l.Profile.check(w, path+".profile", attribute, "an attribute", "displayName")
 	checkFilter(w, path+".people.match", l.People.Match)
 	checkFilter(w, path+".groups.filter", l.Groups.Filter)
 	if m := l.People.Match; m != "" && !strings.Contains(m, "{person}") {

@@ -38,6 +38,8 @@ type Entra struct {
 	// Where a person's work address stands. By default in either place, and
 	// in exactly one account.
 	Match string `yaml:"match,omitempty" jsonschema:"enum=userPrincipalName,enum=mail"`
+	// Where the directory keeps what policies ask about people.
+	Profile Profile `yaml:"profile,omitempty"`
 	// Manage groups too to which Entra roles can be assigned. This needs a
 	// right that is nearly all-powerful. Default false.
 	RoleAssignable bool `yaml:"roleAssignable,omitempty"`
@@ -79,7 +81,9 @@ type Okta struct {
 	// Where a person's work address stands: in the login, which is the
 	// default, or in the e-mail address.
 	Match string `yaml:"match,omitempty" jsonschema:"enum=login,enum=email"`
-	HTTP  `yaml:",inline"`
+	// Where the directory keeps what policies ask about people.
+	Profile Profile `yaml:"profile,omitempty"`
+	HTTP    `yaml:",inline"`
 }
 
 // OktaAuth is how daypass logs in to Okta: with an API token, or as a service
@@ -107,6 +111,8 @@ type Google struct {
 	Domain string `yaml:"domain,omitempty"`
 	// How daypass logs in.
 	Auth GoogleAuth `yaml:"auth"`
+	// Where the directory keeps what policies ask about people.
+	Profile Profile `yaml:"profile,omitempty"`
 	// Another root of the APIs, of a simulator.
 	URL  string `yaml:"url,omitempty" jsonschema:"pattern=^https?://"`
 	HTTP `yaml:",inline"`

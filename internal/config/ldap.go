@@ -20,6 +20,8 @@ type LDAP struct {
 	Bind Bind `yaml:"bind"`
 	// Where and how the accounts of people are found.
 	People LDAPPeople `yaml:"people"`
+	// Where the directory keeps what policies ask about people.
+	Profile Profile `yaml:"profile,omitempty"`
 	// Where and how groups are found.
 	Groups LDAPGroups `yaml:"groups"`
 	// How long one answer may take.
