@@ -321,23 +321,27 @@ func (d *daemon) reload(ctx context.Context, shared bool) error {
 func (d *daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /nudge", d.nudge)
+	mux.HandleFunc("/nudge", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "a nudge is a POST", http.StatusMethodNotAllowed)
+	})
 	mux.Handle("/", d.watch.Handler())
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // nudge runs at once for a directory, or for one group of it, and answers when
-// that is done.
+// that is done. The group may say its directory, as it does everywhere else.
 func (d *daemon) nudge(w http.ResponseWriter, r *http.Request) {
 	if !d.open.Load() {
 		http.Error(w, "daypass is starting", http.StatusServiceUnavailable)
 		return
 	}
-	directory := engine.Directory(r.FormValue("directory"))
-	var names []string
-	if g := r.FormValue("group"); g != "" {
-		names = []string{g}
+	directory, names, err := nudged(r.FormValue("directory"), r.FormValue("group"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
-	err := d.day.Nudge(r.Context(), directory, names...)
+	err = d.day.Nudge(r.Context(), directory, names...)
 	switch {
 	case errors.Is(err, serve.ErrElsewhere):
 		d.pass(w, r, directory, names)
@@ -346,6 +350,20 @@ func (d *daemon) nudge(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// nudged is what a nudge is for: a directory, and the names of groups in it.
+func nudged(directory, group string) (engine.Directory, []string, error) {
+	switch {
+	case directory == "" && group == "":
+		return "", nil, errors.New("say what for: directory=NAME, or group=DIRECTORY/NAME")
+	case group == "":
+		return engine.Directory(directory), nil, nil
+	case directory != "":
+		return engine.Directory(directory), []string{strings.TrimPrefix(group, directory+"/")}, nil
+	}
+	ref, err := engine.ParseGroupRef(group)
+	return ref.Directory, []string{ref.Name}, err
 }
 
 // pass sends a nudge on to the process that leads the directory.
