@@ -203,12 +203,23 @@ const (
 	EventHeld       EventKind = "held"
 	EventReleased   EventKind = "released" // a person let a held set through
 	EventSpent      EventKind = "spent"    // a run used a release
-	EventGranted    EventKind = "granted"  // a grant was made by hand
-	EventRevoked    EventKind = "revoked"
+	EventGranted    EventKind = "granted"  // a grant was made, by hand or by the decisions on a request
+	EventRevoked    EventKind = "revoked"  // it was ended before its time
 	EventExtended   EventKind = "extended"
 	EventOverdue    EventKind = "overdue"
 	EventVouched    EventKind = "clock-vouched"  // a person said that this machine's clock is right
 	EventLoggedOut  EventKind = "sessions-ended" // after an end, the member's sessions too
+
+	EventRequested  EventKind = "requested"           // somebody asked for access, or for more time
+	EventApproved   EventKind = "approved"            // one approver said yes
+	EventDenied     EventKind = "denied"              // by an approver, or because nobody decided in time
+	EventWithdrawn  EventKind = "withdrawn"           // by who asked
+	EventLapsed     EventKind = "lapsed"              // nobody decided before it was too old
+	EventSkipped    EventKind = "step-skipped"        // the policy says that a step is not needed
+	EventEscalated  EventKind = "escalated"           // others may decide as well
+	EventBreakGlass EventKind = "emergency"           // access began without an approval
+	EventReviewed   EventKind = "reviewed"  // and somebody looked at it afterwards
+	EventReviewLate EventKind = "review-overdue" // or nobody did in time
 )
 
 // Event is one line of the audit log. Fields that do not apply are empty.
@@ -235,6 +246,9 @@ type Event struct {
 	Reason    string      `json:"reason,omitempty"`
 	Objected  []Objection `json:"objections,omitempty"`
 	Counts    *Counts     `json:"counts,omitempty"`
+	Request   string      `json:"request,omitempty"`
+	Step      string      `json:"step,omitempty"` // of the request's policy
+	Via       string      `json:"via,omitempty"`  // how somebody acted: page, api, cli, chat, mail
 }
 
 // Ledger remembers which memberships are ours, and what daypass did. Its

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,4 +51,23 @@ func ParseDuration(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not above zero, or too long", s)
 	}
 	return total, nil
+}
+
+// FormatDuration writes d as [ParseDuration] reads it, in few characters:
+// "90m" is "1h30m", and whole days are days ("7d"). Parts of a second are cut.
+func FormatDuration(d time.Duration) string {
+	if d < time.Second {
+		return "0s"
+	}
+	var b strings.Builder
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
+		if n := d / unit.size; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.name)
+			d -= n * unit.size
+		}
+	}
+	return b.String()
 }

@@ -1,0 +1,138 @@
+// Package access is how people come by grants: requests, the policies they
+// follow, approvals, ends. It is a pure state machine. Its functions get the
+// time and every fact as values, do no input or output, and return what a
+// request has become and the events that tell it; whoever calls them writes
+// both down in one step, or neither.
+//
+// A fact that could not be found out is passed on as such, and decides nothing.
+package access
+
+import (
+	"slices"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// Via is the way by which somebody acted.
+type Via string
+
+// Ways to act.
+const (
+	Page Via = "page"
+	API  Via = "api"
+	CLI  Via = "cli"
+	Chat Via = "chat"
+	Mail Via = "mail"
+)
+
+// Actor is who acts: a person, or a machine with an identity of its own.
+type Actor struct {
+	Person  engine.Person `json:"person"` // of a machine, the one whose accounts it has
+	Machine string        `json:"machine,omitempty"`
+	Via     Via           `json:"via,omitempty"`
+}
+
+// String is how the actor is written in the audit log.
+func (a Actor) String() string {
+	if a.Machine != "" {
+		return "machine " + a.Machine
+	}
+	return string(a.Person)
+}
+
+// Act is something that an actor does at an instant, with what was said to it.
+type Act struct {
+	By      Actor
+	At      time.Time
+	Comment string
+}
+
+// Subject is a person or machine as a policy sees it.
+type Subject struct {
+	Person  engine.Person
+	Machine string
+	// Groups tells, for groups that were asked for, whether the subject is a
+	// direct member. One that is not in it is not known.
+	Groups map[engine.GroupRef]Answer
+	// Profile is nil when it was not asked for or could not be told, and then
+	// ProfileErr says why in the second case.
+	Profile    *engine.Profile
+	ProfileErr error
+}
+
+// Answer is what is known of a question with two answers. Its zero value is a
+// certain no.
+type Answer struct {
+	Yes bool
+	Err error // why it is not known; then Yes means nothing
+}
+
+// Resource is what access is asked for, as the configuration has it now.
+type Resource struct {
+	Name   string
+	Title  string
+	Groups []engine.GroupRef
+	Owners Who
+}
+
+// Held is access that a person has, will have, or has asked for.
+type Held struct {
+	Resource string
+	Request  string    // the request behind it; empty where it came otherwise
+	Until    time.Time // zero while it is only asked for
+}
+
+// Facts are what a decision may know of the world. What a policy does not ask
+// for need not be there.
+type Facts struct {
+	Resource  Resource
+	Person    Subject // who is to have the access
+	Requester Subject // who asks; mostly the same
+	Approver  Subject // who decides; of an Ask, nobody
+	// Held is everything that Person holds beside the request at hand.
+	Held    []Held
+	HeldErr error // why that is not known
+	// Same tells whether the one who decides is the same human as another person,
+	// behind another address. Those it does not name are not known.
+	Same map[engine.Person]Answer
+}
+
+// Expressions judge what policies say in words of their own.
+type Expressions interface {
+	// Judge returns whether an expression holds. It is not known, which is an
+	// error, when it asks for a fact that is not known.
+	Judge(expression string, c Case) Answer
+	// Needs returns the facts that an expression asks for.
+	Needs(expression string) Wants
+}
+
+// Case is what an expression is asked about.
+type Case struct {
+	Now      time.Time
+	Facts    *Facts
+	Request  *Request // as it stands; of an Ask, as it would be
+	Deciding bool     // Facts.Approver is somebody
+}
+
+// same reports whether two persons are one human.
+func (f *Facts) same(actor, other engine.Person) Answer {
+	if actor == other {
+		return Answer{Yes: true}
+	}
+	a, asked := f.Same[other]
+	if !asked {
+		return Answer{Err: unknownf("whether %s and %s are one human", actor, other)}
+	}
+	return a
+}
+
+// conflict returns what Person holds of some resources.
+func (f *Facts) conflict(resources []string) (Held, bool) {
+	for _, h := range f.Held {
+		if slices.Contains(resources, h.Resource) {
+			return h, true
+		}
+	}
+	return Held{}, false
+}

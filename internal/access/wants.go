@@ -1,0 +1,127 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// Want is what has to be known of one person.
+type Want struct {
+	Groups  []engine.GroupRef
+	Profile bool
+}
+
+// Wants is what has to be known of the world for a decision.
+type Wants struct {
+	Person, Requester, Approver Want
+	Held                        bool
+	Same                        []engine.Person // whether the one who decides is one of them
+}
+
+// Wants returns what [Ask] wants to know for a wish.
+func (w Wish) Wants(p Policy, res Resource, x Expressions) Wants {
+	who := p.Ask
+	if w.Glass && p.BreakGlass != nil {
+		who = p.BreakGlass.Ask
+	}
+	out := Wants{Held: len(p.NotWith) > 0}
+	out.who(&out.Requester, who, res, x)
+	out.expression(p.Auto, x)
+	out.skips(p.Steps, x)
+	return out.tidy()
+}
+
+// WantsToDecide returns what [Request.Decide] wants to know.
+func (r Request) WantsToDecide(res Resource, x Expressions) Wants {
+	out := Wants{Held: len(r.Policy.NotWith) > 0}
+	out.who(&out.Requester, r.Policy.Ask, res, x)
+	course := r.Undecided()
+	step, waits := course.Now()
+	if !waits {
+		return Wants{}
+	}
+	out.who(&out.Approver, step.Approvers, res, x)
+	if course.Escalated && step.Escalate != nil {
+		out.who(&out.Approver, step.Escalate.To, res, x)
+	}
+	out.skips(course.Steps[course.Step+1:], x)
+	out.Same = append(out.Same, r.Person)
+	if by := r.asker(); by != "" {
+		out.Same = append(out.Same, by)
+	}
+	for _, d := range course.Decisions {
+		out.Same = append(out.Same, d.By.Person)
+	}
+	return out.tidy()
+}
+
+// WantsToExtend returns what [Request.Extend] wants to know.
+func (r Request) WantsToExtend(res Resource, x Expressions) Wants {
+	out := Wants{Held: len(r.Policy.NotWith) > 0}
+	out.who(&out.Requester, r.Policy.Ask, res, x)
+	if e := r.Policy.Extend; e != nil {
+		out.expression(e.Auto, x)
+		steps := e.Steps
+		if len(steps) == 0 {
+			steps = r.Policy.Steps
+		}
+		out.skips(steps, x)
+	}
+	return out.tidy()
+}
+
+// WantsToClose returns what [Request.Close] wants to know.
+func (r Request) WantsToClose(res Resource, x Expressions) Wants {
+	var out Wants
+	if b := r.Policy.BreakGlass; b != nil {
+		out.who(&out.Approver, b.Review.By, res, x)
+	}
+	out.Same = []engine.Person{r.Person, r.By.Person}
+	return out.tidy()
+}
+
+// who adds what has to be known to tell whether somebody is among w.
+func (out *Wants) who(of *Want, w Who, res Resource, x Expressions) {
+	of.Groups = append(of.Groups, w.Groups...)
+	if w.Owners {
+		owners := res.Owners
+		owners.Owners = false
+		out.who(of, owners, res, x)
+	}
+	out.Person.Profile = out.Person.Profile || w.Manager
+	out.expression(w.When, x)
+}
+
+func (out *Wants) skips(steps []Step, x Expressions) {
+	for _, s := range steps {
+		out.expression(s.Skip, x)
+	}
+}
+
+func (out *Wants) expression(e string, x Expressions) {
+	if e == "" {
+		return
+	}
+	n := x.Needs(e)
+	out.Person.add(n.Person)
+	out.Requester.add(n.Requester)
+	out.Approver.add(n.Approver)
+}
+
+func (w *Want) add(more Want) {
+	w.Groups = append(w.Groups, more.Groups...)
+	w.Profile = w.Profile || more.Profile
+}
+
+// tidy names nothing twice.
+func (out Wants) tidy() Wants {
+	for _, w := range []*Want{&out.Person, &out.Requester, &out.Approver} {
+		slices.SortFunc(w.Groups, func(a, b engine.GroupRef) int { return strings.Compare(a.String(), b.String()) })
+		w.Groups = slices.Compact(w.Groups)
+	}
+	slices.Sort(out.Same)
+	out.Same = slices.Compact(out.Same)
+	return out
+}

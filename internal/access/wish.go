@@ -1,0 +1,294 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+// Wish is what somebody asks for.
+type Wish struct {
+	ID       string // of the request that it becomes; nobody else has it
+	Person   engine.Person
+	For      time.Duration // zero: the policy's default
+	From     time.Time     // zero: at approval
+	Reason   string
+	Ticket   string
+	Answers  map[string]string
+	Template string
+	Glass    bool // an emergency
+}
+
+// longest is how many characters somebody may write in one place.
+const longest = 2000
+
+// Ask makes a wish a request. The facts are about By as Requester and the
+// wish's person as Person. Everything that is wrong with the wish is told at
+// once, joined; see [Refusals].
+func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
+	r := Request{
+		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
+		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
+		For: w.For, From: w.From.UTC(), At: act.At.UTC(), Glass: w.Glass, Policy: p, Status: Asked,
+	}
+	if w.From.IsZero() {
+		r.From = time.Time{}
+	}
+	if r.For == 0 {
+		r.For = r.standard()
+	}
+	var err error
+	if r.Answers, err = p.answers(w.Answers); err != nil {
+		err = errors.Join(err, r.sound())
+	} else {
+		err = r.sound()
+	}
+	c := Case{Now: act.At, Facts: &f, Request: &r}
+	if err = errors.Join(r.entitled(c, x), err); err != nil {
+		return Request{}, nil, err
+	}
+	events := []engine.Event{r.event(engine.EventRequested, act, r.Reason)}
+	if err := r.compatible(f); err != nil {
+		return Request{}, nil, err
+	}
+	if r.Glass {
+		r.Course.Closed = r.At
+		r.Review = &Reviewing{}
+		events = append(events, r.grant(act, engine.EventBreakGlass))
+		r.Review.Due = r.Grant.From.Add(p.BreakGlass.Review.Within)
+		return r, events, nil
+	}
+	r.Course = Course{Steps: p.Steps, Since: r.At, Lapses: r.At.Add(p.Pending)}
+	if end := r.From.Add(r.For); !r.From.IsZero() && end.Before(r.Course.Lapses) {
+		r.Course.Lapses = end
+	}
+	auto := holds(p.Auto, c, x)
+	if auto.Err != nil {
+		auto.Yes = false // an approver decides
+	}
+	told, done := r.enter(&r.Course, 0, auto.Yes, act, c, x)
+	events = append(events, told...)
+	if done {
+		r.Course.Closed = r.At
+		events = append(events, r.grant(act, engine.EventGranted))
+	}
+	return r, events, nil
+}
+
+func (r *Request) standard() time.Duration {
+	if r.Glass && r.Policy.BreakGlass != nil {
+		return r.Policy.BreakGlass.Max
+	}
+	return r.Policy.Default
+}
+
+// entitled reports whether who asked may ask for it, for that person.
+func (r *Request) entitled(c Case, x Expressions) error {
+	p, f := &r.Policy, c.Facts
+	who := p.Ask
+	if r.Glass {
+		if p.BreakGlass == nil {
+			return refuse(Forbidden, "%s has no access for emergencies; ask without", r.Resource)
+		}
+		who = p.BreakGlass.Ask
+	}
+	self := r.By.Person == r.Person
+	switch {
+	case p.For == Self && !self:
+		return refuse(Forbidden, "%s is asked for by whom it is for: %s has to ask", r.Resource, r.Person)
+	case p.For == Others && self:
+		return refuse(Forbidden, "%s is asked for by somebody else: not for yourself", r.Resource)
+	}
+	switch a := who.Belongs(f.Requester, c, x); {
+	case a.Err != nil:
+		return doubtful(a.Err, "whether %s may ask for %s", r.By, r.Resource)
+	case !a.Yes:
+		return refuse(Forbidden, "%s may not ask for %s", r.By, r.Resource)
+	}
+	return nil
+}
+
+// compatible reports whether the person holds nothing that excludes the
+// resource.
+func (r *Request) compatible(f Facts) error {
+	if len(r.Policy.NotWith) == 0 {
+		return nil
+	}
+	if f.HeldErr != nil {
+		return doubtful(f.HeldErr, "what %s holds already", r.Person)
+	}
+	h, found := f.conflict(r.Policy.NotWith)
+	switch {
+	case !found:
+		return nil
+	case h.Until.IsZero():
+		return refuse(Conflict, "%s has asked for %s, and nobody may hold both; withdraw that first", r.Person, h.Resource)
+	}
+	return refuse(Conflict, "%s holds %s until %s, and nobody may hold both; give that back first",
+		r.Person, h.Resource, h.Until.UTC().Format(time.RFC3339))
+}
+
+// sound reports what is wrong with what was written.
+func (r *Request) sound() error {
+	p := &r.Policy
+	most := p.Max
+	if r.Glass && p.BreakGlass != nil {
+		most = p.BreakGlass.Max
+	}
+	var errs []error
+	switch {
+	case r.For <= 0:
+		errs = append(errs, invalid("for", "say for how long, such as 2h; at most %s", schedule.FormatDuration(most)))
+	case r.For > most:
+		errs = append(errs, invalid("for", "%s is too long: %s is given for %s at most",
+			schedule.FormatDuration(r.For), r.Resource, schedule.FormatDuration(most)))
+	}
+	switch {
+	case r.From.IsZero():
+	case r.Glass:
+		errs = append(errs, invalid("from", "an emergency begins at once; leave the start out"))
+	case !r.From.Add(r.For).After(r.At):
+		errs = append(errs, invalid("from", "it would be over (%s) before it is asked for", r.From.Add(r.For).Format(time.RFC3339)))
+	case r.From.After(r.At.Add(p.Ahead)):
+		errs = append(errs, invalid("from", "%s is too far ahead: at most %s from now", r.From.Format(time.RFC3339), schedule.FormatDuration(p.Ahead)))
+	}
+	reason := p.Reason
+	reason.Required = reason.Required || r.Glass
+	errs = append(errs, reason.fits("reason", "the reason", r.Reason), p.Ticket.fits("ticket", "the ticket", r.Ticket))
+	return errors.Join(errs...)
+}
+
+// fits reports whether a text follows the rule.
+func (t Text) fits(field, name, s string) error {
+	if err := Readable(field, name, s); err != nil {
+		return err
+	}
+	hint := ""
+	if t.Hint != "" {
+		hint = " (" + t.Hint + ")"
+	}
+	switch {
+	case s == "" && t.Required:
+		return invalid(field, "%s is missing%s", name, hint)
+	case s == "" || t.Pattern == "":
+		return nil
+	}
+	re, err := regexp.Compile(`^(?:` + t.Pattern + `)$`)
+	if err != nil {
+		return fmt.Errorf("%s: %w", field, err) // it was checked with the configuration
+	}
+	if !re.MatchString(s) {
+		if hint == "" {
+			hint = " (" + t.Pattern + ")"
+		}
+		return invalid(field, "%s does not look as it has to%s", name, hint)
+	}
+	return nil
+}
+
+// Readable reports whether a text that somebody wrote can be shown as what it
+// is: not too long, and nothing in it that is not seen or turns around what is.
+func Readable(field, name, s string) error {
+	switch {
+	case !utf8.ValidString(s):
+		return invalid(field, "%s is not UTF-8", name)
+	case utf8.RuneCountInString(s) > longest:
+		return invalid(field, "%s has %d characters; at most %d", name, utf8.RuneCountInString(s), longest)
+	}
+	for _, c := range s {
+		if unicode.IsControl(c) && !strings.ContainsRune("\n\r\t", c) || turns(c) || c == '\uFEFF' || c == utf8.RuneError {
+			return invalid(field, "%s holds a character that is not to be seen (%U)", name, c)
+		}
+	}
+	return nil
+}
+
+// turns reports whether a character changes the direction of what follows it,
+// so that a text reads as another one.
+func turns(c rune) bool {
+	return c == '\u061C' || c >= '\u200E' && c <= '\u200F' || c >= '\u202A' && c <= '\u202E' || c >= '\u2066' && c <= '\u2069'
+}
+
+// answers returns the answers in their canonical form.
+func (p *Policy) answers(given map[string]string) (map[string]string, error) {
+	var errs []error
+	out := make(map[string]string)
+	for _, q := range p.Questions {
+		s, err := q.answer(strings.TrimSpace(given[q.Name]))
+		if err != nil {
+			errs = append(errs, err)
+		} else if s != "" {
+			out[q.Name] = s
+		}
+	}
+	for name := range given {
+		if !slices.ContainsFunc(p.Questions, func(q Question) bool { return q.Name == name }) {
+			errs = append(errs, invalid("answers."+name, "there is no question %q", name))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	if len(out) == 0 {
+		out = nil
+	}
+	return out, errors.Join(errs...)
+}
+
+// Label is what the question is called for people.
+func (q Question) Label() string {
+	if q.Title != "" {
+		return q.Title
+	}
+	return q.Name
+}
+
+func (q Question) answer(s string) (string, error) {
+	field, name := "answers."+q.Name, fmt.Sprintf("the answer to %q", q.Label())
+	text := q.Text
+	if q.Type != TypeText {
+		text.Pattern = ""
+	}
+	if err := text.fits(field, name, s); err != nil || s == "" {
+		return "", err
+	}
+	switch q.Type {
+	case TypeText:
+	case TypeNumber:
+		n, err := strconv.ParseFloat(s, 64)
+		switch {
+		case err != nil || math.IsNaN(n) || math.IsInf(n, 0):
+			return "", invalid(field, "%s is not a number", name)
+		case q.Min != nil && n < *q.Min:
+			return "", invalid(field, "%s is less than %v", name, *q.Min)
+		case q.Max != nil && n > *q.Max:
+			return "", invalid(field, "%s is more than %v", name, *q.Max)
+		}
+		return strconv.FormatFloat(n, 'f', -1, 64), nil
+	case TypeBool:
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return "", invalid(field, "%s is neither true nor false", name)
+		}
+		return strconv.FormatBool(b), nil
+	case TypeChoice:
+		if !slices.Contains(q.Choices, s) {
+			return "", invalid(field, "%s is none of %s", name, strings.Join(q.Choices, ", "))
+		}
+	case TypeDate:
+		d, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			return "", invalid(field, "%s is not a day such as 2026-11-23", name)
+		}
+		return d.Format(time.DateOnly), nil
+	}
+	return s, nil
+}
