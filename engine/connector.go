@@ -89,6 +89,9 @@ type Finding struct {
 	OK      bool   `json:"ok"`
 	What    string `json:"what"`              // "bind", "schema", "write access"
 	Message string `json:"message,omitempty"` // what was seen, and the way out when it is not OK
+	// Lacks is a power, as [Powers] names it, that this one directory has not,
+	// though others of its kind have it.
+	Lacks string `json:"-"`
 }
 
 // Clock is the power to tell the directory's own time. Without it, only the
@@ -222,6 +225,13 @@ type Describer interface {
 	Describe(ctx context.Context, p Person) (Profile, error)
 }
 
+// The powers that a directory may lack though its kind has them, as [Powers]
+// names them.
+const (
+	PowerClock   = "tell the time"
+	PowerExpirer = "end memberships by itself"
+)
+
 // Powers names the optional powers of c, in a fixed order. It is the one place
 // that asserts them all; the documentation's table is made from it.
 func Powers(c Connector) []string {
@@ -240,7 +250,7 @@ func Powers(c Connector) []string {
 	_, ok = c.(Prober)
 	add("probe rights", ok)
 	_, ok = c.(Clock)
-	add("tell the time", ok)
+	add(PowerClock, ok)
 	_, ok = c.(BulkFinder)
 	add("find many groups at once", ok)
 	_, ok = c.(Lagging)
@@ -250,7 +260,7 @@ func Powers(c Connector) []string {
 	_, ok = c.(Attributor)
 	add("tell who changed it", ok)
 	_, ok = c.(Expirer)
-	add("end memberships by itself", ok)
+	add(PowerExpirer, ok)
 	_, ok = c.(SessionEnder)
 	add("end sessions", ok)
 	_, ok = c.(Metered)

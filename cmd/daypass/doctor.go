@@ -87,7 +87,11 @@ func examine(ctx context.Context, h *house, d engine.Directory) checkup {
 			return c // every group would only say the same again
 		}
 	}
-	c.Powers = append(c.Powers, engine.Powers(conn)...)
+	for _, power := range engine.Powers(conn) {
+		if !slices.ContainsFunc(c.Findings, func(f engine.Finding) bool { return f.Lacks == power }) {
+			c.Powers = append(c.Powers, power)
+		}
+	}
 	refs := slices.SortedFunc(maps.Keys(managed(h.cfg)), func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
 	for _, ref := range refs {
 		if ref.Directory == d {

@@ -68,6 +68,9 @@ func (c *Connector) probeEncryption(s *session) engine.Finding {
 
 func probeServer(s *server) engine.Finding {
 	f := engine.Finding{OK: true, What: "server", Message: fmt.Sprintf("%s, ids from %s", s.flavour, s.id)}
+	if !s.ad() {
+		f.Lacks = engine.PowerClock
+	}
 	if s.vendor != "" {
 		f.Message += ", " + s.vendor
 	}
@@ -208,7 +211,7 @@ func (c *Connector) probeEnds(ctx context.Context, s *session) engine.Finding {
 	case err != nil:
 		f.OK, f.Message = false, c.fail("look for the Privileged Access Management Feature", err).Error()
 	case why != "":
-		f.Message = why
+		f.Message, f.Lacks = why, engine.PowerExpirer
 	}
 	return f
 }
