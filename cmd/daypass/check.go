@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/daypass-dev/daypass/internal/config"
 )
 
 // check reads the configuration and the grant files.
@@ -34,9 +36,7 @@ fits a commit hook.`,
 			if err != nil {
 				return usage(err)
 			}
-			for _, pattern := range files(cfg).Unmatched() {
-				fmt.Fprintf(a.stderr, "warning: grants: no file fits %s\n", pattern)
-			}
+			a.warnUnmatched(cfg)
 			now, active, waiting, over := a.now(), 0, 0, 0
 			wishes := make(map[string]bool)
 			for _, g := range gs {
@@ -67,6 +67,14 @@ fits a commit hook.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// warnUnmatched names the patterns of grant files that no file fits: a slip of
+// the pen there is a grant that nobody gets.
+func (a *app) warnUnmatched(cfg *config.Config) {
+	for _, pattern := range files(cfg).Unmatched() {
+		fmt.Fprintf(a.stderr, "warning: grants: no file fits %s\n", pattern)
+	}
 }
 
 // version tells which build this is.

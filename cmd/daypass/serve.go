@@ -264,7 +264,8 @@ const longWrite = 5 * time.Second
 // learns whether its store answers.
 func (d *daemon) stamps(fs sources.Files) func(context.Context) (string, error) {
 	last := ""
-	var since time.Time // when a file was first seen in the middle
+	var since time.Time    // when a file was first seen in the middle
+	var unmatched []string // patterns that no file fitted at the last reading
 	return func(ctx context.Context) (string, error) {
 		now := time.Now()
 		stamp, quiet := fs.Stamp(now)
@@ -279,10 +280,25 @@ func (d *daemon) stamps(fs sources.Files) func(context.Context) (string, error) 
 			since = now
 		}
 		if last == "" || quiet || now.Sub(since) > longWrite {
-			last = fmt.Sprintf("%d\n%s", n, stamp)
+			before := last
+			if last = fmt.Sprintf("%d\n%s", n, stamp); last != before {
+				unmatched = d.unmatched(fs, unmatched)
+			}
 		}
 		return last, err
 	}
+}
+
+// unmatched says which patterns no file fits, but for those that were said
+// before, and returns them all.
+func (d *daemon) unmatched(fs sources.Files, said []string) []string {
+	unmatched := fs.Unmatched()
+	for _, pattern := range unmatched {
+		if !slices.Contains(said, pattern) {
+			d.log.Warn("no grant file fits the pattern", "pattern", pattern)
+		}
+	}
+	return unmatched
 }
 
 // reloads reads the configuration again whenever it is asked for.

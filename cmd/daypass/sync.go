@@ -59,6 +59,7 @@ func (a *app) reconcile(ctx context.Context, digest string, asJSON bool, m manne
 		return err
 	}
 	defer unlock()
+	a.warnUnmatched(h.cfg)
 	res, err := h.engine.Run(ctx, a.actor(), digest)
 	h.clear()
 	if err != nil {
