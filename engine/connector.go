@@ -221,7 +221,7 @@ type Profile struct {
 type Describer interface {
 	// Describe returns the profile of the person's account, with the errors of
 	// Resolve. A manager who is named but cannot be told for certain (gone, no
-	// work address, several) is an error, never an empty one.
+	// work address, several) is an error of another kind, never an empty one.
 	Describe(ctx context.Context, p Person) (Profile, error)
 }
 

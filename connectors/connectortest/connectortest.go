@@ -45,6 +45,8 @@
 // those who trust a name where there is an id. The rest are quirks that some
 // directory really has. The powers to end memberships and sessions come last:
 // AddUntilPresent catches the one mistake that costs somebody standing access.
+// Of the power to describe people, DeletedManager and DescribeErrors matter
+// most: a manager who is left out is an approval that nobody was asked for.
 //
 // The suite is tested itself: connectors/memory/liars_test.go holds a liar for
 // every test, and by way of [Judge] each must be caught. When you find a new
@@ -167,5 +169,11 @@ func tests() []clause {
 		{"EndSessions", endSessions, needs(SessionEnder, Logon)},
 		{"SessionsOfNobody", sessionsOfNobody, needs(SessionEnder)},
 		{"SessionErrors", sessionErrors, needs(SessionEnder, Fail)},
+		{"Describe", describe, needs(Describer, Profile)},
+		{"DescribeNobody", describeNobody, needs(Describer)},
+		{"DescribeTwins", describeTwins, needs(Describer, Twins)},
+		{"DescribeDisabled", describeDisabled, needs(Describer, Disabled)},
+		{"DeletedManager", deletedManager, needs(Describer, Profile, Delete)},
+		{"DescribeErrors", describeErrors, needs(Describer, Profile, Fail)},
 	}
 }

@@ -164,6 +164,10 @@ func (c *check) cancelledPowers(ended context.Context, member, newcomer engine.M
 		_, err := marker.Changed(ended, "")
 		c.wantEnded("Changed", err)
 	}
+	if describer, ok := c.Connector.(engine.Describer); ok {
+		_, err := describer.Describe(ended, c.People[0])
+		c.wantEnded("Describe", err)
+	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
 		var last error
 		for _, err := range lister.Groups(ended) {

@@ -37,7 +37,7 @@ func (c *check) wantEffects(call string, got []engine.Effect, want ...string) {
 		return
 	}
 	for i, e := range got {
-		if s := describe(e); s != want[i] {
+		if s := effect(e); s != want[i] {
 			c.Errorf("%s, effect %d: got %s (changed %t, error %v), want %s", call, i, s, e.Changed, e.Err, want[i])
 		}
 		if e.Err != nil {
@@ -46,7 +46,7 @@ func (c *check) wantEffects(call string, got []engine.Effect, want ...string) {
 	}
 }
 
-func describe(e engine.Effect) string {
+func effect(e engine.Effect) string {
 	switch {
 	case e.Err == nil && e.Changed:
 		return "changed"

@@ -29,6 +29,9 @@ func noWriteOnRead(c *check) {
 	if expirer, ok := c.Connector.(engine.Expirer); ok {
 		_, _ = expirer.Expiries(c.ctx, c.Group)
 	}
+	if describer, ok := c.Connector.(engine.Describer); ok {
+		_, _ = describer.Describe(c.ctx, c.People[0])
+	}
 	if lister, ok := c.Connector.(engine.Lister); ok {
 		for _, err := range lister.Groups(c.ctx) {
 			if err != nil {

@@ -32,6 +32,12 @@ type World struct {
 	Term    time.Duration  // what ends are tried with, up to nine times it; an hour by default
 	MaxTerm time.Duration  // the longest term of a membership that the directory allows; more than nine times Term
 	Endless engine.GroupID // a group in which the directory ends nothing, without the accounts of People
+	// Attributes are names that the connector was configured to tell attributes
+	// by; two of them, the first with room for several values.
+	Attributes []string
+	// Forgets is set where the directory itself takes a deleted account out of
+	// the entries that name it as the manager.
+	Forgets bool
 	// Now is the directory's own time; the machine's by default.
 	Now func() time.Time
 
@@ -63,6 +69,10 @@ type World struct {
 	Pass func(d time.Duration)
 	// Logon opens a session of p's account and returns whether it is still good.
 	Logon func(p engine.Person) (good func() bool)
+	// Profile makes the directory tell this of p's account: the name, the account
+	// of the manager, and the attributes, which are some of Attributes. It is
+	// called once for each person; what is empty was empty before.
+	Profile func(p engine.Person, tells engine.Profile)
 }
 
 // Feature is something that a world has or lacks: a field of [World], or an
@@ -97,6 +107,7 @@ const (
 	Endless      Feature = "Endless"
 	Pass         Feature = "Pass"
 	Logon        Feature = "Logon"
+	Profile      Feature = "Profile"
 
 	Lister       Feature = "Lister"
 	BulkResolver Feature = "BulkResolver"
@@ -107,6 +118,7 @@ const (
 	Marker       Feature = "Marker"
 	Expirer      Feature = "Expirer"
 	SessionEnder Feature = "SessionEnder"
+	Describer    Feature = "Describer"
 )
 
 // All returns every feature: what a world requires that lacks nothing.
@@ -145,6 +157,7 @@ func (w World) rows() []row {
 	_, marker := w.Connector.(engine.Marker)
 	_, expirer := w.Connector.(engine.Expirer)
 	_, sessions := w.Connector.(engine.SessionEnder)
+	_, describer := w.Connector.(engine.Describer)
 	return []row{
 		{Twins, w.Twins != ""},
 		{Disabled, w.Disabled != ""},
@@ -172,6 +185,7 @@ func (w World) rows() []row {
 		{Endless, w.Endless != ""},
 		{Pass, w.Pass != nil},
 		{Logon, w.Logon != nil},
+		{Profile, w.Profile != nil && len(w.Attributes) > 1},
 		{Lister, lister},
 		{BulkResolver, resolver},
 		{Changer, changer},
@@ -181,6 +195,7 @@ func (w World) rows() []row {
 		{Marker, marker},
 		{Expirer, expirer},
 		{SessionEnder, sessions},
+		{Describer, describer},
 	}
 }
 

@@ -108,6 +108,8 @@ func open(d *memory.Directory) connectortest.World {
 	d.SetClock(w.Now)
 	w.Pass = func(by time.Duration) { ahead.Add(int64(by)) }
 	w.Logon = func(p engine.Person) func() bool { return d.Logon(account[p]) }
+	w.Attributes = []string{"department", "site"}
+	w.Profile = func(p engine.Person, tells engine.Profile) { d.SetProfile(account[p], tells) }
 	return w
 }
 

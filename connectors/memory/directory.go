@@ -56,6 +56,7 @@ type object struct {
 	person   engine.Person
 	disabled bool
 	sessions []*bool // each is true while it is good
+	profile  *engine.Profile
 }
 
 type group struct {

@@ -29,6 +29,7 @@ const (
 	CallExpire     Call = "move the end"
 	CallExpiries   Call = "list ends"
 	CallSessions   Call = "end sessions"
+	CallDescribe   Call = "describe"
 )
 
 // Fault says which call fails, and how.
@@ -182,6 +183,8 @@ func (d *Directory) fail(a act, k engine.Kind, cause error) *engine.Error {
 		op = fmt.Sprintf("%s: list members of %s", d.name, name)
 	case CallGroup:
 		op = fmt.Sprintf("%s: find group %s", d.name, a.who)
+	case CallDescribe:
+		op = fmt.Sprintf("%s: describe %s", d.name, a.who)
 	case CallResolve:
 		op = fmt.Sprintf("%s: resolve %s", d.name, a.who)
 	default:

@@ -35,6 +35,7 @@ type liar struct {
 	expire     expire
 	expiries   func(context.Context, engine.GroupID) (map[engine.MemberID]time.Time, error)
 	sessions   func(context.Context, engine.Member) error
+	describe   func(context.Context, engine.Person) (engine.Profile, error)
 }
 
 // everHeld is a lease that nobody takes over.
@@ -53,7 +54,7 @@ type (
 func newLiar(d *memory.Directory) *liar {
 	return &liar{
 		d, d.Group, d.Resolve, d.Members, d.Add, d.Remove, d.ResolveAll, d.Change, d.Groups, d.Probe, d.Time, d.FindAll, d.Changed,
-		d.AddUntil, d.Expire, d.Expiries, d.EndSessions,
+		d.AddUntil, d.Expire, d.Expiries, d.EndSessions, d.Describe,
 	}
 }
 
@@ -112,6 +113,10 @@ func (l *liar) Expiries(ctx context.Context, g engine.GroupID) (map[engine.Membe
 
 func (l *liar) EndSessions(ctx context.Context, m engine.Member) error { return l.sessions(ctx, m) }
 
+func (l *liar) Describe(ctx context.Context, p engine.Person) (engine.Profile, error) {
+	return l.describe(ctx, p)
+}
+
 // answers lets the answers of both writes pass through f.
 func (l *liar) answers(f func(changed bool, err error) (bool, error)) {
 	d := l.Directory
@@ -157,7 +162,7 @@ func by(clauses ...string) []string { return clauses }
 func TestEveryLiarIsCaught(t *testing.T) {
 	t.Parallel()
 	never := connectortest.Clauses(open(memory.New("corp")))
-	for _, lie := range slices.Concat(liesOfLookup(), liesOfListing(), liesOfWriting(), liesOfFailing(), liesOfPowers(), liesOfEnding(), liesOfSessions()) {
+	for _, lie := range slices.Concat(liesOfLookup(), liesOfListing(), liesOfWriting(), liesOfFailing(), liesOfPowers(), liesOfEnding(), liesOfSessions(), liesOfDescribing()) {
 		never = slices.DeleteFunc(never, func(clause string) bool { return slices.Contains(lie.caught, clause) })
 		t.Run(lie.name, func(t *testing.T) {
 			t.Parallel()
