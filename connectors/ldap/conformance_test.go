@@ -24,6 +24,7 @@ var required = []connectortest.Feature{
 	connectortest.Ambiguous, connectortest.Secrets, connectortest.Crowd, connectortest.Put, connectortest.Take,
 	connectortest.Delete, connectortest.Rename, connectortest.RenameGroup, connectortest.DeleteGroup, connectortest.Has,
 	connectortest.Mark, connectortest.Lister, connectortest.BulkResolver, connectortest.Changer, connectortest.Prober,
+	connectortest.Describer, connectortest.Profile,
 }
 
 // crowdSize is the size of the largest group of the suite.
@@ -347,7 +348,7 @@ func TestConformanceInMemory(t *testing.T) {
 				needs = append(needs, connectortest.Expirer, connectortest.Pass)
 			}
 			connectortest.Run(t, func(t *testing.T) connectortest.World {
-				l := &lab{class: "groupOfNames", attr: "member", full: f == ldaptest.OpenLDAP, refint: f == ldaptest.DS389, ends: ends}
+				l := &lab{class: "groupOfNames", attr: "member", full: f == ldaptest.OpenLDAP, refint: f == ldaptest.DS389, forgets: f == ldaptest.DS389, ends: ends}
 				switch f {
 				case ldaptest.ActiveDirectory:
 					l.class = "group"

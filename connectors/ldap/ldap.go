@@ -59,8 +59,8 @@ type Config struct {
 	// ProfileName is the attribute with a person's name to be read; by default
 	// displayName, and cn where an entry has none.
 	ProfileName string
-	// ProfileManager is the attribute with the DN of a person's manager; manager
-	// by default.
+	// ProfileManager is the attribute with the DN or the work address of a
+	// person's manager; manager by default.
 	ProfileManager string
 	// ProfileAttributes are the further attributes that Describe tells, by the
 	// name to give them.
@@ -132,6 +132,7 @@ var (
 	_ engine.Prober       = (*Connector)(nil)
 	_ engine.Clock        = (*Connector)(nil)
 	_ engine.Expirer      = (*Connector)(nil)
+	_ engine.Describer    = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector that connects when it is
@@ -166,6 +167,7 @@ func withDefaults(cfg Config) Config {
 	}
 	fill(&cfg.People.Match, "(mail={person})")
 	fill(&cfg.Groups.Name, "cn")
+	fill(&cfg.ProfileManager, "manager")
 	if cfg.Schema.ObjectClass != "" {
 		fill(&cfg.Schema.Member, "member")
 	}

@@ -116,7 +116,7 @@ func (s *posixStory) run(t *testing.T) engine.Result {
 // timeless hides a clock that does not follow the test's.
 func (s *posixStory) timeless() engine.Connector {
 	c := s.connector()
-	return timeless{c, c, c, c, c}
+	return timeless{c, c, c, c, c, c}
 }
 
 func (s *posixStory) holds(t *testing.T, when string, want ...string) {

@@ -32,6 +32,9 @@ type lab struct {
 	worlds atomic.Int64
 	refint bool
 	ends   bool // the server ends memberships
+	// forgets is set where the server takes deleted entries out of the manager
+	// attribute.
+	forgets bool
 	// lock is the attribute that disables, and locked its value; shadowExpire
 	// by default.
 	lock, locked string
@@ -101,6 +104,7 @@ func (n *nook) config() Config {
 	cfg.Groups.Base = "ou=groups," + n.root
 	cfg.Placeholder = n.nobody
 	cfg.Timeout = 20 * time.Second
+	cfg.ProfileAttributes = map[string]string{"department": "departmentNumber", "site": "l"}
 	return cfg
 }
 
@@ -271,6 +275,20 @@ func (n *nook) settled(old string) {
 	}
 }
 
+// profile writes what is to be told of an account.
+func (n *nook) profile(p engine.Person, tells engine.Profile) {
+	n.t.Helper()
+	n.must(n.modify(n.find(p), func(r *goldap.ModifyRequest) {
+		r.Replace("displayName", []string{tells.Name})
+		if tells.Manager != "" {
+			r.Replace("manager", []string{n.find(tells.Manager)})
+		}
+		for name, values := range tells.Attributes {
+			r.Replace(n.config().ProfileAttributes[name], values)
+		}
+	}))
+}
+
 func (n *nook) disable(dn string) {
 	n.t.Helper()
 	n.must(n.modify(dn, func(r *goldap.ModifyRequest) {
@@ -308,6 +326,7 @@ type timeless struct {
 	engine.BulkResolver
 	engine.Changer
 	engine.Prober
+	engine.Describer
 }
 
 // endless hides the ends of memberships, which few directories have.
@@ -320,14 +339,15 @@ type endless struct {
 func (n *nook) world(edit ...func(*Config)) connectortest.World {
 	n.t.Helper()
 	c := n.connector(edit...)
-	w := connectortest.World{Connector: timeless{c, c, c, c, c}, Directory: "corp", GroupName: "prod-db", Stranger: "eve" + labMail}
+	w := connectortest.World{Connector: timeless{c, c, c, c, c, c}, Directory: "corp", GroupName: "prod-db", Stranger: "eve" + labMail}
 	switch {
 	case n.ends:
 		w.Connector = c
 	case n.ad:
-		w.Connector = endless{timeless{c, c, c, c, c}, c}
+		w.Connector = endless{timeless{c, c, c, c, c, c}, c}
 	}
 	w.Secrets = []string{n.password()}
+	w.Attributes, w.Forgets = []string{"department", "site"}, n.forgets || n.ad
 	for _, name := range []string{"ada", "bob", "cyd", "dee", "eli"} {
 		n.person(name, n.login(name), name+labMail)
 		w.People = append(w.People, engine.Person(name+labMail))
@@ -407,6 +427,7 @@ func (n *nook) hands(w *connectortest.World) {
 		dn := n.valueOf(n.find(p))
 		return slices.ContainsFunc(n.values(n.group, n.attr), func(v string) bool { return dnKey(v) == dnKey(dn) })
 	}
+	w.Profile = n.profile
 	w.Mark = n.mark
 	if n.attr != "memberUid" {
 		w.Nest = func() { n.t.Helper(); n.put(n.newGroup("nested")) }

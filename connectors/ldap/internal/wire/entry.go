@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -46,6 +47,19 @@ func (e *Entry) Has(name string) bool {
 		}
 	}
 	return false
+}
+
+// Names yields the name of each attribute that the server sent, without
+// options.
+func (e *Entry) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range e.attrs {
+			name, _, _ := strings.Cut(string(e.attrs[i].name), ";")
+			if !yield(name) {
+				return
+			}
+		}
+	}
 }
 
 // Window is a part of a large attribute, as Active Directory hands it out:
