@@ -118,7 +118,7 @@ func (b *bucket) pace() time.Time {
 // burst is how many units may go out at once after a silence, besides the one
 // whose turn it is.
 func (b *bucket) burst() float64 {
-	return max(b.limit*burstPart, min(burstLeast, b.limit/4)) - 1
+	return max(1, b.limit*burstPart, min(burstLeast, b.limit/4)) - 1
 }
 
 // enter counts a request that is sent now.

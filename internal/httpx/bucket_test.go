@@ -87,3 +87,22 @@ func TestALimitGrowsBackSlowly(t *testing.T) {
 		}
 	}
 }
+
+// A quota of one in a minute lets one through each minute, and not fewer.
+func TestASmallQuotaIsUsedWhole(t *testing.T) {
+	t.Parallel()
+	for units := 1.0; units <= 5; units++ {
+		b := newBucket(Quota{Units: units, Per: time.Minute}, 1, 8)
+		began := time.Now()
+		now := began
+		const minutes = 20
+		for range int(units) * minutes {
+			now, _ = b.when(now, 1)
+			b.enter(now, 1)
+			b.leave(now, 1, b.epoch, outcome{answered: true})
+		}
+		if took := now.Sub(began); took > minutes*time.Minute*21/20 {
+			t.Errorf("%g a minute: %d of them took %s", units, int(units)*minutes, took)
+		}
+	}
+}
