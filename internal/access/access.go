@@ -81,6 +81,7 @@ type Held struct {
 	Resource string
 	Request  string    // the request behind it; empty where it came otherwise
 	Until    time.Time // zero while it is only asked for
+	Standing bool      // the directory shows it, and nothing says until when
 }
 
 // Facts are what a decision may know of the world. What a policy does not ask

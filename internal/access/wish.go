@@ -131,6 +131,8 @@ func (r *Request) compatible(f Facts) error {
 	switch {
 	case !found:
 		return nil
+	case h.Standing:
+		return refuse(Conflict, "%s is in a group of %s already, and nobody may hold both", r.Person, h.Resource)
 	case h.Until.IsZero():
 		return refuse(Conflict, "%s has asked for %s, and nobody may hold both; withdraw that first", r.Person, h.Resource)
 	}
