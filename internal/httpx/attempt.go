@@ -31,12 +31,9 @@ type attempt struct {
 // RoundTrip makes one attempt, as the transport inside of the retries.
 func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(l.ctx)
-	asked, wanted := time.Now(), l.wish(req)
-	pass, err := l.governor.enter(l.ctx, wanted)
-	waited := time.Since(asked)
+	pass, err := l.enter(req)
 	if err != nil {
 		l.last.final = true
-		l.observe(req, wanted, waited, true)
 		return nil, err
 	}
 	err = l.authorize(req)
@@ -46,6 +43,7 @@ func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		pass.done(outcome{unsent: true})
 		l.last = attempt{final: true}
+		l.dropped()
 		return nil, err
 	}
 	l.last = attempt{}
@@ -64,7 +62,8 @@ func (l *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.lost = l.lost || l.last.lost
 	traceOf(l.caller).note(&l.last)
 	l.log(req)
-	l.observe(req, wanted, waited, false)
+	l.sent.Status, l.sent.Took, l.sent.Throttled = l.last.status, l.last.took, l.last.verdict == Throttled
+	l.observe(l.sent)
 	return resp, err
 }
 

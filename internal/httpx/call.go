@@ -23,6 +23,8 @@ type call struct {
 	lost     bool
 	renewed  bool
 	wait     time.Duration // before the next attempt
+	sent     Sent          // what is told of the last attempt
+	long     bool          // that it waits for the quota was told
 }
 
 // do sends a request until it has an answer that is one, or gives up.

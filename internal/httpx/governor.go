@@ -31,6 +31,7 @@ type wish struct {
 	bucket   string
 	cost     float64
 	deadline time.Time // of no use later
+	long     func()    // called once when it has waited for the quota for long; nil tells nobody
 }
 
 type waiter struct {
@@ -89,10 +90,8 @@ func (g *governor) enter(ctx context.Context, w wish) (*pass, error) {
 	g.dispatch()
 	g.mu.Unlock()
 
-	select {
-	case err := <-me.turn:
+	if turned, err := g.wait(ctx, me); turned {
 		return me.pass, err
-	case <-ctx.Done():
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -106,6 +105,31 @@ func (g *governor) enter(ctx context.Context, w wish) (*pass, error) {
 	}
 	g.leave(me.pass, outcome{unsent: true})
 	return nil, &quotaError{}
+}
+
+// wait waits for the turn of a waiter, and tells when that takes long for want
+// of quota. It reports false when ctx ended first.
+func (g *governor) wait(ctx context.Context, me *waiter) (turned bool, err error) {
+	long := time.NewTimer(longWait)
+	defer long.Stop()
+	for {
+		select {
+		case err := <-me.turn:
+			return true, err
+		case <-ctx.Done():
+			return false, nil
+		case <-long.C:
+			g.mu.Lock()
+			free := g.free
+			g.mu.Unlock()
+			switch {
+			case free == 0: // it waits for an answer to another
+				long.Reset(longWait)
+			case me.long != nil:
+				me.long()
+			}
+		}
+	}
 }
 
 func before(a, b *waiter) int {
