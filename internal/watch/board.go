@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,13 +144,71 @@ type board struct {
 type requests struct {
 	throttled time.Time     // when it last said that the quota is spent
 	waited    time.Duration // that the last request waited
+
+	waits []httpx.Sent // those that wait for the quota, and have for long
+	short time.Time    // since when some do, again and again; zero when none does
+	last  time.Time    // when one last did
 }
 
-func (b *board) heard(now time.Time, s httpx.Sent) {
-	if s.Throttled || s.Unsent {
-		b.sent.throttled = now
+// calm is how long no request has to wait long for the quota before that is
+// over: where there is one a minute, some wait always, and none all the time.
+const calm = 2 * time.Minute
+
+// heard takes in a word of a request, and reports whether it is news that
+// requests wait for the quota, or do not any more.
+func (r *requests) heard(now time.Time, s httpx.Sent) (news bool) {
+	over := !r.short.IsZero() && !r.scarce(now)
+	if over {
+		r.short = time.Time{}
 	}
-	b.sent.waited = s.Waited
+	if s.Waits {
+		r.waits = append(r.waits, s)
+		r.last = now
+		if r.short.IsZero() {
+			r.short, news = s.Asked, !over
+		}
+		return news
+	}
+	if i := slices.IndexFunc(r.waits, func(w httpx.Sent) bool { return w.Method == s.Method && w.Asked.Equal(s.Asked) }); i >= 0 {
+		r.waits = slices.Delete(r.waits, i, i+1)
+		r.last = now
+	}
+	if s.Dropped {
+		return over
+	}
+	if s.Throttled || s.Unsent {
+		r.throttled = now
+	}
+	r.waited = s.Waited
+	return over
+}
+
+// scarce reports whether requests wait for the quota.
+func (r *requests) scarce(now time.Time) bool {
+	return !r.short.IsZero() && (len(r.waits) > 0 || now.Sub(r.last) < calm)
+}
+
+// longest is for how long the request has waited for the quota that has waited
+// longest; 0 when none has for long.
+func (r *requests) longest(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, w := range r.waits {
+		longest = max(longest, now.Sub(w.Asked))
+	}
+	return longest
+}
+
+// what names the requests that wait: "DELETE 2, GET 1".
+func (r *requests) what() string {
+	count := make(map[string]int)
+	for _, w := range r.waits {
+		count[w.Method]++
+	}
+	var parts []string
+	for _, method := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, fmt.Sprintf("%s %d", method, count[method]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // ran takes in a run of the directory.

@@ -13,7 +13,7 @@ type gauges struct {
 
 	held, leased, token                      *prometheus.Desc
 	full, overdue, oldest                    *prometheus.Desc
-	holds, foreign, problems, queue          *prometheus.Desc
+	holds, foreign, problems, queue, waiting *prometheus.Desc
 	grants, grantsRead, edge                 *prometheus.Desc
 	store, config, configAt, skew, reachable *prometheus.Desc
 }
@@ -34,6 +34,7 @@ func newGauges(w *Watch) *gauges {
 		holds:      desc("held_changes", "Changes that a limit holds until somebody releases them.", "directory"),
 		foreign:    desc("foreign_members", "Members that neither a grant nor the ledger explains.", "directory"),
 		problems:   desc("problems", "What the last whole run could not decide, by kind.", "directory", "kind"),
+		waiting:    desc("api_quota_waiting_seconds", "How long the request has waited for the quota that has waited longest; 0 when none has for 10 seconds.", "directory"),
 		queue:      desc("queue_depth", "Work that waits for its turn.", "directory"),
 		grants:     desc("grants", "Grants waiting and active, one of a resource counted once for each of its groups.", "state"),
 		grantsRead: desc("grants_readable", "1 when the grants could be read at the last look."),
@@ -49,7 +50,7 @@ func newGauges(w *Watch) *gauges {
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.held, g.leased, g.token, g.reachable, g.full, g.overdue, g.oldest, g.holds, g.foreign, g.problems,
-		g.queue, g.grants, g.grantsRead, g.edge, g.store, g.config, g.configAt, g.skew,
+		g.queue, g.waiting, g.grants, g.grantsRead, g.edge, g.store, g.config, g.configAt, g.skew,
 	} {
 		to <- d
 	}
@@ -103,6 +104,7 @@ func (g *gauges) board(set func(*prometheus.Desc, float64, ...string), now time.
 		return
 	}
 	set(g.token, float64(b.lease.Token), d)
+	set(g.waiting, b.sent.longest(now).Seconds(), d)
 	if b.answers.known {
 		set(g.reachable, truth(b.answers.err == nil), d)
 	}

@@ -79,7 +79,8 @@ type DirectoryStatus struct {
 // Quota is how requests fared with the quota lately.
 type Quota struct {
 	Throttled time.Time `json:"throttled,omitzero"` // when it was last said to be spent
-	Waited    float64   `json:"waitedSeconds"`      // by the last request
+	Waited    float64   `json:"waitedSeconds"`      // by the last request, or by one that still waits
+	Waiting   int       `json:"waiting"`            // requests that do, and have for 10 seconds
 }
 
 // The states of a directory.
@@ -119,7 +120,7 @@ func (w *Watch) Status() Status {
 		if b.lease.Since.IsZero() {
 			continue
 		}
-		ds := b.show()
+		ds := b.show(now)
 		ds.Queue = w.queue[d]
 		s.Directories[string(d)] = ds
 		w.judgeDirectory(&s, d, b, now)
@@ -169,6 +170,13 @@ func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time
 	if n := len(b.overdue); n > 0 {
 		s.degraded("%s: overdue removals: %d, the oldest was due at %s", d, n, instant(b.oldest()))
 	}
+	if b.sent.scarce(now) {
+		text := "none just now"
+		if n := len(b.sent.waits); n > 0 {
+			text = fmt.Sprintf("%s, the longest for %s", b.sent.what(), b.sent.longest(now).Round(time.Second))
+		}
+		s.degraded("%s: requests wait for the quota since %s: %s", d, instant(b.sent.short), text)
+	}
 	if b.held > 0 {
 		s.degraded("%s: changes that wait for a release: %d", d, b.held)
 	}
@@ -194,12 +202,14 @@ func (p *part) show() Part {
 	return s
 }
 
-func (b *board) show() *DirectoryStatus {
+func (b *board) show(now time.Time) *DirectoryStatus {
 	s := &DirectoryStatus{State: unknown, Leader: b.lease.Holder, Since: b.lease.Since.UTC()}
 	if b.lease.Err != nil {
 		s.Lease = scrub(b.lease.Err)
 	}
-	s.Quota = Quota{Throttled: b.sent.throttled.UTC(), Waited: b.sent.waited.Seconds()}
+	s.Quota = Quota{
+		Throttled: b.sent.throttled.UTC(), Waited: max(b.sent.waited, b.sent.longest(now)).Seconds(), Waiting: len(b.sent.waits),
+	}
 	switch {
 	case b.lease.Held:
 		s.State = Leader

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 	"github.com/daypass-dev/daypass/schedule"
 )
 
@@ -80,6 +81,15 @@ func (l *lines) leads(d engine.Directory, s schedule.Standing) {
 	case !s.Held && s.Holder != "":
 		l.log.Info("standing by", "directory", d, "leader", s.Holder)
 	}
+}
+
+// waits says that requests wait for the quota, or do not any more.
+func (l *lines) waits(d engine.Directory, s httpx.Sent) {
+	if !s.Waits {
+		l.log.Info("requests do not wait for the quota any more", "directory", d)
+		return
+	}
+	l.log.Warn("requests wait for the quota", "directory", d, "request", s.Method, "waited", s.Waited.Round(time.Second))
 }
 
 // ran writes a run: a line for each change and failure, for what is overdue or

@@ -121,8 +121,14 @@ func (m *meters) lagged(d engine.Directory, stage string, due, over time.Time) {
 
 func (m *meters) sent(d engine.Directory, s httpx.Sent) {
 	name := string(d)
+	if s.Waits {
+		return // what it waited is counted when that is over
+	}
 	m.waited.WithLabelValues(name).Add(s.Waited.Seconds())
-	if s.Unsent {
+	switch {
+	case s.Dropped:
+		return
+	case s.Unsent:
 		m.deferred.WithLabelValues(name).Inc()
 		return
 	}

@@ -100,6 +100,9 @@ func (t *Traces) run(ctx context.Context, d engine.Directory, sc engine.Scope) (
 // sent makes a span of a request that was just answered, within a run. It has
 // no path in it, which may name a person.
 func (t *Traces) sent(ctx context.Context, d engine.Directory, s httpx.Sent) {
+	if s.Waits || s.Dropped {
+		return // it was not answered, nor refused
+	}
 	name := s.Bucket
 	if !strings.HasPrefix(name, s.Method) { // some name the quota by the method
 		name = strings.TrimSpace(s.Method + " " + name)

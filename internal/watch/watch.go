@@ -170,9 +170,13 @@ func (w *Watch) Requests(d engine.Directory) func(context.Context, httpx.Sent) {
 		w.cfg.Traces.sent(ctx, d, s)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if b := w.boards[d]; b != nil { // else the directory left
-			w.meters.sent(d, s)
-			b.heard(w.cfg.Now(), s)
+		b := w.boards[d]
+		if b == nil {
+			return // the directory left
+		}
+		w.meters.sent(d, s)
+		if b.sent.heard(w.cfg.Now(), s) {
+			w.lines.waits(d, s)
 		}
 	}
 }

@@ -505,3 +505,50 @@ func TestALeaseThatCannotBeAskedForIsSaid(t *testing.T) {
 		t.Errorf("standing by: %s, %v", s.Status, s.Reasons)
 	}
 }
+
+// A quota near zero is no silence: that requests wait for it, for how long and
+// which, is in the log once, in the metrics and among the reasons.
+func TestWaitingForTheQuotaIsSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	w.said()
+	tell := w.Requests("corp")
+	word := httpx.Sent{Method: "DELETE", Asked: w.now}
+	waits := func(s httpx.Sent, after time.Duration) {
+		w.now = w.now.Add(after)
+		s.Waits, s.Waited = true, w.now.Sub(s.Asked)
+		tell(t.Context(), s)
+	}
+	waits(word, 10*time.Second)
+	w.says([]string{"level=WARN", "requests wait for the quota", "request=DELETE", "waited=10s"})
+	w.now = w.now.Add(35 * time.Second)
+	s := w.is(Degraded, "corp: requests wait for the quota since 2026-03-01T12:00:00Z: DELETE 1, the longest for 45s")
+	if q := s.Directories["corp"].Quota; q.Waiting != 1 || q.Waited != 45 {
+		t.Errorf("%+v", q)
+	}
+	w.has(map[string]float64{"api_quota_waiting_seconds{directory=corp}": 45, "api_quota_wait_seconds_total{directory=corp}": 0})
+
+	// The next one waits as well, and so it goes on: that is no news.
+	sent := func(s httpx.Sent) {
+		s.Waits, s.Waited, s.Status = false, w.now.Sub(s.Asked), 204
+		tell(t.Context(), s)
+	}
+	w.now = w.now.Add(15 * time.Second)
+	sent(word)
+	w.has(map[string]float64{"api_quota_waiting_seconds{directory=corp}": 0, "api_quota_wait_seconds_total{directory=corp}": 60})
+	next := httpx.Sent{Method: "GET", Asked: w.now}
+	waits(next, 10*time.Second)
+	w.is(Degraded, "since 2026-03-01T12:00:00Z: GET 1")
+	dropped := next
+	dropped.Dropped = true
+	tell(t.Context(), dropped)
+	w.is(Degraded, "none just now")
+	w.says()
+
+	w.now = w.now.Add(3 * time.Minute)
+	w.is(Ready, "")
+	sent(httpx.Sent{Method: "GET", Asked: w.now})
+	w.says([]string{"level=INFO", "requests do not wait for the quota any more"})
+	w.is(Ready, "")
+	w.has(map[string]float64{"api_requests_total{directory=corp,method=GET,status=2xx}": 1, "api_deferred_total{directory=corp}": 0})
+}
