@@ -245,6 +245,18 @@ func (b *board) ran(now time.Time, sc engine.Scope, res engine.Result, err error
 	}
 }
 
+// troubles names the problems of the last whole run: "no-account 2, two-rules 1".
+// What has a reason of its own is not among them.
+func (b *board) troubles() string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(b.problems)) {
+		if n := b.problems[kind]; n > 0 && kind != engine.DirectoryDown && kind != engine.GrantsUnread {
+			parts = append(parts, fmt.Sprintf("%s %d", kind, n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // late takes in what is overdue. Only a whole run of a directory that answers
 // takes back what was said before.
 func (b *board) late(sc engine.Scope, res engine.Result, whole bool) {

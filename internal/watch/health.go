@@ -177,6 +177,9 @@ func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time
 		}
 		s.degraded("%s: requests wait for the quota since %s: %s", d, instant(b.sent.short), text)
 	}
+	if text := b.troubles(); text != "" {
+		s.degraded("%s: problems of the last full run: %s", d, text)
+	}
 	if b.held > 0 {
 		s.degraded("%s: changes that wait for a release: %d", d, b.held)
 	}

@@ -552,3 +552,26 @@ func TestWaitingForTheQuotaIsSaid(t *testing.T) {
 	w.is(Ready, "")
 	w.has(map[string]float64{"api_requests_total{directory=corp,method=GET,status=2xx}": 1, "api_deferred_total{directory=corp}": 0})
 }
+
+// A problem wants a person as long as full runs find it, and is a reason for
+// that. One with a line of its own has no second one.
+func TestProblemsDegrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	var res engine.Result
+	res.Plan.Problems = []engine.Problem{
+		{Kind: engine.UnknownGroup, Directory: "corp", Group: "nowhere"},
+		{Kind: engine.NoAccount, Directory: "corp", Person: "eve@example.org"},
+		{Kind: engine.NoAccount, Directory: "corp", Person: "mallory@example.org"},
+	}
+	w.full(res, nil)
+	w.is(Degraded, "corp: problems of the last full run: no-account 2, unknown-group 1")
+	w.ends(engine.Result{}, nil) // it did not look
+	w.is(Degraded, "no-account 2")
+	w.full(engine.Result{}, nil)
+	w.is(Ready, "")
+	w.full(downResult(), nil)
+	if s := w.is(Degraded, "the last run failed"); len(s.Reasons) != 1 {
+		t.Errorf("said twice: %q", s.Reasons)
+	}
+}
