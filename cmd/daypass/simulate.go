@@ -58,7 +58,7 @@ It tells every write on standard error. Nothing is kept when it ends.`,
 			if err := s.Listen(listen); err != nil {
 				return cannotListen(listen, err)
 			}
-			a.introduce(s.URL())
+			a.introduce(s.URL(), flavor)
 			<-ctx.Done()
 			return nil
 		}),
@@ -116,7 +116,11 @@ func (a *app) newLDAP(flavor, ldif string, people int) (*ldaptest.Server, error)
 }
 
 // introduce prints a configuration that works with the server.
-func (a *app) introduce(url string) {
+func (a *app) introduce(url, flavor string) {
+	department := "departmentNumber"
+	if flavor == "ad" {
+		department = "department"
+	}
 	fmt.Fprintf(a.stdout, `# Serving until interrupted. A daypass.yaml for it:
 version: 1
 directories:
@@ -126,9 +130,10 @@ directories:
     bind: {dn: %q, password: "env:DAYPASS_LDAP_PASSWORD"}   # export DAYPASS_LDAP_PASSWORD=%s
     people: {base: "ou=people,dc=example,dc=org", match: "(mail={person})"}
     groups: {base: "ou=groups,dc=example,dc=org"}
+    profile: {attributes: {department: %s}}   # what policies may ask
 resources:
   prod-db: {title: Production databases, groups: [corp/prod-db]}
-`, url, simulatedDN, simulatedPassword)
+`, url, simulatedDN, simulatedPassword, department)
 }
 
 var kindText = map[ldaptest.ChangeKind]string{ //nolint:gochecknoglobals // a table

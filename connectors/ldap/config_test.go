@@ -38,6 +38,9 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		{func(c *Config) { c.External = true }, "exclude"},
 		{func(c *Config) { c.BindDN, c.Password, c.External = "", nil, true }, "certificate"},
 		{func(c *Config) { c.ClientCert = "x" }, "only used with external"},
+		{func(c *Config) { c.ProfileName = "display name" }, "not the name"},
+		{func(c *Config) { c.ProfileManager = "(manager=*)" }, "not the name"},
+		{func(c *Config) { c.ProfileAttributes = map[string]string{"site": "l,o"} }, "not the name"},
 		{func(c *Config) { c.Timeout = -1 }, "negative"},
 	} {
 		cfg := good()

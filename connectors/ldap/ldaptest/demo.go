@@ -12,6 +12,12 @@ var demoPeople = []string{ //nolint:gochecknoglobals // a table
 	"Tim Berners", "Karen Jones", "Guido Rossum", "Sophie Wilson", "Brian Kernighan", "Adele Goldberg",
 }
 
+// demoDepartments are joined in turn. Their heads manage the others in them, and
+// the first head manages the heads.
+var demoDepartments = []struct{ name, head string }{ //nolint:gochecknoglobals // a table
+	{"Platform", "ada"}, {"Data", "grace"}, {"Finance", "barbara"},
+}
+
 // demoGroups name their standing members by login; "everyone" is each person.
 var demoGroups = []struct { //nolint:gochecknoglobals // a table
 	name, about string
@@ -28,18 +34,33 @@ var demoGroups = []struct { //nolint:gochecknoglobals // a table
 
 // Demo seeds root@ and n people with names to recognise (ada@example.org,
 // grace@..., and numbered ones after the first twenty) in ou=people, and a handful of groups
-// with standing members in ou=groups. At least the first seven people
-// are made, since the groups name them.
+// with standing members in ou=groups. People have a displayName; all but root@ have a
+// department (departmentNumber, or department on Active Directory) and, but for
+// ada@, a manager. At least the first seven people are made, since the groups name
+// them.
 func (s *Server) Demo(n int) error {
 	dns := make(map[string]string)
 	var everyone []string
-	for _, p := range s.demoCast(max(n, 7)) {
+	cast := s.demoCast(max(n, 7))
+	for _, p := range cast {
 		dn, err := s.AddPerson(p)
 		if err != nil {
 			return err
 		}
 		dns[p.Login] = dn
 		everyone = append(everyone, dn)
+	}
+	for i, p := range cast[1:] { // root has no manager
+		boss := demoDepartments[i%len(demoDepartments)].head
+		if boss == p.Login {
+			boss = demoDepartments[0].head
+		}
+		if boss == p.Login {
+			continue
+		}
+		if err := s.Modify(dns[p.Login], Change{Kind: ReplaceValues, Attr: "manager", Values: []string{dns[boss]}}); err != nil {
+			return err
+		}
 	}
 	for _, g := range demoGroups {
 		members := everyone
@@ -57,8 +78,11 @@ func (s *Server) Demo(n int) error {
 }
 
 func (s *Server) demoCast(n int) []Person {
-	at := "@" + s.domain()
-	cast := []Person{{Login: "root", Name: "Root", Mail: "root" + at}}
+	at, department := "@"+s.domain(), "departmentNumber"
+	if s.opt.Flavor == ActiveDirectory {
+		department = "department"
+	}
+	cast := []Person{{Login: "root", Name: "Root", Mail: "root" + at, Attributes: map[string][]string{"displayName": {"Root"}}}}
 	for i := range n {
 		p := Person{Login: "person" + strconv.Itoa(i+1), Name: "Person " + strconv.Itoa(i+1)}
 		if i < len(demoPeople) {
@@ -66,6 +90,7 @@ func (s *Server) demoCast(n int) []Person {
 			p.Login, p.Name = strings.ToLower(first), demoPeople[i]
 		}
 		p.Mail = p.Login + at
+		p.Attributes = map[string][]string{"displayName": {p.Name}, department: {demoDepartments[i%len(demoDepartments)].name}}
 		cast = append(cast, p)
 	}
 	return cast

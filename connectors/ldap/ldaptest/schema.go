@@ -121,6 +121,8 @@ func newSchema(f Flavor) *schema {
 }
 
 func (s *schema) activeDirectory() {
+	s.define(dnText, single|link|indexed, "manager managedBy")
+	s.define(foldedText, single, "displayName department company title l st")
 	s.define(dnText, readOnly, "memberOf")
 	s.define(octets, single|readOnly|indexed, "objectGUID")
 	s.define(octets, single|readOnly|indexed, "objectSid")
