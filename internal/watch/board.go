@@ -131,7 +131,8 @@ type board struct {
 	lease schedule.Standing
 	sent  requests
 
-	answers  part      // whether the directory answers, and runs come to their end
+	answers  part      // whether the directory answers
+	runs     part      // whether runs come to their end: it may be the store that keeps them from it
 	full     time.Time // when the last whole run ended
 	overdue  map[place]engine.Late
 	held     int
@@ -218,16 +219,14 @@ func (b *board) ran(now time.Time, sc engine.Scope, res engine.Result, err error
 	}
 	down := downIn(res)
 	b.late(sc, res, err == nil && down == nil)
+	b.runs.tell(now, err)
 	switch {
-	case err != nil:
-		b.answers.tell(now, err)
-		return
-	case down != nil:
+	case err == nil && down != nil:
 		b.answers.tell(now, down)
-	case !sc.Ends || len(res.Done) > 0: // a run of ends that sent nothing proves nothing
+	case err == nil && !sc.Ends, len(res.Done) > 0: // a run that sent nothing proves nothing
 		b.answers.tell(now, nil)
 	}
-	if scope(sc) != scopeFull {
+	if err != nil || scope(sc) != scopeFull {
 		return
 	}
 	b.held, b.digest, b.foreign = len(res.Plan.HeldChanges()), res.Plan.HeldDigest(), len(res.Plan.Foreign)

@@ -63,8 +63,9 @@ type DirectoryStatus struct {
 	Since  time.Time `json:"since,omitzero"`
 	Lease  string    `json:"leaseError,omitempty"`
 
-	Answers   *Part     `json:"answers,omitempty"`  // whether runs get answers and come to their end
-	LastGood  time.Time `json:"lastGood,omitzero"`  // the last run that did
+	Answers   *Part     `json:"answers,omitempty"`  // whether the directory answers
+	Runs      *Part     `json:"runs,omitempty"`     // whether runs come to their end
+	LastGood  time.Time `json:"lastGood,omitzero"`  // the last run that was answered
 	LastFull  time.Time `json:"lastFull,omitzero"`  // the last run for everything
 	Overdue   int       `json:"overdue"`            // removals
 	OldestDue time.Time `json:"oldestDue,omitzero"` // of those
@@ -159,14 +160,8 @@ func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time
 		}
 		return
 	}
-	if silent, bad := b.answers.down(now); bad {
-		text := scrub(b.answers.err)
-		if silent >= w.cfg.Patience {
-			s.unready("%s: no run came to its end since %s: %s", d, instant(b.answers.since), text)
-		} else {
-			s.degraded("%s: the last run failed: %s", d, text)
-		}
-	}
+	w.judgePart(s, &b.answers, now, "%s: the directory does not answer since %s: %s", d)
+	w.judgePart(s, &b.runs, now, "%s: no run comes to its end since %s: %s", d)
 	if n := len(b.overdue); n > 0 {
 		s.degraded("%s: overdue removals: %d, the oldest was due at %s", d, n, instant(b.oldest()))
 	}
@@ -182,6 +177,18 @@ func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time
 	}
 	if b.held > 0 {
 		s.degraded("%s: changes that wait for a release: %d", d, b.held)
+	}
+}
+
+// judgePart gives a reason when a part of a directory is unwell: for a moment,
+// which wants a person, or for so long that another replica may do better.
+func (w *Watch) judgePart(s *Status, p *part, now time.Time, format string, d engine.Directory) {
+	switch since, bad := p.down(now); {
+	case !bad:
+	case since >= w.cfg.Patience:
+		s.unready(format, d, instant(p.since), scrub(p.err))
+	default:
+		s.degraded(format, d, instant(p.since), scrub(p.err))
 	}
 }
 
@@ -225,6 +232,10 @@ func (b *board) show(now time.Time) *DirectoryStatus {
 	if b.answers.known {
 		answers := b.answers.show()
 		s.Answers = &answers
+	}
+	if b.runs.known {
+		runs := b.runs.show()
+		s.Runs = &runs
 	}
 	s.LastGood, s.LastFull = b.answers.good.UTC(), b.full.UTC()
 	s.Overdue, s.OldestDue = len(b.overdue), b.oldest().UTC()

@@ -387,7 +387,7 @@ func TestNotReadyWithoutStoreGrantsOrAnswers(t *testing.T) {
 	w.is(Degraded, "connection refused")
 	w.now = w.now.Add(5 * time.Minute)
 	w.ends(engine.Result{}, nil) // it had nothing to send, and proves nothing
-	d := w.is(Unready, "corp: no run came to its end since 2026-03-01T12:00:00Z").Directories["corp"]
+	d := w.is(Unready, "corp: the directory does not answer since 2026-03-01T12:00:00Z").Directories["corp"]
 	if d.Answers.OK || !d.LastGood.Equal(noon) || !d.Answers.Since.Equal(noon) {
 		t.Errorf("%+v", d)
 	}
@@ -571,7 +571,23 @@ func TestProblemsDegrade(t *testing.T) {
 	w.full(engine.Result{}, nil)
 	w.is(Ready, "")
 	w.full(downResult(), nil)
-	if s := w.is(Degraded, "the last run failed"); len(s.Reasons) != 1 {
+	if s := w.is(Degraded, "the directory does not answer"); len(s.Reasons) != 1 {
 		t.Errorf("said twice: %q", s.Reasons)
 	}
+}
+
+// A run that the store kept from its end says nothing of the directory.
+func TestTheDirectoryIsNotBlamedForTheStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	w.full(engine.Result{}, errors.New("write the audit log: disk full"))
+	d := w.is(Degraded, "corp: no run comes to its end since 2026-03-01T12:00:00Z: write the audit log: disk full").Directories["corp"]
+	if !d.Answers.OK || d.Runs.OK {
+		t.Errorf("answers %+v, runs %+v", d.Answers, d.Runs)
+	}
+	w.has(map[string]float64{"directory_up{directory=corp}": 1})
+	w.now = w.now.Add(5 * time.Minute)
+	w.is(Unready, "no run comes to its end")
+	w.full(engine.Result{}, nil)
+	w.is(Ready, "")
 }
