@@ -120,8 +120,8 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 		return Request{}, nil, refuse(Forbidden, "access to %s cannot be extended; ask for it again", r.Resource)
 	case r.Undecided() != nil:
 		return Request{}, nil, refuse(Conflict, "an extension is waiting for a decision already")
-	case r.extended() >= rule.Times:
-		return Request{}, nil, refuse(Forbidden, "it was extended %d times, which is all that %s allows; ask for it again", r.extended(), r.Resource)
+	case r.Extended() >= rule.Times:
+		return Request{}, nil, refuse(Forbidden, "it was extended %d times, which is all that %s allows; ask for it again", r.Extended(), r.Resource)
 	case length <= 0 || length > rule.Max:
 		return Request{}, nil, invalid("for", "an extension lasts at most %s", schedule.FormatDuration(rule.Max))
 	}
@@ -160,8 +160,8 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 	return r.bumped(), append(events, made), nil
 }
 
-// extended counts the extensions that were approved.
-func (r *Request) extended() int {
+// Extended counts the extensions that were approved.
+func (r *Request) Extended() int {
 	n := 0
 	for _, x := range r.Extensions {
 		if x.Status == Approved {

@@ -125,3 +125,13 @@ func (out Wants) tidy() Wants {
 	out.Same = slices.Compact(out.Same)
 	return out
 }
+
+// WantsOf returns what has to be known to tell whether an approver is among w.
+func WantsOf(w Who, res Resource, x Expressions) Wants {
+	var out Wants
+	out.who(&out.Approver, w, res, x)
+	return out.tidy()
+}
+
+// Quick is what is wanted of those who ask only: enough to tell whether they may.
+func (out Wants) Quick() Wants { return Wants{Person: out.Person, Requester: out.Requester} }

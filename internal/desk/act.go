@@ -1,0 +1,345 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// Wish is what somebody asks for at the desk.
+type Wish struct {
+	Resource string        // may be left out with a template
+	Template string        // fills in what is left out
+	Person   engine.Person // empty: the caller
+	For      time.Duration
+	From     time.Time
+	Reason   string
+	Ticket   string
+	Answers  map[string]string
+	Glass    bool
+}
+
+// tries is how often something is done anew because somebody else was first.
+const tries = 5
+
+func newID() string { return "r" + strings.ToLower(rand.Text())[:20] }
+
+// locks keep the wishes and decisions about one person after each other in this
+// process. Between processes it is the store that lets only one through.
+type locks struct {
+	mu   sync.Mutex
+	held map[engine.Person]*lock
+}
+
+type lock struct {
+	sync.Mutex
+	users int
+}
+
+func (l *locks) take(p engine.Person) (release func()) {
+	l.mu.Lock()
+	if l.held == nil {
+		l.held = make(map[engine.Person]*lock)
+	}
+	k := l.held[p]
+	if k == nil {
+		k = new(lock)
+		l.held[p] = k
+	}
+	k.users++
+	l.mu.Unlock()
+	k.Lock()
+	return func() {
+		k.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if k.users--; k.users == 0 {
+			delete(l.held, p)
+		}
+	}
+}
+
+// Ask takes a wish. The errors are those of [access.Ask].
+func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error) {
+	if err := c.scope(Request); err != nil {
+		return access.Request{}, err
+	}
+	rules := d.rules.Load()
+	if err := rules.fill(&w); err != nil {
+		return access.Request{}, err
+	}
+	if w.Person == "" {
+		w.Person = c.Person
+	}
+	w.Person = rules.Canonical(w.Person)
+	res, ok := rules.resource(w.Resource)
+	if !ok || res.Hidden && !d.shows(ctx, c, res) {
+		return access.Request{}, &access.Error{Kind: access.Invalid, Field: "resource", Message: "there is no resource " + quoted(w.Resource)}
+	}
+	if res.Policy == nil {
+		return access.Request{}, forbidden(res.Name + " cannot be asked for: it has no policy")
+	}
+	defer d.locks.take(w.Person)()
+	wish := access.Wish{
+		ID: d.cfg.NewID(), Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
+		Answers: w.Answers, Template: w.Template, Glass: w.Glass,
+	}
+	f := d.facts(ctx, asked{
+		resource: res, person: w.Person, requester: c.Actor, excluded: res.Policy.NotWith,
+		wants: wish.Wants(*res.Policy, res.Resource, rules.Expressions), fresh: true,
+	})
+	r, events, err := access.Ask(wish, *res.Policy, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
+	if err != nil {
+		d.doubt("a request for "+res.Name, err)
+		return r, err
+	}
+	err = d.save(ctx, r, events)
+	if errors.Is(err, ErrTwice) {
+		err = &access.Error{Kind: access.Conflict, Message: string(w.Person) + " has an undecided request for " + res.Name + " already"}
+	}
+	return r, err
+}
+
+// fill takes from a template what a wish leaves out.
+func (r *Rules) fill(w *Wish) error {
+	if w.Template == "" {
+		return nil
+	}
+	i := slices.IndexFunc(r.Templates, func(t Template) bool { return t.Name == w.Template })
+	if i < 0 {
+		return &access.Error{Kind: access.Invalid, Field: "template", Message: "there is no template " + quoted(w.Template)}
+	}
+	t := r.Templates[i]
+	if w.Resource != "" && w.Resource != t.Resource {
+		return &access.Error{Kind: access.Invalid, Field: "resource", Message: "the template " + t.Name + " is for " + t.Resource}
+	}
+	w.Resource = t.Resource
+	if w.For == 0 {
+		w.For = t.For
+	}
+	if w.Reason == "" {
+		w.Reason = t.Reason
+	}
+	if w.Ticket == "" {
+		w.Ticket = t.Ticket
+	}
+	answers := make(map[string]string)
+	for k, v := range t.Answers {
+		answers[k] = v
+	}
+	for k, v := range w.Answers {
+		answers[k] = v
+	}
+	w.Answers = answers
+	return nil
+}
+
+// Word is what an approver says.
+type Word struct {
+	Approve bool
+	Comment string
+	// Step is the number of the step that was seen to wait, Extension that of the
+	// extension (1 is the first; 0 is the request itself). A word about another
+	// one is not taken.
+	Step, Extension int
+	// Version, where it is not zero, is that of the request as it was seen.
+	Version int64
+}
+
+// Decide takes an approver's word on what waits for one.
+func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.Request, error) {
+	if err := c.scope(Approve); err != nil {
+		return access.Request{}, err
+	}
+	return d.change(ctx, c, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+		if !d.sees(ctx, c, r) {
+			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		course := r.Undecided()
+		if course != nil && (course.Step != w.Step || r.Status == access.Approved != (w.Extension > 0) || w.Extension > 0 && w.Extension != len(r.Extensions)) {
+			return r, nil, &access.Error{Kind: access.Conflict, Message: "it has moved on: another step waits now; look at it again"}
+		}
+		f := d.facts(ctx, asked{
+			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
+			excluded: r.Policy.NotWith, wants: r.WantsToDecide(res.Resource, rules.Expressions), fresh: true,
+		})
+		return r.Decide(w.Approve, access.Act{By: c.Actor, At: d.now(), Comment: w.Comment}, f, rules.Expressions)
+	})
+}
+
+// Withdraw takes back what waits for decisions.
+func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
+	if err := c.scope(Request); err != nil {
+		return access.Request{}, err
+	}
+	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+		if !d.sees(ctx, c, r) {
+			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		return r.Withdraw(access.Act{By: c.Actor, At: d.now(), Comment: comment})
+	})
+}
+
+// End ends access before its time: the person's, an owner's or an
+// administrator's right.
+func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
+	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+		if !d.sees(ctx, c, r) {
+			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		over := false
+		if !c.concerned(r) {
+			over = d.owns(ctx, c, r.Resource, true) || d.roles(ctx, c, true).Administrator
+		}
+		need := Request
+		if over {
+			need = Admin
+		}
+		if err := c.scope(need); err != nil {
+			return r, nil, err
+		}
+		return r.End(access.Act{By: c.Actor, At: d.now(), Comment: comment}, over)
+	})
+}
+
+// Extend asks for access to last longer.
+func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Duration, reason string, version int64) (access.Request, error) {
+	if err := c.scope(Request); err != nil {
+		return access.Request{}, err
+	}
+	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+		if !d.sees(ctx, c, r) {
+			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		f := d.facts(ctx, asked{
+			resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith,
+			wants: r.WantsToExtend(res.Resource, rules.Expressions), fresh: true,
+		})
+		return r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
+	})
+}
+
+// Review takes a reviewer's word on an emergency.
+func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comment string, version int64) (access.Request, error) {
+	if err := c.scope(Approve); err != nil {
+		return access.Request{}, err
+	}
+	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+		if !d.sees(ctx, c, r) {
+			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		f := d.facts(ctx, asked{
+			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
+			wants: r.WantsToClose(res.Resource, rules.Expressions), fresh: true,
+		})
+		return r.Close(fine, access.Act{By: c.Actor, At: d.now(), Comment: comment}, f, rules.Expressions)
+	})
+}
+
+// change does something to a request as it is now, and anew when somebody else
+// was first. version is the one that the caller saw; zero when that is no
+// matter.
+func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+	for try := 1; ; try++ {
+		r, err := d.once(ctx, id, version, f)
+		if err == nil || !errors.Is(err, ErrStale) || version != 0 {
+			if errors.Is(err, ErrStale) {
+				err = moved(id)
+			}
+			d.doubt("request "+id, err)
+			return r, err
+		}
+		if try == tries {
+			return r, moved(id)
+		}
+	}
+}
+
+func moved(id string) error {
+	return &access.Error{Kind: access.Conflict, Message: "request " + id + " was changed by somebody else meanwhile; look at it again"}
+}
+
+func (d *Desk) once(ctx context.Context, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+	rules := d.rules.Load()
+	first, err := d.load(ctx, id)
+	if err != nil {
+		return access.Request{}, err
+	}
+	defer d.locks.take(first.Person)()
+	before, err := d.load(ctx, id)
+	if err != nil {
+		return access.Request{}, err
+	}
+	if version != 0 && before.Version != version {
+		return access.Request{}, moved(id)
+	}
+	res, ok := rules.resource(before.Resource)
+	if !ok { // it can still be seen, withdrawn and ended
+		res = &Resource{Resource: access.Resource{Name: before.Resource}}
+	}
+	now, events := before.Tick(d.now())
+	after, more, err := f(now, res, rules)
+	if err != nil {
+		if len(events) > 0 { // what time did stays done
+			err = errors.Join(err, d.save(ctx, now, events))
+		}
+		return access.Request{}, err
+	}
+	if after.Version = before.Version + 1; len(events)+len(more) == 0 {
+		return before, nil
+	}
+	return after, d.save(ctx, after, append(events, more...))
+}
+
+func (d *Desk) load(ctx context.Context, id string) (access.Request, error) {
+	r, err := d.cfg.Store.Request(ctx, id)
+	switch {
+	case err != nil:
+		return access.Request{}, err
+	case r == nil:
+		return access.Request{}, notFound("there is no request " + quoted(id))
+	}
+	return *r, nil
+}
+
+// save puts a request on record, and wakes whoever has to act on it.
+func (d *Desk) save(ctx context.Context, r access.Request, events []engine.Event) error {
+	if err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events); err != nil {
+		return err
+	}
+	for _, e := range events {
+		d.tell(e)
+	}
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+	changed := slices.ContainsFunc(events, func(e engine.Event) bool { return len(e.Grants) > 0 && e.Kind != engine.EventRequested })
+	if res, ok := d.rules.Load().resource(r.Resource); ok && changed {
+		d.cfg.Wake(res.Groups)
+	}
+	return nil
+}
+
+// tell writes what happened into the log; what must not be overlooked loudly.
+func (d *Desk) tell(e engine.Event) {
+	log := d.cfg.Log.Info
+	if e.Kind == engine.EventBreakGlass || e.Kind == engine.EventReviewLate {
+		log = d.cfg.Log.Warn
+	}
+	log("request", "event", string(e.Kind), "request", e.Request, "resource", e.Group, "person", string(e.Person), "by", e.By, "step", e.Step)
+}
+
+func quoted(s string) string {
+	if len(s) > 100 {
+		s = s[:100] + "..."
+	}
+	return `"` + strings.ToValidUTF8(s, "?") + `"`
+}

@@ -1,0 +1,111 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+const (
+	// look is how often the store is asked for what is due although nothing is
+	// known to be: another process may have taken a wish.
+	look = 5 * time.Second
+	// batch is how many requests are taken up at once.
+	batch = 200
+)
+
+// Run does what time alone does to requests (escalate, deny, lapse, tell of a
+// missing review) until ctx ends. Any number of processes may do so at once.
+func (d *Desk) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait := look
+		next, err := d.Tick(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			d.cfg.Log.Error("what is due of the requests could not be done", "error", err)
+		case !next.IsZero():
+			wait = max(min(wait, next.Sub(d.now())), 10*time.Millisecond)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// Tick does what is due, and returns when something is due next; zero when
+// nothing is.
+func (d *Desk) Tick(ctx context.Context) (time.Time, error) {
+	for {
+		due, err := d.cfg.Store.DueRequests(ctx, d.now(), batch)
+		if err != nil {
+			return time.Time{}, err
+		}
+		var errs []error
+		for _, r := range due {
+			if err := d.pass(ctx, r); err != nil && !errors.Is(err, ErrStale) {
+				errs = append(errs, err)
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return time.Time{}, err
+		}
+		if len(due) < batch {
+			return d.cfg.Store.NextDue(ctx)
+		}
+	}
+}
+
+func (d *Desk) pass(ctx context.Context, r access.Request) error {
+	after, events := r.Tick(d.now())
+	if len(events) == 0 {
+		return nil
+	}
+	after.Version = r.Version + 1
+	return d.save(ctx, after, events)
+}
+
+// requestOrigin begins the origin of grants that come from requests.
+const requestOrigin = "request "
+
+// Grants implements [engine.Source]: what the decisions on requests gave.
+type Grants struct {
+	Live   func(ctx context.Context, now time.Time) ([]access.Request, error)
+	Expand func(resource string) ([]engine.GroupRef, bool)
+	Now    func() time.Time
+}
+
+// Grants returns a grant for each group of the resource of each approved
+// request that is not over, or that may still be behind a membership. One whose
+// resource left the configuration leads nowhere, and the engine says so.
+func (g Grants) Grants(ctx context.Context) ([]engine.Grant, error) {
+	rs, err := g.Live(ctx, g.Now())
+	if err != nil {
+		return nil, err
+	}
+	var all []engine.Grant
+	for _, r := range rs {
+		w, ok := r.Window()
+		if !ok {
+			continue
+		}
+		refs, known := g.Expand(r.Resource)
+		if !known {
+			refs = []engine.GroupRef{{}}
+		}
+		for _, ref := range refs {
+			all = append(all, engine.Grant{
+				ID: r.GrantID(), Person: r.Person, Group: ref, Resource: r.Resource, When: w, Reason: r.Reason, Origin: requestOrigin + r.ID,
+			})
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,177 @@
+// Package desk is where people and machines come to: it takes wishes, decisions
+// and ends, finds out what has to be known, asks package access, and writes down
+// what became of it. It also says who may see what. The pages and the API are
+// two ways to the same desk.
+//
+// What it decides is for good only when it is on record; of two decisions at
+// once, one is, and the other is told.
+package desk
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// ErrStale is the error of a Store when a request was changed by somebody else
+// meanwhile, and ErrTwice when the person has an undecided request for the
+// resource already. ErrNoToken is that of RevokeToken for one that the person
+// does not have.
+var (
+	ErrStale   = errors.New("it was changed meanwhile")
+	ErrTwice   = errors.New("there is an undecided request for it already")
+	ErrNoToken = errors.New("there is no such token")
+)
+
+// Store is where requests are kept, and what daypass did is on record.
+type Store interface {
+	// SaveRequests writes requests as they have become, and the events that tell
+	// it, all or nothing. Each one's Version is one more than that it was made
+	// from. It wraps ErrStale and ErrTwice.
+	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error
+	// Request returns nil when there is none of that id.
+	Request(ctx context.Context, id string) (*access.Request, error)
+	Requests(ctx context.Context, q access.Query) (access.Listing, error)
+	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
+	NextDue(ctx context.Context) (time.Time, error)
+	PastRequests(ctx context.Context, p engine.Person, resource string) (access.Past, error)
+	OwnedBy(ctx context.Context, p engine.Person) ([]engine.Owned, error)
+
+	Holds(ctx context.Context) ([]engine.Hold, error)
+	AddRelease(ctx context.Context, r engine.Release) (engine.Release, error)
+	Runs(ctx context.Context) iter.Seq2[Run, error]
+	Events(ctx context.Context, after int64) iter.Seq2[audit.Record, error]
+	Head(ctx context.Context) (audit.Head, error)
+
+	AddToken(ctx context.Context, t access.Token, secret string) error
+	Tokens(ctx context.Context, p engine.Person) ([]access.Token, error)
+	RevokeToken(ctx context.Context, id string, by engine.Person, at time.Time) error
+}
+
+// Run is one reconciliation on record.
+type Run struct {
+	ID      engine.RunID
+	Started time.Time
+	Ended   time.Time      // zero while it runs, and for good when it was killed
+	Error   string         // why it failed as a whole; empty when it did not
+	Counts  *engine.Counts // nil until it ended
+}
+
+// Resource is what people ask for, and how.
+type Resource struct {
+	access.Resource
+	Description string
+	Tags        []string
+	Hidden      bool           // only shown to those who may ask for it
+	Policy      *access.Policy // nil: nobody asks for it
+}
+
+// Template is a request that is filled in already.
+type Template struct {
+	Name, Title, Resource, Reason, Ticket string
+	For                                   time.Duration
+	Answers                               map[string]string
+}
+
+// Rules are what the configuration says. Others take their place when it is
+// read again.
+type Rules struct {
+	Resources      []Resource // sorted by name
+	Templates      []Template // sorted by name
+	Administrators access.Who // people and groups
+	Auditors       access.Who
+	Machines       map[string]engine.Person // whose accounts each machine has
+	// Canonical returns the address that a person is known by: the same for all
+	// addresses of one human.
+	Canonical   func(engine.Person) engine.Person
+	Directories map[engine.Directory]engine.Connector
+	// Profiles is the directory that describes people; empty when none does.
+	Profiles    engine.Directory
+	Expressions access.Expressions
+	// Grants are those of every source, as last read.
+	Grants func() []engine.Grant
+	// Inspect holds desired against actual, for some groups or, with none, for all.
+	Inspect    func(ctx context.Context, groups []engine.GroupRef) (*report.Compliance, error)
+	ReleaseFor time.Duration
+}
+
+// Config is what stays the same for the life of the desk.
+type Config struct {
+	Store Store
+	Now   func() time.Time
+	Log   *slog.Logger
+	// Wake tells that grants of some groups changed; it must be quick.
+	Wake func(groups []engine.GroupRef)
+	// NewID makes what nobody can guess; random when nil.
+	NewID func() string
+}
+
+// Desk serves any number of callers at once. Make one with New.
+type Desk struct {
+	cfg    Config
+	rules  atomic.Pointer[Rules]
+	people *people
+	wake   chan struct{} // a request has another due time
+	locks  locks
+}
+
+// New returns a desk. Use gives it rules before anybody comes.
+func New(cfg Config) *Desk {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.NewID == nil {
+		cfg.NewID = newID
+	}
+	if cfg.Wake == nil {
+		cfg.Wake = func([]engine.GroupRef) {}
+	}
+	return &Desk{cfg: cfg, people: newPeople(cfg.Now), wake: make(chan struct{}, 1)}
+}
+
+// Use puts rules in the place of those before.
+func (d *Desk) Use(r *Rules) {
+	if r.Canonical == nil {
+		r.Canonical = func(p engine.Person) engine.Person { return p }
+	}
+	d.rules.Store(r)
+	d.people.use(r)
+}
+
+func (d *Desk) now() time.Time { return d.cfg.Now().UTC() }
+
+// Scope is a part of what a caller may do.
+type Scope string
+
+// Scopes. A session has them all; a token has those that it was made with.
+const (
+	Read    Scope = "read"
+	Request Scope = "request" // ask, withdraw, extend, give back
+	Approve Scope = "approve" // approve, deny, review
+	Admin   Scope = "admin"   // what the person's roles allow beside it
+)
+
+// Caller is who comes to the desk.
+type Caller struct {
+	access.Actor
+	Scopes []Scope // nil: all
+	Token  string  // the ID of the token by which they came; empty for a session
+}
+
+// resource returns a resource by its name, whether hidden or not.
+func (r *Rules) resource(name string) (*Resource, bool) {
+	for i := range r.Resources {
+		if r.Resources[i].Name == name {
+			return &r.Resources[i], true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,141 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// asked says whose facts are wanted, and of what.
+type asked struct {
+	resource  *Resource
+	person    engine.Person
+	requester access.Actor
+	approver  access.Actor
+	request   string // the one at hand
+	excluded  []string
+	wants     access.Wants
+	fresh     bool // for a decision
+}
+
+// facts finds out what has to be known. What a directory cannot tell is in it
+// as not known.
+func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
+	f := access.Facts{Resource: q.resource.Resource}
+	var wait sync.WaitGroup
+	wait.Go(func() { f.Person = d.subject(ctx, access.Actor{Person: q.person}, q.wants.Person, q.fresh) })
+	wait.Go(func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.fresh) })
+	if q.approver.Person != "" {
+		wait.Go(func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.fresh) })
+		wait.Go(func() { f.Same = d.same(ctx, q) })
+	}
+	if q.wants.Held {
+		wait.Go(func() { f.Held, f.HeldErr = d.held(ctx, q) })
+	}
+	wait.Wait()
+	return f
+}
+
+func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh bool) access.Subject {
+	s := access.Subject{Person: a.Person, Machine: a.Machine, Groups: make(map[engine.GroupRef]access.Answer, len(w.Groups))}
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for _, g := range w.Groups {
+		wait.Go(func() {
+			answer := d.people.in(ctx, a.Person, g, fresh)
+			mu.Lock()
+			defer mu.Unlock()
+			s.Groups[g] = answer
+		})
+	}
+	if w.Profile {
+		s.Profile, s.ProfileErr = d.people.profile(ctx, a.Person, fresh)
+	}
+	wait.Wait()
+	return s
+}
+
+// same finds out which of the wanted people are the approver behind another
+// address: by the configuration, or by an account that they share where the
+// resource's groups are, or those that give the right to decide.
+func (d *Desk) same(ctx context.Context, q asked) map[engine.Person]access.Answer {
+	rules := d.rules.Load()
+	var ds []engine.Directory
+	for _, g := range slices.Concat(q.resource.Groups, q.wants.Approver.Groups) {
+		if !slices.Contains(ds, g.Directory) {
+			ds = append(ds, g.Directory)
+		}
+	}
+	out := make(map[engine.Person]access.Answer)
+	for _, p := range q.wants.Same {
+		if rules.Canonical(p) == rules.Canonical(q.approver.Person) {
+			out[p] = access.Answer{Yes: true}
+			continue
+		}
+		out[p] = d.people.same(ctx, q.approver.Person, p, ds, q.fresh)
+	}
+	return out
+}
+
+// held finds out what the person holds of the resources that exclude the one at
+// hand: by requests, by other grants, and by what the directories show.
+func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
+	now := d.now()
+	rules := d.rules.Load()
+	var all []access.Held
+	undecided, err := d.cfg.Store.Requests(ctx, access.Query{Person: q.person, Resources: q.excluded, Undecided: true, Limit: 500})
+	if err != nil {
+		return nil, err
+	}
+	given, err := d.cfg.Store.Requests(ctx, access.Query{
+		Person: q.person, Resources: q.excluded, Phase: []access.Phase{access.Waiting, access.Active}, Now: now, Limit: 500,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range slices.Concat(given.Requests, undecided.Requests) {
+		if r.ID != q.request {
+			w, _ := r.Window()
+			all = append(all, access.Held{Resource: r.Resource, Request: r.ID, Until: w.Until})
+		}
+	}
+	var unknown error
+	for _, name := range q.excluded {
+		other, ok := rules.resource(name)
+		if !ok {
+			continue
+		}
+		for _, g := range rules.Grants() {
+			if rules.Canonical(g.Person) == q.person && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
+				all = append(all, access.Held{Resource: name, Until: g.When.Until})
+			}
+		}
+		for _, ref := range other.Groups {
+			if slices.Contains(q.resource.Groups, ref) {
+				continue // both give it
+			}
+			switch a := d.people.in(ctx, q.person, ref, q.fresh); {
+			case a.Err != nil:
+				unknown = errors.Join(unknown, a.Err)
+			case a.Yes:
+				all = append(all, access.Held{Resource: name, Standing: true})
+			}
+		}
+	}
+	if len(all) > 0 { // one is enough to know
+		return all, nil
+	}
+	return nil, unknown
+}
+
+// doubt names the cause of a doubt for the log; the caller is told less.
+func (d *Desk) doubt(what string, err error) {
+	if e, ok := errors.AsType[*access.Error](err); ok && e.Kind == access.Doubt && e.Err != nil {
+		d.cfg.Log.Warn("nothing was decided on a doubtful answer", "what", what, "error", fmt.Sprint(e.Err))
+	}
+}

@@ -1,0 +1,339 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// reads refuses those who may not read everything.
+func (d *Desk) reads(ctx context.Context, c Caller) error {
+	if err := c.scope(Read); err != nil {
+		return err
+	}
+	roles := d.roles(ctx, c, true)
+	switch {
+	case roles.reads():
+		return nil
+	case roles.Doubt != nil:
+		return d.doubtful("whether you are an auditor or administrator", roles.Doubt)
+	}
+	return forbidden("only auditors and administrators see this")
+}
+
+// administers refuses those who are no administrators.
+func (d *Desk) administers(ctx context.Context, c Caller) error {
+	if err := c.scope(Admin); err != nil {
+		return err
+	}
+	roles := d.roles(ctx, c, true)
+	switch {
+	case roles.Administrator:
+		return nil
+	case roles.Doubt != nil:
+		return d.doubtful("whether you are an administrator", roles.Doubt)
+	}
+	return forbidden("only administrators may do this")
+}
+
+func (d *Desk) doubtful(what string, err error) error {
+	d.cfg.Log.Warn("nothing was decided on a doubtful answer", "what", what, "error", err)
+	return &access.Error{Kind: access.Doubt, Err: err, Message: what + " could not be found out just now; try again in a while"}
+}
+
+// Runs lists the latest runs, at most as many as limit.
+func (d *Desk) Runs(ctx context.Context, c Caller, limit int) ([]Run, error) {
+	if err := d.reads(ctx, c); err != nil {
+		return nil, err
+	}
+	var out []Run
+	for r, err := range d.cfg.Store.Runs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if len(out) == limit {
+			break
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Holds lists what limits hold.
+func (d *Desk) Holds(ctx context.Context, c Caller) ([]engine.Hold, error) {
+	if err := d.reads(ctx, c); err != nil {
+		return nil, err
+	}
+	return d.cfg.Store.Holds(ctx)
+}
+
+// Release lets exactly one held set through, once.
+func (d *Desk) Release(ctx context.Context, c Caller, digest, reason string) (engine.Release, error) {
+	if err := d.administers(ctx, c); err != nil {
+		return engine.Release{}, err
+	}
+	reason = strings.TrimSpace(reason)
+	if err := access.Readable("reason", "the reason", reason); err != nil {
+		return engine.Release{}, err
+	}
+	if reason == "" {
+		return engine.Release{}, &access.Error{Kind: access.Invalid, Field: "reason", Message: "say why it is let through; the audit log keeps it"}
+	}
+	holds, err := d.cfg.Store.Holds(ctx)
+	if err != nil {
+		return engine.Release{}, err
+	}
+	if !slices.ContainsFunc(holds, func(h engine.Hold) bool { return h.Digest == digest }) {
+		return engine.Release{}, notFound("nothing is held under " + quoted(digest) + " any more; look at what is held now")
+	}
+	now := d.now()
+	return d.cfg.Store.AddRelease(ctx, engine.Release{
+		Digest: digest, By: c.String(), At: now, Expires: now.Add(d.rules.Load().ReleaseFor), Reason: reason,
+	})
+}
+
+// Report holds desired against actual for every managed group.
+func (d *Desk) Report(ctx context.Context, c Caller) (*report.Compliance, error) {
+	if err := d.reads(ctx, c); err != nil {
+		return nil, err
+	}
+	return d.rules.Load().Inspect(ctx, nil)
+}
+
+// AuditQuery narrows the audit log.
+type AuditQuery struct {
+	Before  int64 // the sequence number that the page ends before; 0: the latest
+	Kind    engine.EventKind
+	Person  engine.Person
+	Request string
+	Limit   int // 100 when zero; at most 1000
+}
+
+// Logged is an event with its number in the audit log.
+type Logged struct {
+	Seq int64
+	engine.Event
+}
+
+// scanned is how many events are looked through for one page.
+const scanned = 20_000
+
+// Audit lists events, newest first. next is the number to go on before; zero
+// when there is nothing before.
+func (d *Desk) Audit(ctx context.Context, c Caller, q AuditQuery) (events []Logged, next int64, err error) {
+	if err := d.reads(ctx, c); err != nil {
+		return nil, 0, err
+	}
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	q.Limit = min(q.Limit, 1000)
+	before := q.Before
+	if before <= 0 {
+		head, err := d.cfg.Store.Head(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		before = head.Seq + 1
+	}
+	// Backwards, a piece at a time.
+	for looked := int64(0); before > 1 && len(events) < q.Limit && looked < scanned; {
+		after := max(before-1-int64(2*q.Limit), 0)
+		var piece []Logged
+		for rec, err := range d.cfg.Store.Events(ctx, after) {
+			if err != nil {
+				return nil, 0, err
+			}
+			if rec.Seq >= before {
+				break
+			}
+			e, err := rec.Event()
+			if err != nil {
+				return nil, 0, err
+			}
+			if q.fits(e) {
+				piece = append(piece, Logged{Seq: rec.Seq, Event: e})
+			}
+		}
+		looked += before - after
+		before = after + 1
+		slices.Reverse(piece)
+		events = append(events, piece...)
+	}
+	if len(events) > q.Limit {
+		events = events[:q.Limit]
+		before = events[q.Limit-1].Seq
+	}
+	if before > 1 {
+		next = before
+	}
+	return events, next, nil
+}
+
+func (q AuditQuery) fits(e engine.Event) bool {
+	return (q.Kind == "" || e.Kind == q.Kind) && (q.Person == "" || e.Person == q.Person || e.By == string(q.Person)) &&
+		(q.Request == "" || e.Request == q.Request || slices.ContainsFunc(e.Grants, func(a engine.Anchor) bool { return string(a.Grant) == q.Request }))
+}
+
+// Head is how far the audit log goes, to be written down elsewhere.
+func (d *Desk) Head(ctx context.Context, c Caller) (audit.Head, error) {
+	if err := d.reads(ctx, c); err != nil {
+		return audit.Head{}, err
+	}
+	return d.cfg.Store.Head(ctx)
+}
+
+// Tokens are for programs of a person. The longest they are good is a year.
+const longestToken = 366 * 24 * time.Hour
+
+// NewToken makes a token by which a program acts for the caller, or, made by an
+// administrator, as a machine. The secret is returned once and kept nowhere.
+// Only a person at the page makes tokens, never another token.
+func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, scopes []Scope, length time.Duration) (access.Token, string, error) {
+	var none access.Token
+	invalid := func(field, message string) (access.Token, string, error) {
+		return none, "", &access.Error{Kind: access.Invalid, Field: field, Message: message}
+	}
+	name = strings.TrimSpace(name)
+	switch {
+	case c.Token != "" || c.Machine != "" || c.Scopes != nil:
+		return none, "", forbidden("a token cannot make tokens; sign in on the page")
+	case name == "":
+		return invalid("name", "say what the token is for")
+	case len(scopes) == 0:
+		return invalid("scopes", "say what the token may do: read, request, approve, admin")
+	case length <= 0 || length > longestToken:
+		return invalid("for", "a token is good for a year at most")
+	}
+	if err := access.Readable("name", "the name", name); err != nil {
+		return none, "", err
+	}
+	t := access.Token{ID: "t" + d.cfg.NewID(), Person: c.Person, Machine: machine, Name: name, Made: d.now()}
+	t.Expires = t.Made.Add(length)
+	for _, s := range scopes {
+		if !slices.Contains([]Scope{Read, Request, Approve, Admin}, s) {
+			return invalid("scopes", "there is no scope "+quoted(string(s))+"; there are read, request, approve, admin")
+		}
+		t.Scopes = append(t.Scopes, string(s))
+	}
+	if machine != "" {
+		if err := d.administers(ctx, c); err != nil {
+			return none, "", err
+		}
+		if _, ok := d.rules.Load().Machines[machine]; !ok {
+			return invalid("machine", "there is no machine "+quoted(machine))
+		}
+		if slices.Contains(scopes, Approve) || slices.Contains(scopes, Admin) {
+			return invalid("scopes", "a machine asks and reads; it neither approves nor administers")
+		}
+	}
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails
+	secret := "dp_" + hex.EncodeToString(b)
+	return t, secret, d.cfg.Store.AddToken(ctx, t, secret)
+}
+
+// Tokens lists the caller's tokens, also those that are over.
+func (d *Desk) Tokens(ctx context.Context, c Caller) ([]access.Token, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, err
+	}
+	if c.Machine != "" {
+		return nil, forbidden("a machine has no tokens of its own")
+	}
+	return d.cfg.Store.Tokens(ctx, c.Person)
+}
+
+// RevokeToken ends a token of the caller at once.
+func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
+	if c.Machine != "" {
+		return forbidden("a machine has no tokens of its own")
+	}
+	err := d.cfg.Store.RevokeToken(ctx, id, c.Person, d.now())
+	if errors.Is(err, ErrNoToken) {
+		return notFound("you have no token " + quoted(id))
+	}
+	return err
+}
+
+// Explanation is what a policy says to one person.
+type Explanation struct {
+	Person    engine.Person
+	Resource  string
+	Policy    *access.Policy
+	May       Possible
+	Emergency Possible
+	Auto      Possible // whether it is given without an approval, as far as is known
+	Steps     []ExplainedStep
+	Conflicts []access.Held
+	Doubt     string // what could not be found out
+}
+
+// ExplainedStep is a step of a policy, for one person.
+type ExplainedStep struct {
+	access.Step
+	Skipped Possible
+}
+
+// Explain tells what the policy of a resource says to a person: to that person,
+// to owners, auditors and administrators.
+func (d *Desk) Explain(ctx context.Context, c Caller, person engine.Person, name string) (Explanation, error) {
+	if err := c.scope(Read); err != nil {
+		return Explanation{}, err
+	}
+	rules := d.rules.Load()
+	person = rules.Canonical(person)
+	res, ok := rules.resource(name)
+	if !ok || res.Hidden && !d.shows(ctx, c, res) {
+		return Explanation{}, notFound("there is no resource " + quoted(name))
+	}
+	if person != c.Person && !d.owns(ctx, c, name, true) && !d.roles(ctx, c, true).reads() {
+		return Explanation{}, forbidden("only owners of " + name + ", auditors and administrators ask this for somebody else")
+	}
+	return d.explain(ctx, person, res), nil
+}
+
+func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource) Explanation {
+	rules := d.rules.Load()
+	out := Explanation{Person: person, Resource: res.Name, Policy: res.Policy}
+	as := Caller{Actor: access.Actor{Person: person}}
+	out.May, out.Emergency = d.possible(ctx, as, res, false), d.possible(ctx, as, res, true)
+	p := res.Policy
+	if p == nil {
+		return out
+	}
+	w := access.Wish{Person: person, For: p.Default}
+	f := d.facts(ctx, asked{
+		resource: res, person: person, requester: as.Actor, excluded: p.NotWith,
+		wants: w.Wants(*p, res.Resource, rules.Expressions), fresh: true,
+	})
+	r := access.Request{Resource: res.Name, Person: person, By: as.Actor, Policy: *p, For: p.Default, At: d.now()}
+	judge := func(expression string) Possible {
+		if expression == "" {
+			return Possible{}
+		}
+		a := rules.Expressions.Judge(expression, access.Case{Now: r.At, Facts: &f, Request: &r})
+		if a.Err != nil {
+			return Possible{Why: a.Err.Error()}
+		}
+		return Possible{Yes: a.Yes, Why: expression}
+	}
+	out.Auto = judge(p.Auto)
+	for _, s := range p.Steps {
+		out.Steps = append(out.Steps, ExplainedStep{Step: s, Skipped: judge(s.Skip)})
+	}
+	out.Conflicts = f.Held
+	if f.HeldErr != nil {
+		out.Doubt = f.HeldErr.Error()
+	}
+	return out
+}

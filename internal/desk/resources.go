@@ -1,0 +1,218 @@
+package desk
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// Offer is a resource as a caller sees it.
+type Offer struct {
+	Resource
+	// May tells whether the caller may ask for it, as far as is known.
+	May       Possible
+	Emergency Possible
+	Owner     bool   // the caller owns it
+	Mine      []View // the caller's requests for it that are not over
+	Templates []Template
+}
+
+// Possible is an answer for people.
+type Possible struct {
+	Yes bool
+	Why string // why not, or why it is not known
+}
+
+// Resources lists the resources that fit a text, in any case and any order of
+// its words; all of them without one.
+func (d *Desk) Resources(ctx context.Context, c Caller, text string) ([]Offer, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, err
+	}
+	rules := d.rules.Load()
+	words := strings.Fields(strings.ToLower(text))
+	var out []Offer
+	for i := range rules.Resources {
+		res := &rules.Resources[i]
+		about := strings.ToLower(strings.Join(slices.Concat([]string{res.Name, res.Title, res.Description}, res.Tags), " "))
+		if slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(about, w) }) {
+			continue
+		}
+		if res.Hidden && !d.shows(ctx, c, res) {
+			continue
+		}
+		out = append(out, Offer{Resource: *res})
+	}
+	return out, nil
+}
+
+// Resource shows one resource.
+func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, error) {
+	if err := c.scope(Read); err != nil {
+		return Offer{}, err
+	}
+	rules := d.rules.Load()
+	res, ok := rules.resource(name)
+	if !ok || res.Hidden && !d.shows(ctx, c, res) {
+		return Offer{}, notFound("there is no resource " + quoted(name))
+	}
+	o := Offer{Resource: *res, Owner: d.owns(ctx, c, name, false)}
+	for _, t := range rules.Templates {
+		if t.Resource == name {
+			o.Templates = append(o.Templates, t)
+		}
+	}
+	o.May, o.Emergency = d.possible(ctx, c, res, false), d.possible(ctx, c, res, true)
+	mine := access.Query{Mine: c.Person, Machine: c.Machine, Resource: name, Limit: 100}
+	if c.Machine != "" {
+		mine.Mine = ""
+	}
+	page, err := d.cfg.Store.Requests(ctx, mine)
+	if err != nil {
+		return o, err
+	}
+	for _, r := range page.Requests {
+		if v := d.view(ctx, c, r); v.Status == access.Asked || v.Phase == access.Waiting || v.Phase == access.Active {
+			o.Mine = append(o.Mine, v)
+		}
+	}
+	return o, nil
+}
+
+// shows reports whether a hidden resource is shown to a caller.
+func (d *Desk) shows(ctx context.Context, c Caller, res *Resource) bool {
+	return d.possible(ctx, c, res, false).Yes || d.possible(ctx, c, res, true).Yes ||
+		d.owns(ctx, c, res.Name, false) || d.roles(ctx, c, false).reads()
+}
+
+// possible tells whether a caller may ask for a resource.
+func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool) Possible {
+	p := res.Policy
+	switch {
+	case p == nil:
+		return Possible{Why: "it has no policy, so it cannot be asked for"}
+	case glass && p.BreakGlass == nil:
+		return Possible{Why: "it has no access for emergencies"}
+	}
+	who := p.Ask
+	if glass {
+		who = p.BreakGlass.Ask
+	}
+	rules := d.rules.Load()
+	w := access.Wish{Person: c.Person, Glass: glass}
+	f := d.facts(ctx, asked{resource: res, person: c.Person, requester: c.Actor, wants: w.Wants(*p, res.Resource, rules.Expressions).Quick()})
+	r := access.Request{Resource: res.Name, Person: c.Person, By: c.Actor, Policy: *p, Glass: glass, For: p.Default}
+	switch a := who.Belongs(f.Requester, access.Case{Now: d.now(), Facts: &f, Request: &r}, rules.Expressions); {
+	case a.Err != nil:
+		return Possible{Why: "a directory could not tell whether you may"}
+	case !a.Yes:
+		return Possible{Why: "the policy does not name you among those who may ask"}
+	}
+	return Possible{Yes: true}
+}
+
+// Members holds desired against actual for a resource: for its owners,
+// auditors and administrators.
+func (d *Desk) Members(ctx context.Context, c Caller, name string) (*report.Compliance, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, err
+	}
+	rules := d.rules.Load()
+	res, ok := rules.resource(name)
+	if !ok || res.Hidden && !d.shows(ctx, c, res) {
+		return nil, notFound("there is no resource " + quoted(name))
+	}
+	if !d.owns(ctx, c, name, true) && !d.roles(ctx, c, true).reads() {
+		return nil, forbidden("only owners of " + name + ", auditors and administrators see its members")
+	}
+	return rules.Inspect(ctx, res.Groups)
+}
+
+// Templates lists the templates.
+func (d *Desk) Templates(ctx context.Context, c Caller) ([]Template, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, err
+	}
+	rules := d.rules.Load()
+	var out []Template
+	for _, t := range rules.Templates {
+		if res, ok := rules.resource(t.Resource); ok && res.Policy != nil && (!res.Hidden || d.shows(ctx, c, res)) {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// Holding is access that the caller has or will have, other than by a request.
+type Holding struct {
+	Grant    engine.GrantID
+	Resource string
+	Groups   []engine.GroupRef
+	From     time.Time
+	Until    time.Time
+	Active   bool
+	Reason   string
+	Origin   string // where it was said
+}
+
+// Mine lists the caller's requests that are not over, and the grants that came
+// otherwise.
+func (d *Desk) Mine(ctx context.Context, c Caller) ([]View, []Holding, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, nil, err
+	}
+	now := d.now()
+	own := access.Query{Mine: c.Person, Machine: c.Machine, Now: now, Limit: 200}
+	if c.Machine != "" {
+		own.Mine = ""
+	}
+	undecided, live := own, own
+	undecided.Undecided = true
+	live.Phase = []access.Phase{access.Waiting, access.Active}
+	var views []View
+	for _, q := range []access.Query{undecided, live} {
+		page, err := d.cfg.Store.Requests(ctx, q)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range page.Requests {
+			if !slices.ContainsFunc(views, func(v View) bool { return v.ID == r.ID }) {
+				views = append(views, d.view(ctx, c, r))
+			}
+		}
+	}
+	slices.SortStableFunc(views, func(a, b View) int { return b.At.Compare(a.At) })
+	return views, d.holdings(c, now), nil
+}
+
+func (d *Desk) holdings(c Caller, now time.Time) []Holding {
+	rules := d.rules.Load()
+	byID := make(map[engine.GrantID]*Holding)
+	var order []engine.GrantID
+	for _, g := range rules.Grants() {
+		if rules.Canonical(g.Person) != c.Person || g.When.Ended(now) || strings.HasPrefix(g.Origin, requestOrigin) {
+			continue
+		}
+		h := byID[g.ID]
+		if h == nil {
+			h = &Holding{
+				Grant: g.ID, Resource: g.Resource, From: g.When.From, Until: g.When.Until,
+				Active: g.When.Active(now), Reason: g.Reason, Origin: g.Origin,
+			}
+			byID[g.ID] = h
+			order = append(order, g.ID)
+		}
+		h.Groups = append(h.Groups, g.Group)
+	}
+	out := make([]Holding, len(order))
+	for i, id := range order {
+		out[i] = *byID[id]
+	}
+	slices.SortStableFunc(out, func(a, b Holding) int { return a.Until.Compare(b.Until) })
+	return out
+}

@@ -1,0 +1,423 @@
+package desk
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// View is a request as a caller sees it.
+type View struct {
+	access.Request
+	Title string       // of the resource
+	Phase access.Phase // empty where there is no grant
+	Steps []Step       // of what waits for decisions, or last did
+	May   May
+	// Deadline is when the step that waits is escalated, denied or lapses.
+	Deadline time.Time
+	AsOf     time.Time
+}
+
+// Step is a step as people see it.
+type Step struct {
+	access.Step
+	State     StepState
+	Decisions []access.Decision
+}
+
+// StepState is how it stands with a step.
+type StepState string
+
+// States of a step.
+const (
+	StepDone    StepState = "done"
+	StepWaits   StepState = "waits" // for decisions
+	StepToCome  StepState = "to-come"
+	StepSkipped StepState = "skipped" // the policy says that it is not needed
+	StepDenied  StepState = "denied"
+	StepVoid    StepState = "void" // nobody needs it any more
+)
+
+// May is what the caller may do with a request now, as far as is known; whether
+// it is done is decided when it is tried.
+type May struct {
+	Decide, Withdraw, End, Extend, Review bool
+}
+
+// concerned reports whether the caller asked, or is whom it is for.
+func (c Caller) concerned(r access.Request) bool {
+	return r.By.Machine == c.Machine && r.By.Person == c.Person || c.Machine == "" && c.Person == r.Person
+}
+
+// sees reports whether a caller may see a request: whom it concerns, who decides
+// or decided on it, who owns the resource, and who may read everything.
+func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) bool {
+	switch {
+	case c.concerned(r):
+		return true
+	case c.Machine != "":
+		return false
+	}
+	said := func(x access.Decision) bool { return x.By.Machine == "" && x.By.Person == c.Person }
+	if slices.ContainsFunc(r.Course.Decisions, said) ||
+		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool {
+			return x.By.Person == c.Person && x.By.Machine == "" || slices.ContainsFunc(x.Course.Decisions, said)
+		}) {
+		return true
+	}
+	return d.owns(ctx, c, r.Resource, false) || d.approves(ctx, c, r) || d.roles(ctx, c, false).reads()
+}
+
+// approves reports whether the caller is certainly among those who decide a
+// step of the request, or review it.
+func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) bool {
+	steps := slices.Clone(r.Policy.Steps)
+	for _, x := range r.Extensions {
+		steps = append(steps, x.Course.Steps...)
+	}
+	whos := make([]access.Who, 0, 2*len(steps)+1)
+	for _, s := range steps {
+		whos = append(whos, s.Approvers)
+		if s.Escalate != nil {
+			whos = append(whos, s.Escalate.To)
+		}
+	}
+	if r.Glass && r.Policy.BreakGlass != nil {
+		whos = append(whos, r.Policy.BreakGlass.Review.By)
+	}
+	return slices.ContainsFunc(whos, func(w access.Who) bool { return d.fits(ctx, c, w, r) })
+}
+
+// fits reports whether a caller is certainly among the approvers of a request
+// that w names.
+func (d *Desk) fits(ctx context.Context, c Caller, w access.Who, r access.Request) bool {
+	if c.Machine != "" || w.Empty() {
+		return false
+	}
+	if w.Anyone || slices.Contains(w.People, c.Person) {
+		return true
+	}
+	rules := d.rules.Load()
+	res, ok := rules.resource(r.Resource)
+	if !ok {
+		return false
+	}
+	wants := access.WantsOf(w, res.Resource, rules.Expressions)
+	f := d.facts(ctx, asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, wants: wants})
+	a := w.Belongs(f.Approver, access.Case{Now: d.now(), Facts: &f, Request: &r, Deciding: true}, rules.Expressions)
+	return a.Err == nil && a.Yes
+}
+
+// view shows a request to a caller who may see it.
+func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
+	now := d.now()
+	r, _ = r.Tick(now) // as it will be on record in a moment
+	v := View{Request: r, Phase: r.Phase(now), AsOf: now, Title: r.Resource}
+	rules := d.rules.Load()
+	res, ok := rules.resource(r.Resource)
+	if ok && res.Title != "" {
+		v.Title = res.Title
+	}
+	course := &r.Course
+	if n := len(r.Extensions); n > 0 {
+		course = &r.Extensions[n-1].Course
+	}
+	v.Steps, v.Deadline = stepsOf(course), course.Deadline()
+	act := access.Act{By: c.Actor, At: now}
+	if c.scope(Request) == nil {
+		_, _, err := r.Withdraw(act)
+		v.May.Withdraw = err == nil
+	}
+	if ended := v.Phase == access.Active || v.Phase == access.Waiting; ended && r.Grant.End == nil {
+		mine := c.concerned(r)
+		v.May.End = mine && c.scope(Request) == nil ||
+			!mine && c.scope(Admin) == nil && (d.owns(ctx, c, r.Resource, false) || d.roles(ctx, c, false).Administrator)
+		v.May.Extend = mine && !r.Glass && r.Policy.Extend != nil && r.Undecided() == nil &&
+			r.Extended() < r.Policy.Extend.Times && c.scope(Request) == nil
+	}
+	if !ok || c.scope(Approve) != nil {
+		return v
+	}
+	if step, waits := r.Undecided().Now(); waits && d.stepFits(ctx, c, step, r) {
+		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, excluded: r.Policy.NotWith}
+		q.wants = r.WantsToDecide(res.Resource, rules.Expressions)
+		q.wants.Held = false
+		_, _, err := r.Decide(false, act, d.facts(ctx, q), rules.Expressions)
+		v.May.Decide = err == nil
+	}
+	if r.Review.Open() && r.Policy.BreakGlass != nil && d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r) {
+		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID}
+		q.wants = r.WantsToClose(res.Resource, rules.Expressions)
+		_, _, err := r.Close(true, access.Act{By: c.Actor, At: now, Comment: "-"}, d.facts(ctx, q), rules.Expressions)
+		v.May.Review = err == nil
+	}
+	return v
+}
+
+// stepFits reports whether the caller is certainly among those who may decide
+// the step that waits.
+func (d *Desk) stepFits(ctx context.Context, c Caller, s access.Step, r access.Request) bool {
+	return d.fits(ctx, c, s.Approvers, r) ||
+		s.Escalate != nil && r.Undecided().Escalated && d.fits(ctx, c, s.Escalate.To, r)
+}
+
+func stepsOf(course *access.Course) []Step {
+	out := make([]Step, len(course.Steps))
+	for i, s := range course.Steps {
+		out[i] = Step{Step: s, State: StepToCome}
+		denied := false
+		for _, x := range course.Decisions {
+			if x.Step == i {
+				out[i].Decisions = append(out[i].Decisions, x)
+				denied = denied || !x.Approve
+			}
+		}
+		switch closed := !course.Closed.IsZero(); {
+		case slices.Contains(course.Skipped, i):
+			out[i].State = StepSkipped
+		case denied:
+			out[i].State = StepDenied
+		case i < course.Step && !course.Auto, course.Approvals(i) >= s.Quorum:
+			out[i].State = StepDone
+		case closed:
+			out[i].State = StepVoid
+		case i == course.Step:
+			out[i].State = StepWaits
+		}
+	}
+	return out
+}
+
+// Detail is a request with what helps to decide on it.
+type Detail struct {
+	View
+	Description string // of the resource
+	Groups      []Membership
+	// There is set when the person is in every group of the resource.
+	There bool
+	// Before is how often the person asked for the resource, this time included.
+	Before access.Past
+	// Others have access to the resource now, as far as requests and other
+	// grants tell; for those who decide, own or audit only.
+	Others []Holder
+}
+
+// Holder is somebody who has access.
+type Holder struct {
+	Person engine.Person
+	Until  time.Time
+	Reason string
+}
+
+// Membership is how it stands with the person in one group of the resource.
+type Membership struct {
+	Group engine.GroupRef
+	State MembershipState
+	Since time.Time // since when it is ours; zero when it is not
+	Note  string    // why it is not there, where that is known
+}
+
+// MembershipState is how it stands with a membership.
+type MembershipState string
+
+// States of a membership.
+const (
+	NotYet   MembershipState = "not-yet" // to be added
+	There    MembershipState = "there"
+	Standing MembershipState = "standing" // there, and not ours: it stays when the grant ends
+	Leaving  MembershipState = "leaving"  // to be removed, and not confirmed gone
+	Gone     MembershipState = "gone"
+	Unknown  MembershipState = "unknown" // the directory could not tell
+)
+
+// Request shows one request to a caller.
+func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error) {
+	if err := c.scope(Read); err != nil {
+		return Detail{}, err
+	}
+	r, err := d.load(ctx, id)
+	if err != nil {
+		return Detail{}, err
+	}
+	if !d.sees(ctx, c, r) {
+		return Detail{}, notFound("there is no request " + quoted(id))
+	}
+	out := Detail{View: d.view(ctx, c, r)}
+	res, ok := d.rules.Load().resource(r.Resource)
+	if !ok {
+		return out, nil
+	}
+	out.Description = res.Description
+	if out.Phase != "" {
+		if out.Groups, err = d.memberships(ctx, r, res, out.Phase); err != nil {
+			return out, err
+		}
+		out.There = !slices.ContainsFunc(out.Groups, func(m Membership) bool { return m.State != There && m.State != Standing })
+	}
+	if out.Before, err = d.cfg.Store.PastRequests(ctx, r.Person, r.Resource); err != nil {
+		return out, err
+	}
+	if !c.concerned(r) {
+		out.Others = d.holders(res, r)
+	}
+	return out, nil
+}
+
+// memberships tells how it stands in the groups, by the ledger first.
+func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource, phase access.Phase) ([]Membership, error) {
+	owned, err := d.cfg.Store.OwnedBy(ctx, r.Person)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Membership, len(res.Groups))
+	for i, ref := range res.Groups {
+		m := Membership{Group: ref, State: NotYet}
+		at := slices.IndexFunc(owned, func(o engine.Owned) bool {
+			return o.Group.Directory == ref.Directory && (o.GroupName == ref.Name || string(o.Group.ID) == ref.Name)
+		})
+		over := phase == access.Ended || phase == access.Revoked
+		switch {
+		case at >= 0 && owned[at].State == engine.Added && over && owned[at].Due.IsZero() && len(owned[at].Anchors) > 0 && !anchored(owned[at], r):
+			m.State, m.Since = Gone, time.Time{} // another grant holds it
+		case at >= 0 && over:
+			m.State, m.Since = Leaving, owned[at].Since
+		case at >= 0 && owned[at].State == engine.Added:
+			m.State, m.Since = There, owned[at].Since
+		case at >= 0 || phase == access.Waiting:
+		case over:
+			m.State = Gone
+		default:
+			switch a := d.people.in(ctx, r.Person, ref, false); {
+			case a.Err != nil:
+				m.State, m.Note = Unknown, "the directory could not tell"
+			case a.Yes:
+				m.State = Standing
+			default:
+				m.Note = d.missing(ctx, r.Person, ref)
+			}
+		}
+		out[i] = m
+	}
+	return out, nil
+}
+
+func anchored(o engine.Owned, r access.Request) bool {
+	return slices.ContainsFunc(o.Anchors, func(a engine.Anchor) bool { return a.Grant == r.GrantID() })
+}
+
+// missing says why somebody cannot be added, where that is known.
+func (d *Desk) missing(ctx context.Context, p engine.Person, ref engine.GroupRef) string {
+	_, err := d.people.account(ctx, ref.Directory, p, false)
+	switch engine.KindOf(err) {
+	case engine.NotFound:
+		return string(p) + " has no account in " + string(ref.Directory)
+	case engine.Disabled:
+		return "the account of " + string(p) + " in " + string(ref.Directory) + " is disabled"
+	case engine.Ambiguous:
+		return string(p) + " has several accounts in " + string(ref.Directory)
+	}
+	return ""
+}
+
+// holders are those who have access to a resource now beside the person.
+func (d *Desk) holders(res *Resource, r access.Request) []Holder {
+	now := d.now()
+	latest := make(map[engine.Person]Holder)
+	for _, g := range d.rules.Load().Grants() {
+		if g.Resource != res.Name && !slices.Contains(res.Groups, g.Group) || g.Person == r.Person || !g.When.Active(now) {
+			continue
+		}
+		if h, ok := latest[g.Person]; !ok || h.Until.Before(g.When.Until) {
+			latest[g.Person] = Holder{Person: g.Person, Until: g.When.Until, Reason: g.Reason}
+		}
+	}
+	out := make([]Holder, 0, len(latest))
+	for _, h := range latest {
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b Holder) int { return a.Until.Compare(b.Until) })
+	return out
+}
+
+// Requests lists requests that a caller may see. Those who may not read
+// everything see their own, and those for a resource that they own.
+func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, string, error) {
+	if err := c.scope(Read); err != nil {
+		return nil, "", err
+	}
+	q.Now = d.now()
+	all := q.Resource != "" && d.owns(ctx, c, q.Resource, false) || d.roles(ctx, c, false).reads()
+	switch {
+	case c.Machine != "":
+		q.Machine = c.Machine
+	case !all:
+		q.Mine = c.Person
+	}
+	page, err := d.cfg.Store.Requests(ctx, q)
+	if err != nil {
+		return nil, "", err
+	}
+	views := make([]View, len(page.Requests))
+	for i, r := range page.Requests {
+		views[i] = d.view(ctx, c, r)
+	}
+	return views, page.Next, nil
+}
+
+// inbox is how many requests somebody is shown to decide on at once.
+const inbox = 50
+
+// Inbox lists what waits for the caller's word: requests, extensions, and
+// emergencies to review, the oldest first. more tells that there are more.
+func (d *Desk) Inbox(ctx context.Context, c Caller) (views []View, more bool, err error) {
+	if err := c.scope(Read); err != nil {
+		return nil, false, err
+	}
+	if c.Machine != "" {
+		return nil, false, nil
+	}
+	var found []access.Request
+	take := func(q access.Query, mine func(access.Request) bool) error {
+		for q.Limit = 500; ; {
+			page, err := d.cfg.Store.Requests(ctx, q)
+			if err != nil {
+				return err
+			}
+			for _, r := range page.Requests {
+				if mine(r) {
+					found = append(found, r)
+				}
+			}
+			if q.After = page.Next; q.After == "" {
+				return nil
+			}
+		}
+	}
+	err = take(access.Query{Undecided: true}, func(r access.Request) bool {
+		step, waits := r.Undecided().Now()
+		return waits && (r.Policy.SelfApproval || r.Person != c.Person) && d.stepFits(ctx, c, step, r)
+	})
+	if err == nil {
+		err = take(access.Query{Review: true}, func(r access.Request) bool {
+			return r.Person != c.Person && r.Policy.BreakGlass != nil && d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r)
+		})
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	slices.SortFunc(found, func(a, b access.Request) int { return a.At.Compare(b.At) })
+	for _, r := range found {
+		v := d.view(ctx, c, r)
+		if !v.May.Decide && !v.May.Review {
+			continue // decided by the caller already
+		}
+		if len(views) == inbox {
+			return views, true, nil
+		}
+		views = append(views, v)
+	}
+	return views, false, nil
+}
