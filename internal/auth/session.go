@@ -1,0 +1,211 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+// Where people sign in and out.
+const (
+	SignIn   = "/sign-in"
+	Callback = "/sign-in/callback"
+	SignOut  = "/sign-out"
+)
+
+// What a session remembers.
+const (
+	keyPerson   = "person"
+	keyName     = "name"
+	keyState    = "state"
+	keyNonce    = "nonce"
+	keyVerifier = "verifier"
+	keyReturn   = "return"
+	keyStarted  = "started"
+	keyNotice   = "notice"
+)
+
+// patience is how long somebody may take to sign in.
+const patience = 10 * time.Minute
+
+// Sessions gives next the session of whoever calls; see [From].
+func (a *Auth) Sessions(next http.Handler) http.Handler {
+	return a.session.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := a.session.GetString(r.Context(), keyPerson); p != "" {
+			s := a.settings.Load()
+			c := desk.Caller{Actor: access.Actor{Person: s.Canonical(engine.Person(p)), Via: access.Page}}
+			r = r.WithContext(With(r.Context(), c))
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// Name is what the provider calls the person who is signed in.
+func (a *Auth) Name(ctx context.Context) string { return a.session.GetString(ctx, keyName) }
+
+// Tell keeps a notice for the next page that the person sees.
+func (a *Auth) Tell(ctx context.Context, notice string) { a.session.Put(ctx, keyNotice, notice) }
+
+// Told returns the notice that was kept, once.
+func (a *Auth) Told(ctx context.Context) string { return a.session.PopString(ctx, keyNotice) }
+
+// Start sends somebody to the OpenID provider, to come back to a path of ours.
+func (a *Auth) Start(w http.ResponseWriter, r *http.Request, back string) error {
+	s := a.settings.Load()
+	if s.people == nil {
+		return errors.New("nobody can sign in: web.oidc is not set")
+	}
+	p, err := s.people.find(r.Context())
+	if err != nil {
+		return fmt.Errorf("the OpenID provider %s does not answer: %w", s.Issuer, err)
+	}
+	ctx := r.Context()
+	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
+	a.session.Put(ctx, keyState, state)
+	a.session.Put(ctx, keyNonce, nonce)
+	a.session.Put(ctx, keyVerifier, verifier)
+	a.session.Put(ctx, keyReturn, Local(back))
+	a.session.Put(ctx, keyStarted, a.now().Unix())
+	http.Redirect(w, r, s.oauth(p.Endpoint()).AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)), http.StatusSeeOther)
+	return nil
+}
+
+// Finish takes somebody back from the OpenID provider, and returns the path to
+// go on to. The session is another one from then on: whoever knew it before does
+// not know it any more.
+func (a *Auth) Finish(r *http.Request) (back string, err error) {
+	s := a.settings.Load()
+	ctx, q := r.Context(), r.URL.Query()
+	// Each is good once.
+	state, nonce := a.session.PopString(ctx, keyState), a.session.PopString(ctx, keyNonce)
+	verifier, back := a.session.PopString(ctx, keyVerifier), a.session.PopString(ctx, keyReturn)
+	started := time.Unix(a.session.GetInt64(ctx, keyStarted), 0)
+	a.session.Remove(ctx, keyStarted)
+	switch {
+	case s.people == nil:
+		return "", errors.New("nobody can sign in: web.oidc is not set")
+	case state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(q.Get("state"))) != 1:
+		return "", errors.New("this sign-in was not begun here, or is used up")
+	case a.now().Sub(started) > patience:
+		return "", errors.New("signing in took too long")
+	case q.Get("error") != "":
+		return "", fmt.Errorf("the OpenID provider says %s: %s", clip(q.Get("error")), clip(q.Get("error_description")))
+	}
+	p, err := s.people.find(ctx)
+	if err != nil {
+		return "", err
+	}
+	client := s.Client
+	if client == nil {
+		client = &http.Client{Timeout: 10 * time.Second}
+	}
+	token, err := s.oauth(p.Endpoint()).Exchange(oidc.ClientContext(ctx, client), q.Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil {
+		return "", errors.New("the OpenID provider did not take the code") // its answer may hold secrets
+	}
+	raw, _ := token.Extra("id_token").(string)
+	id, err := s.people.verify(ctx, raw, s.ClientID)
+	if err != nil {
+		return "", fmt.Errorf("the ID token is not good: %w", err)
+	}
+	if nonce == "" || subtle.ConstantTimeCompare([]byte(nonce), []byte(id.Nonce)) != 1 {
+		return "", errors.New("the ID token was not made for this sign-in")
+	}
+	var claims map[string]any
+	if err := id.Claims(&claims); err != nil {
+		return "", err
+	}
+	person, err := s.person(claims)
+	if err != nil {
+		return "", err
+	}
+	if err := a.session.RenewToken(ctx); err != nil {
+		return "", err
+	}
+	name, _ := claims["name"].(string)
+	a.session.Put(ctx, keyPerson, string(person))
+	a.session.Put(ctx, keyName, clip(name))
+	a.log.Info("signed in", "person", string(person))
+	return back, a.bind(ctx, person)
+}
+
+// bind tells the store whose the session is. It has to be there for that.
+func (a *Auth) bind(ctx context.Context, p engine.Person) error {
+	token, _, err := a.session.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	return a.store.Bind(ctx, token, p)
+}
+
+// Forget ends the session.
+func (a *Auth) Forget(ctx context.Context) error { return a.session.Destroy(ctx) }
+
+// Local returns a path of ours that is safe to send somebody to, or "/".
+func Local(back string) string {
+	u, err := url.Parse(back)
+	if err != nil || u.IsAbs() || u.Host != "" || u.Opaque != "" || !strings.HasPrefix(back, "/") ||
+		strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n\t") || strings.HasPrefix(u.Path, SignIn) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 200 {
+		s = string(r[:200])
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// secure reports whether a URL is reached over TLS.
+func secure(at string) bool {
+	u, err := url.Parse(at)
+	return err == nil && u.Scheme == "https"
+}
+
+// Remote is the address of whoever calls: the nearest one that is none of our
+// own proxies.
+func Remote(r *http.Request, behind []*net.IPNet) string {
+	at, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		at = r.RemoteAddr
+	}
+	ours := func(s string) bool {
+		ip := net.ParseIP(s)
+		for _, n := range behind {
+			if ip != nil && n.Contains(ip) {
+				return true
+			}
+		}
+		return false
+	}
+	if !ours(at) {
+		return at
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop := strings.TrimSpace(hops[i])
+		if net.ParseIP(hop) == nil {
+			return at
+		}
+		if at = hop; !ours(hop) {
+			return hop
+		}
+	}
+	return at
+}
