@@ -132,6 +132,9 @@ func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[s
 	if len(s.Additional) > 0 && s.Additional[0] == '{' && json.Unmarshal(s.Additional, &below) == nil {
 		below.list(t, b, prefix+"NAME.", defs)
 	}
+	if s.Items != nil {
+		s.Items.list(t, b, strings.TrimSuffix(prefix, ".")+"[].", defs)
+	}
 	if len(s.Properties) == 0 {
 		return
 	}

@@ -38,6 +38,26 @@ type Config struct {
 	Groups map[string]Group `yaml:"groups,omitempty"`
 	// What people ask for by name. Each stands for one or more groups.
 	Resources map[string]Resource `yaml:"resources,omitempty"`
+	// How people come by what they ask for, by the name that resources refer to.
+	Policies map[string]Policy `yaml:"policies,omitempty"`
+	// Files with more policies, below policies: as here; as paths or patterns
+	// such as policies/*.yaml.
+	PolicyFiles []string `yaml:"policyFiles,omitempty"`
+	// Requests that are filled in already, by name.
+	Templates map[string]Template `yaml:"templates,omitempty"`
+	// The identities of pipelines that ask, by the name that policies refer to.
+	Machines map[string]Machine `yaml:"machines,omitempty"`
+	// Who may do more than ask and decide.
+	Roles Roles `yaml:"roles,omitempty"`
+	// Second addresses of one human, each with the one that the human is known
+	// by: nobody decides on their own request through a second account.
+	Aliases map[engine.Person]engine.Person `yaml:"aliases,omitempty"`
+	// The directory that describes people to policies: their manager and
+	// attributes. Default the only one.
+	Profiles engine.Directory `yaml:"profiles,omitempty"`
+	// The page where people ask and decide, and the API. Without it there is
+	// none.
+	Web *Web `yaml:"web,omitempty"`
 	// Grant files, as paths or patterns such as grants/*.yaml.
 	Grants []string `yaml:"grants,omitempty"`
 	// How long a removal may be due before it counts as overdue. Default 1h.
@@ -123,10 +143,20 @@ type Limits struct {
 type Resource struct {
 	// What to call it on pages.
 	Title string `yaml:"title,omitempty"`
+	// What it is for, for people who look for it.
+	Description string `yaml:"description,omitempty"`
 	// The groups that it stands for, written directory/group.
 	Groups []string `yaml:"groups" jsonschema:"minItems=1"`
-	// The name of the policy that requests for it follow.
+	// The name of the policy that requests for it follow. Without one, nobody
+	// can ask for it.
 	Policy string `yaml:"policy,omitempty"`
+	// Who answers for it: they may end access to it, and decide where a policy
+	// says owners.
+	Owners Role `yaml:"owners,omitempty"`
+	// Words to find it by.
+	Tags []string `yaml:"tags,omitempty"`
+	// Whether only those see it who may ask for it. Default false.
+	Hidden bool `yaml:"hidden,omitempty"`
 	// Whether the sessions of a person end with a membership in one of the
 	// groups, those apart that say otherwise themselves. Default false.
 	EndSessions bool `yaml:"endSessions,omitempty"`

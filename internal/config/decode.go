@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -75,6 +76,14 @@ func (d *Duration) decode(w *walker, n *yaml.Node, path string) {
 		w.failAt(markOf(n), path, "%v", err)
 	}
 	*d = parsed
+}
+
+func (v *Values) decode(w *walker, n *yaml.Node, path string) {
+	if n.Kind == yaml.SequenceNode {
+		w.node(n, reflect.ValueOf((*[]string)(v)).Elem(), path)
+		return
+	}
+	*v = Values{w.text(n, path)}
 }
 
 // knownWords suggests the word that was meant, or lists all.

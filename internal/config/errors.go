@@ -32,12 +32,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// join sorts errors by their place and makes one of them.
-func join(errs []*Error) error {
+// sorted sorts errors by their place.
+func sorted(errs []*Error) []*Error {
 	slices.SortStableFunc(errs, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
+	return errs
+}
+
+// join makes one error of all.
+func join(errs []*Error) error {
 	all := make([]error, len(errs))
 	for i, e := range errs {
 		all[i] = e

@@ -37,12 +37,13 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	w.dir, w.getenv = c.Dir, getenv
 	root := w.parse(data)
 	if root == nil {
-		return nil, join(w.errs)
+		return nil, join(w.all())
 	}
 	w.into(root, c, "")
+	c.readPolicies(w)
 	c.check(w)
-	if len(w.errs) > 0 {
-		return nil, join(w.errs)
+	if errs := w.all(); len(errs) > 0 {
+		return nil, join(errs)
 	}
 	c.complete()
 	c.warn(w)
@@ -90,7 +91,7 @@ func (w *walker) parse(data []byte) *yaml.Node {
 	var doc, second yaml.Node
 	switch err := l.Load(&doc); {
 	case errors.Is(err, io.EOF):
-		w.failAt(mark{1, 1}, "", "is empty; begin with version: 1")
+		w.failAt(mark{1, 1}, "", "is empty; begin with %s", w.begin)
 		return nil
 	case err != nil:
 		w.syntax(err)
@@ -162,6 +163,9 @@ func (c *Config) complete() {
 		c.Relist = Duration(24 * time.Hour)
 	}
 	c.Serve.complete()
+	if c.Web != nil {
+		c.Web.complete()
+	}
 	if c.ReleaseFor == 0 {
 		c.ReleaseFor = Duration(24 * time.Hour)
 	}

@@ -69,6 +69,9 @@ func special(t reflect.Type) *generate.Schema {
 			Type: "string", Pattern: `^([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, MinLength: new(uint64(2)),
 			Examples: []any{"30m", "8h", "7d", "1w"},
 		}
+	case reflect.TypeFor[Values]():
+		text := &generate.Schema{Type: "string"}
+		return &generate.Schema{OneOf: []*generate.Schema{text, {Type: "array", Items: text, MinItems: new(uint64(1))}}}
 	case reflect.TypeFor[Secret]():
 		return &generate.Schema{Type: "string", Pattern: `^(env:|file:|exec:\[).+`, Examples: []any{"env:NAME", "file:PATH", "exec:[program, argument]"}}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,6 +28,10 @@ type walker struct {
 	errs   []*Error
 	keys   map[string]mark // by path: where the key stands
 	values map[string]mark // by path: where the value stands
+	begin  string          // what the file begins with
+
+	more     []*walker          // of the main file: those of the files with policies
+	policies map[string]*walker // by name, of the policies in them
 }
 
 // decoder is a type that reads its own node.
@@ -35,7 +40,7 @@ type decoder interface {
 }
 
 func newWalker(file string) *walker {
-	return &walker{file: file, keys: map[string]mark{}, values: map[string]mark{}}
+	return &walker{file: file, begin: "version: 1", keys: map[string]mark{}, values: map[string]mark{}, policies: map[string]*walker{}}
 }
 
 func (w *walker) failAt(m mark, path, format string, args ...any) {
@@ -97,6 +102,8 @@ func (w *walker) node(n *yaml.Node, v reflect.Value, path string) {
 		v.SetBool(w.boolean(n, path))
 	case reflect.Int:
 		v.SetInt(w.integer(n, path))
+	case reflect.Float64:
+		v.SetFloat(w.number(n, path))
 	default:
 		panic("config: no way to read a " + v.Type().String())
 	}
@@ -257,6 +264,14 @@ func (w *walker) integer(n *yaml.Node, path string) int64 {
 		w.failAt(markOf(n), path, "must be a whole number such as 20")
 	}
 	return i
+}
+
+func (w *walker) number(n *yaml.Node, path string) float64 {
+	f, err := strconv.ParseFloat(n.Value, 64)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" && n.Tag != "!!float" || err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		w.failAt(markOf(n), path, "must be a number such as 20 or 0.5")
+	}
+	return f
 }
 
 // kindOf names what a node is, without its value.
