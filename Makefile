@@ -12,10 +12,10 @@ LINT = go tool -modfile=tools/go.mod golangci-lint
 # The packages whose tests start no server of another make.
 UNIT = $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep -v internal/beds | cut -d' ' -f1)
 
-.PHONY: help build deps test quick race lint vuln fuzz golden demo bench check clean
+.PHONY: help build deps test e2e quick race lint vuln fuzz golden demo bench check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/daypass
 	@mkdir -p bin
@@ -28,6 +28,11 @@ test: deps ## vet and test everything, on real servers too
 	go vet ./...
 	$(GO_TEST) ./...
 	cd contracts && go vet ./... && $(GO_TEST) ./...
+	cd e2e && go vet ./... && $(GO_TEST) ./...
+
+e2e: deps ## test the pages in Chromium; the screenshots stay in bin/shots
+	@rm -rf bin/shots && mkdir -p bin/shots
+	cd e2e && go vet ./... && $(GO_TEST) -count=1 -artifacts -outputdir ../bin/shots ./...
 
 quick: ## test what needs no server of another make
 	$(GO_TEST) $(UNIT)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the servers and tools that the tests run for real: OpenLDAP, a Samba
-# domain controller, PostgreSQL, and promtool. No system service is started or
+# domain controller, PostgreSQL, promtool, and Chromium. No system service is started or
 # configured; the tests start servers of their own, on loopback, in temporary
 # folders.
 #
@@ -20,6 +20,7 @@ needs=(
   samba-tool=samba-ad-dc
   ldbadd=ldb-tools
   promtool=prometheus
+  chromium=chromium
 )
 
 missing() {
@@ -40,8 +41,8 @@ if ! command -v apt-get >/dev/null 2>&1; then
   cat >&2 <<TXT
 deps: the tests need OpenLDAP (slapd, slapadd, ldapsearch, ldapmodify), a Samba
 domain controller (samba, samba-tool, its provisioning templates), ldb-tools,
-openssl, PostgreSQL (initdb in /usr/lib/postgresql/VERSION/bin) and promtool (of
-Prometheus). This system has no apt-get: install them with its own package
+openssl, PostgreSQL (initdb in /usr/lib/postgresql/VERSION/bin), promtool (of
+Prometheus) and Chromium. This system has no apt-get: install them with its own package
 manager.
 TXT
   exit 1

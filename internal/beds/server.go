@@ -32,6 +32,25 @@ type Server struct {
 	proc    *process
 }
 
+// Program is a server that has no bed of its own.
+type Program struct {
+	Name    string
+	Log     string                    // file that collects what it prints
+	Command func() (*exec.Cmd, error) // a fresh command for each start
+	Ready   func(log string) bool     // whether it answers; log is what it printed since its start
+}
+
+// Start starts a program that ends with the test, and returns once it answers.
+func Start(t testing.TB, p Program) (*Server, error) {
+	t.Helper()
+	s := &Server{t: t, name: p.Name, log: p.Log, command: p.Command, ready: p.Ready}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	t.Cleanup(s.finish)
+	return s, nil
+}
+
 // Stop ends the server in an orderly way and waits until it is gone. Stopping
 // a stopped server does nothing.
 func (s *Server) Stop() {

@@ -1,0 +1,76 @@
+package browser
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed axe/axe.min.js
+var axeSource string
+
+// What axe looks for: the rules of WCAG 2.2, levels A and AA, and what came
+// before; and those of them that a change of colours alone can break.
+const (
+	allRules    = `{type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}`
+	colourRules = `{type: 'rule', values: ['color-contrast', 'link-in-text-block']}`
+)
+
+const axeRun = `axe.run(document, {
+	runOnly: %s,
+	resultTypes: ['violations'],
+}).then(found => found.violations.map(v => ({
+	rule: v.id, impact: v.impact, help: v.help,
+	where: v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')),
+})))`
+
+// Violation is a rule of accessibility that a page breaks.
+type Violation struct {
+	Rule   string   // as axe names it: "color-contrast"
+	Impact string   // minor, moderate, serious or critical
+	Help   string   // the rule in words
+	Where  []string // the elements, each with how to mend it
+	Size   Size
+	Scheme Scheme
+}
+
+func (v Violation) String() string {
+	return fmt.Sprintf("%s (%s, %s %s): %s\n\t%s", v.Rule, v.Impact, v.Size.Name, v.Scheme, v.Help, strings.Join(v.Where, "\n\t"))
+}
+
+// Axe examines the page in each size and scheme, and returns what breaks a
+// rule: of axe-core, WCAG 2.2 A and AA; and "reflow", when a phone would have
+// to scroll sideways (success criterion 1.4.10). A rule that is broken in two
+// ways of looking at the page is in the list twice. In the dark it examines the
+// colours only.
+func (p *Page) Axe() []Violation {
+	p.t.Helper()
+	if p.scriptless { // axe needs timers
+		p.scripts(true)
+		defer p.scripts(false)
+	}
+	// Evaluated as the developer's tools would, so that it needs no exception
+	// in the policy of the page.
+	evaluate[chromedp.Void](p, axeSource)
+	var all []Violation
+	p.looks(func(size Size, scheme Scheme) {
+		rules := allRules
+		if scheme == Dark {
+			rules = colourRules
+		}
+		found := evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise)
+		if excess := evaluate[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); excess > 0 && scheme == Light {
+			found = append(found, Violation{
+				Rule: "reflow", Impact: "serious", Help: "The page must not scroll sideways",
+				Where: []string{fmt.Sprintf("html: %d pixels too wide", excess)},
+			})
+		}
+		for _, v := range found {
+			v.Size, v.Scheme = size, scheme
+			all = append(all, v)
+		}
+	})
+	return all
+}
