@@ -91,8 +91,13 @@ func complain(w io.Writer, err error) int {
 	if said {
 		return code
 	}
+	before := ""
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "daypass: %s\n", report.Clean(strings.TrimSuffix(line, "\n")))
+		line = strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "  ") // what libraries indent
+		if line != before {
+			fmt.Fprintf(w, "daypass: %s\n", report.Clean(line))
+		}
+		before = line
 	}
 	if e != nil && e.hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", e.hint)
