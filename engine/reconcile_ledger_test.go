@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -415,5 +416,18 @@ func TestLostAnswerOfARemovalIsOurRemoval(t *testing.T) {
 	}
 	if n := w.ledger.count(engine.EventForgotten); n != 0 {
 		t.Errorf("%d forgotten events, want none: the removal was ours", n)
+	}
+}
+
+// A ledger that cannot be written is said once, and not again for the end of
+// the run, which cannot be written either.
+func TestAnErrorIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := busy(t)
+	n := 0
+	w.ledger.crash = func(bool) bool { n++; return n > 2 }
+	_, err := engine.New(w.cfg).Run(t.Context(), "cron", "")
+	if err == nil || strings.Count(err.Error(), errCrashed.Error()) != 1 {
+		t.Errorf("got %v", err)
 	}
 }

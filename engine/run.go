@@ -257,6 +257,9 @@ func (r *Reconciler) start(ctx context.Context, by, digest string, sc Scope) (Re
 		event.Error = over.Error()
 		over = errors.Join(over, r.book.record(context.WithoutCancel(ctx), p, Batch{Events: []Event{event}}))
 	}
+	if err != nil && over != nil && strings.Contains(err.Error(), over.Error()) {
+		return res, err // the ledger could not be written, and cannot be now
+	}
 	return res, errors.Join(err, over)
 }
 
