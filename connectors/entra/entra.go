@@ -131,6 +131,7 @@ var (
 	_ engine.Marker       = (*Connector)(nil)
 	_ engine.Expirer      = (*Connector)(nil)
 	_ engine.SessionEnder = (*Connector)(nil)
+	_ engine.Describer    = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector that connects when it is
@@ -180,7 +181,7 @@ func (cfg Config) check() error {
 	add(cfg.PerMinute < 0, "%d requests a minute are negative", cfg.PerMinute)
 	add(cfg.Connections < 0, "connections %d is negative", cfg.Connections)
 	add(cfg.Grace < 0, "grace %s is negative", cfg.Grace)
-	return errors.Join(errs...)
+	return errors.Join(append(errs, cfg.checkProfile())...)
 }
 
 // tenantName is a domain or a GUID. The names that stand for many tenants

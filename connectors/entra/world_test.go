@@ -24,11 +24,15 @@ type lab struct {
 
 const graceOfTests = 2 * time.Minute
 
+// teamsProperty is one that an app extended the directory by; it takes several
+// values.
+const teamsProperty = "extension_0123456789abcdef0123456789abcdef_teams"
+
 // newLab makes a tenant. What it was told to hold against the documented rules
 // must be empty in the end.
 func newLab(t testing.TB, opts entratest.Options, edits ...func(*Config)) *lab {
 	t.Helper()
-	opts.Clock = sim.Frozen(time.Now())
+	opts.Clock, opts.Extensions = sim.Frozen(time.Now()), []string{teamsProperty}
 	s := entratest.New(opts)
 	t.Cleanup(func() {
 		if c := s.Catastrophes(); len(c) > 0 {
@@ -50,7 +54,8 @@ func (l *lab) connect(edits ...func(*Config)) *Connector {
 		Name: "corp", Tenant: l.Tenant(), ClientID: entratest.DefaultApp, Secret: static(entratest.DefaultSecret),
 		// In clear text as to a simulator on this machine, and in memory.
 		URL: "http://localhost", Authority: "http://localhost",
-		Grace: graceOfTests, Now: l.Clock.Now, Transport: l.Transport(),
+		ProfileAttributes: map[string]string{"teams": teamsProperty, "site": "onPremisesExtensionAttributes.extensionAttribute7"},
+		Grace:             graceOfTests, Now: l.Clock.Now, Transport: l.Transport(),
 	}
 	for _, edit := range edits {
 		edit(&cfg)
@@ -161,8 +166,9 @@ func (l *lab) world() connectortest.World {
 		OddGroups:  []string{`R&D, "north" (east)`, "50% off + more", "it's o'clock", `a/b\c`, "Ünïcode #1", "name? x=y;z", " two  spaces", "in ('a','b')", "$filter"},
 		MoreGroups: []engine.GroupID{l.group("on-call", entratest.Microsoft365), l.group("sales", entratest.CloudManaged)},
 		Ambiguous:  "same", Unmanageable: "by-rule",
-		Secrets: []string{entratest.DefaultSecret},
-		Sizes:   []int{1998, 1999, 2000},
+		Secrets:    []string{entratest.DefaultSecret},
+		Sizes:      []int{1998, 1999, 2000},
+		Attributes: []string{"teams", "site"}, Forgets: true,
 		MaxTerm: 12 * time.Hour, Endless: l.group("endless", entratest.Security), Now: l.Clock.Now,
 	}
 	l.must(l.SetTerms(string(g), w.MaxTerm, false))
@@ -227,6 +233,13 @@ func (l *lab) meddling(w *connectortest.World, ids map[engine.Person]string) {
 	w.RenameGroup = func(name string) { l.unseen(func() error { return l.Server.RenameGroup(g, name) }) }
 	w.DeleteGroup = func() { l.unseen(func() error { return l.Server.DeleteGroup(g) }) }
 	w.Has = func(p engine.Person) bool { return l.Has(g, ids[p]) }
+	w.Profile = func(p engine.Person, tells engine.Profile) {
+		l.must(l.SetManager(ids[p], ids[tells.Manager]))
+		l.must(l.SetProperties(ids[p], map[string]any{
+			"displayName": tells.Name, teamsProperty: tells.Attributes["teams"],
+			"onPremisesExtensionAttributes": map[string]any{"extensionAttribute7": strings.Join(tells.Attributes["site"], "")},
+		}))
+	}
 	w.Mark = l.Mark
 	w.Pass = func(d time.Duration) {
 		l.Clock.Advance(d)

@@ -2,6 +2,7 @@ package entratest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +54,8 @@ func (s *Server) SetMail(user, mail string) error {
 	})
 }
 
-// DeleteUser deletes a user, who leaves every group at once.
+// DeleteUser deletes a user, who leaves every group at once, and is nobody's
+// manager any more.
 func (s *Server) DeleteUser(user string) error {
 	return s.edit(user, UserType, func(n uint32, _ *object) error { s.drop(n); return nil })
 }
@@ -94,6 +96,8 @@ func (s *Server) drop(n uint32) {
 	}
 	s.tenant.unindex(n)
 	s.tenant.objects[n].deleted = true
+	delete(s.tenant.managers, n)
+	maps.DeleteFunc(s.tenant.managers, func(_, boss uint32) bool { return boss == n })
 	if s.tenant.objects[n].kind == GroupType {
 		s.note(event{group: n, what: deleted})
 	}

@@ -17,9 +17,9 @@ var properties = map[Type]columns{ //nolint:gochecknoglobals // a table
 		always: []string{"businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName", "id"},
 		asked: []string{
 			"accountEnabled", "ageGroup", "aboutMe", "city", "companyName", "country", "createdDateTime", "creationType", "deletedDateTime", "department",
-			"employeeId", "employeeType", "externalUserState", "identities", "imAddresses", "lastPasswordChangeDateTime", "mailNickname", "onPremisesSyncEnabled",
-			"onPremisesImmutableId", "onPremisesSamAccountName", "onPremisesUserPrincipalName", "otherMails", "proxyAddresses", "securityIdentifier",
-			"signInSessionsValidFromDateTime", "state", "usageLocation", "userType",
+			"employeeHireDate", "employeeId", "employeeOrgData", "employeeType", "externalUserState", "identities", "imAddresses", "lastPasswordChangeDateTime", "mailNickname", "onPremisesSyncEnabled",
+			"onPremisesDistinguishedName", "onPremisesExtensionAttributes", "onPremisesImmutableId", "onPremisesSamAccountName", "onPremisesUserPrincipalName", "otherMails", "proxyAddresses", "securityIdentifier",
+			"signInSessionsValidFromDateTime", "state", "streetAddress", "postalCode", "usageLocation", "userType",
 		},
 	},
 	GroupType: {
@@ -64,7 +64,7 @@ func (c *call) selection(kinds ...Type) ([]string, *failure) {
 	var names []string
 	for name := range strings.SplitSeq(c.query.Get("$select"), ",") {
 		name = strings.TrimSpace(name)
-		if !knows(name, kinds...) {
+		if !knows(name, kinds...) && !(slices.Contains(kinds, UserType) && c.s.extended(name)) {
 			c.violation("$select names %q, which is no property of it", name)
 			return nil, fail(400, "BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+name+"' on type 'microsoft.graph."+string(kinds[0])+"'.")
 		}
@@ -91,14 +91,16 @@ func (c *call) append(b []byte, n uint32, selected []string, typed bool) []byte 
 		b = append(b, o.kind...)
 		b = append(b, `",`...)
 	}
-	for i, name := range names {
-		if !knows(name, o.kind) {
-			continue // a property of another type in the list
+	for _, name := range names {
+		switch value, set := c.s.tenant.further[n][name]; {
+		case !knows(name, o.kind) && !set:
+			continue // of another type in the list; or an extension, which is not shown without a value
+		case set && may:
+			b = append(append(append(comma(b), '"'), name...), `":`...)
+			b = append(b, value...)
+			continue
 		}
-		if i > 0 && b[len(b)-1] != ',' && b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
+		b = append(comma(b), '"')
 		b = append(b, name...)
 		b = append(b, `":`...)
 		if may || name == "id" {
@@ -111,6 +113,14 @@ func (c *call) append(b []byte, n uint32, selected []string, typed bool) []byte 
 		b = b[:len(b)-1]
 	}
 	return append(b, '}')
+}
+
+// comma divides what follows from what is there.
+func comma(b []byte) []byte {
+	if last := b[len(b)-1]; last != ',' && last != '{' {
+		b = append(b, ',')
+	}
+	return b
 }
 
 // value writes a property as JSON.
@@ -168,6 +178,8 @@ func (t *tenant) userValue(b []byte, n uint32, o *object, name string) []byte {
 		if from, ok := t.validFrom[n]; ok {
 			return quote(b, stamp(from))
 		}
+	case "onPremisesExtensionAttributes":
+		return append(b, noExtensions...)
 	case "businessPhones", "otherMails", "imAddresses", "identities":
 		return append(b, "[]"...)
 	}

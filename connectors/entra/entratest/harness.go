@@ -18,6 +18,12 @@ type User struct {
 	Aliases  []string `json:"aliases,omitempty"`
 	Guest    bool     `json:"guest,omitempty"`
 	Disabled bool     `json:"disabled,omitempty"`
+	// Manager is a user or a contact, by UPN, name or id; made before this one,
+	// but for seed files, where the order is free.
+	Manager string `json:"manager,omitempty"`
+	// Properties are further ones by Graph's names, such as department, or
+	// extension_..._team, with the values that Graph shows.
+	Properties map[string]any `json:"properties,omitempty"`
 }
 
 // Group is a group to make, with members by UPN, name or id.
@@ -94,7 +100,11 @@ func (s *Server) AddUser(u User) (id string, err error) {
 		s.tenant.aliases[n] = slices.Clone(u.Aliases)
 	}
 	s.revision++
-	return s.tenant.objects[n].id.String(), nil
+	id = s.tenant.objects[n].id.String()
+	if err := s.tell(n, u); err != nil {
+		return id, fmt.Errorf("user %s: %w", u.UPN, err)
+	}
+	return id, nil
 }
 
 // AddGroup makes a group and returns its id.

@@ -80,6 +80,10 @@ type Options struct {
 	// has 200, and a known issue that it is another.
 	RevokesWith204 bool
 
+	// Extensions are properties that apps extended the directory by,
+	// extension_{app}_{name}; those that a user is given are as well.
+	Extensions []string
+
 	// Latency is how long each answer takes, by this machine's clock.
 	Latency time.Duration
 	// OnWrite is called after every write that was carried out, one at a time.

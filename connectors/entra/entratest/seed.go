@@ -42,7 +42,9 @@ func (s *Server) Load(r io.Reader) error {
 			return fmt.Errorf("seed of an Entra tenant: apps[%d]: %w", i, err)
 		}
 	}
+	managers := make([]string, len(all.Users))
 	for i, u := range all.Users {
+		managers[i], u.Manager = u.Manager, ""
 		if _, err := s.AddUser(u); err != nil {
 			return fmt.Errorf("seed of an Entra tenant: users[%d]: %w", i, err)
 		}
@@ -50,6 +52,14 @@ func (s *Server) Load(r io.Reader) error {
 	for i, o := range all.Objects {
 		if _, err := s.AddObject(o); err != nil {
 			return fmt.Errorf("seed of an Entra tenant: objects[%d]: %w", i, err)
+		}
+	}
+	for i, manager := range managers {
+		if manager == "" {
+			continue
+		}
+		if err := s.SetManager(all.Users[i].UPN, manager); err != nil {
+			return fmt.Errorf("seed of an Entra tenant: users[%d]: %w", i, err)
 		}
 	}
 	for i, g := range all.Groups {
@@ -84,6 +94,12 @@ var demoPeople = []string{ //nolint:gochecknoglobals // a table
 	"Tim Berners", "Karen Jones", "Guido Rossum", "Sophie Wilson", "Brian Kernighan", "Adele Goldberg",
 }
 
+// demoDepartments are joined in turn. Their heads manage the others in them, and
+// the first head manages the heads.
+var demoDepartments = []struct{ name, head string }{ //nolint:gochecknoglobals // a table
+	{"Platform", "ada"}, {"Data", "grace"}, {"Finance", "barbara"},
+}
+
 // demoGroups name their standing members by what stands before the @.
 var demoGroups = []struct { //nolint:gochecknoglobals // a table
 	name, about string
@@ -102,7 +118,7 @@ var demoGroups = []struct { //nolint:gochecknoglobals // a table
 
 // Demo fills the tenant with root@ and n people with names to recognise
 // (ada@example.org, grace@..., and numbered ones after the first twenty; seven
-// at least), a handful of groups with standing members, one that a rule feeds,
+// at least), who but for root@ have a department and, but for ada@, a manager; a handful of groups with standing members, one that a rule feeds,
 // and one that is mastered on premises.
 func (s *Server) Demo(n int) error {
 	at := "@" + s.opts.Domain
@@ -113,10 +129,23 @@ func (s *Server) Demo(n int) error {
 			first, _, _ := strings.Cut(demoPeople[i], " ")
 			u.UPN, u.Name = strings.ToLower(first)+at, demoPeople[i]
 		}
+		u.Properties = map[string]any{"department": demoDepartments[i%len(demoDepartments)].name}
 		cast = append(cast, u)
 	}
 	for _, u := range cast {
 		if _, err := s.AddUser(u); err != nil {
+			return err
+		}
+	}
+	for i, u := range cast[1:] {
+		boss := demoDepartments[i%len(demoDepartments)].head + at
+		if boss == u.UPN {
+			boss = demoDepartments[0].head + at
+		}
+		if boss == u.UPN {
+			continue
+		}
+		if err := s.SetManager(u.UPN, boss); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,13 @@ func TestDemo(t *testing.T) {
 			t.Errorf("there is no %s", upn)
 		}
 	}
+	for user, boss := range map[string]string{"grace": "ada", "margaret": "ada", "ken": "grace", "linus": "barbara", "person30": "barbara", "ada": "", "root": ""} {
+		got, _, _ := strings.Cut(c.do("GET", "/users/"+user+"@example.org/manager", "").text("userPrincipalName"), "@")
+		department := c.do("GET", "/users/"+user+"@example.org?$select=department", "").text("department")
+		if got != boss || (department == "") != (user == "root") {
+			t.Errorf("%s has the manager %q and the department %q, want %q and one but for root", user, got, department, boss)
+		}
+	}
 	for _, name := range []string{"prod-db", "on-call", "sales"} {
 		if a := c.do("GET", "/groups/"+s.GroupID(name)+"/members", ""); len(a.values()) == 0 {
 			t.Errorf("%s is empty", name)

@@ -68,6 +68,9 @@ func New(opts Options) *Server {
 		apps:     slices.Clone(opts.Apps),
 		handlers: handlers(),
 	}
+	for _, name := range opts.Extensions {
+		s.tenant.extensions.Store(name, true)
+	}
 	s.changes.epoch = s.Clock.Now().UnixNano() // a tenant that is made later takes none of the tokens
 	s.notes.spent = make(map[string]bool)
 	s.notes.rng = rand.New(rand.NewPCG(opts.Seed, 3))

@@ -1,9 +1,11 @@
 package entratest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/internal/sim"
@@ -47,6 +49,10 @@ type tenant struct {
 	schedules map[link]*schedule // of PIM for Groups
 	validFrom map[uint32]int64   // of users whose sessions were ended: nanoseconds
 	logons    map[uint32]int     // how often
+
+	managers   map[uint32]uint32
+	further    map[uint32]map[string]json.RawMessage // properties of users
+	extensions sync.Map                              // names of properties that the directory was extended by
 }
 
 func newTenant(seed uint64) *tenant {
@@ -54,6 +60,7 @@ func newTenant(seed uint64) *tenant {
 		seed: seed, byID: make(map[guid]uint32), byLogin: make(map[string]uint32),
 		byMail: make(map[string][]uint32), aliases: make(map[uint32][]string),
 		schedules: make(map[link]*schedule), validFrom: make(map[uint32]int64), logons: make(map[uint32]int),
+		managers: make(map[uint32]uint32), further: make(map[uint32]map[string]json.RawMessage),
 	}
 }
 

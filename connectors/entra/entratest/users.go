@@ -24,10 +24,37 @@ func (c *call) getUser() (reply, *failure) {
 	c.s.mu.RLock()
 	defer c.s.mu.RUnlock()
 	n, ok := c.user(c.params[0])
+	switch {
+	case !ok:
+		return reply{}, notFound(c.params[0])
+	case c.query.Has("$expand"):
+		c.violation("$expand=%s is not simulated", c.query.Get("$expand"))
+		return reply{}, unsupported("The query specified in the URI is not valid.")
+	}
+	return c.single("users", c.append(nil, n, selected, false)), nil
+}
+
+// getManager finds the user or the contact who manages a user. That there is
+// none is a 404, which names the relationship.
+func (c *call) getManager() (reply, *failure) {
+	if !c.claims.reads(UserType) {
+		return reply{}, denied()
+	}
+	selected, f := c.selection(UserType, ContactType)
+	if f != nil {
+		return reply{}, f
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	n, ok := c.user(c.params[0])
 	if !ok {
 		return reply{}, notFound(c.params[0])
 	}
-	return c.single("users", c.append(nil, n, selected, false)), nil
+	boss, ok := c.s.tenant.managers[n]
+	if !ok {
+		return reply{}, notFound("manager")
+	}
+	return c.single("directoryObjects", c.append(nil, boss, selected, true)), nil
 }
 
 func (c *call) user(ref string) (uint32, bool) {
