@@ -32,7 +32,8 @@ test: deps ## vet and test everything, on real servers too
 
 e2e: deps ## test the pages in Chromium; the screenshots stay in bin/shots
 	@rm -rf bin/shots && mkdir -p bin/shots
-	cd e2e && go vet ./... && $(GO_TEST) -count=1 -artifacts -outputdir ../bin/shots ./...
+	trap 'find $(CURDIR)/bin/shots -mindepth 2 -name "*.png" -exec mv -t $(CURDIR)/bin/shots {} +' EXIT; \
+	  cd e2e && go vet ./... && $(GO_TEST) -count=1 -artifacts -outputdir ../bin/shots ./...
 
 quick: ## test what needs no server of another make
 	$(GO_TEST) $(UNIT)

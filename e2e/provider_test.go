@@ -79,11 +79,11 @@ func (p *party) welcome(r *http.Request) (string, error) {
 	if err != nil || r.FormValue("state") != state.Value {
 		return "", errors.New("the state is another")
 	}
-	if _, err := r.Cookie("strict"); err == nil {
-		return "", errors.New("the provider is of the same site, which no real one is")
-	}
 	if e := r.FormValue("error"); e != "" {
 		return "", fmt.Errorf("%s: %s", e, r.FormValue("error_description"))
+	}
+	if _, err := r.Cookie("strict"); err == nil {
+		return "", errors.New("the provider is of the same site, which no real one is")
 	}
 	token, err := p.oauth.Exchange(r.Context(), r.FormValue("code"), oauth2.VerifierOption(p.pkce))
 	if err != nil {

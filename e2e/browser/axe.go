@@ -56,6 +56,7 @@ func (p *Page) Axe() []Violation {
 	evaluate[chromedp.Void](p, axeSource)
 	var all []Violation
 	p.looks(func(size Size, scheme Scheme) {
+		p.t.Helper()
 		rules := allRules
 		if scheme == Dark {
 			rules = colourRules

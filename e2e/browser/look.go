@@ -56,6 +56,7 @@ func (p *Page) Shots(name string) []string {
 	p.t.Helper()
 	var files []string
 	p.looks(func(size Size, scheme Scheme) {
+		p.t.Helper()
 		png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 		p.must(err, "take a screenshot")
 		file := filepath.Join(p.t.ArtifactDir(), name+"-"+size.Name+"-"+string(scheme)+".png")
