@@ -34,6 +34,7 @@ func (c *Config) check(w *walker) {
 	}
 	c.Serve.check(w)
 	c.checkPeople(w)
+	c.checkAliases(w)
 	c.Group.check(w, "")
 	for _, ref := range sortedKeys(c.Groups) {
 		c.checkRef(w, ref, "groups."+ref, w.keys["groups."+ref])
@@ -44,6 +45,42 @@ func (c *Config) check(w *walker) {
 	}
 	c.checkResources(w)
 	c.checkGrants(w)
+	c.checkRequests(w)
+}
+
+// checkRequests reports what is wrong with how people ask.
+func (c *Config) checkRequests(w *walker) {
+	if c.Profiles != "" {
+		c.checkDirectory(w, c.Profiles, "profiles", w.values["profiles"])
+	}
+	c.checkMachines(w)
+	c.checkPolicies(w)
+	for _, name := range sortedKeys(c.Resources) {
+		c.checkPolicyOf(w, name)
+	}
+	c.checkTemplates(w)
+	c.Roles.Administrators.check(w, "roles.administrators", c)
+	c.Roles.Auditors.check(w, "roles.auditors", c)
+	if c.Web != nil {
+		c.Web.check(w)
+	}
+}
+
+// checkPolicyOf reports what a resource and its policy have against each other.
+func (c *Config) checkPolicyOf(w *walker, name string) {
+	path := "resources." + name
+	r := c.Resources[name]
+	r.Owners.check(w, path+".owners", c)
+	if r.Policy == "" {
+		return
+	}
+	if _, known := c.Policies[r.Policy]; !known {
+		w.fail(path+".policy", "there is no policy %q%s", r.Policy, knownWords(r.Policy, sortedKeys(c.Policies)))
+		return
+	}
+	if fw := w.policyWalker(r.Policy); !fw.broken("policies."+r.Policy) && !w.broken(path+".owners") {
+		c.checkOwners(w, name)
+	}
 }
 
 // checkEnds reports what the group asks of a directory that cannot do it.

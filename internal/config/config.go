@@ -79,7 +79,8 @@ type Config struct {
 	// Warnings are what is allowed but unwise, each with its place.
 	Warnings []string `yaml:"-"`
 
-	storeRef Secret `yaml:"-"` // where Store is written, when it is a reference
+	storeRef Secret              `yaml:"-"` // where Store is written, when it is a reference
+	against  map[string][]string `yaml:"-"` // by resource, those that exclude it
 }
 
 // Serve holds the settings of the daemon.

@@ -26,14 +26,20 @@ func (c *Config) PolicyFor(resource string) (access.Policy, bool) {
 	if !ok {
 		return access.Policy{}, false
 	}
-	for name, r := range c.Resources {
-		if slices.Contains(c.Policies[r.Policy].NotWith, resource) {
-			p.NotWith = append(p.NotWith, name)
-		}
-	}
+	p.NotWith = append(p.NotWith, c.against[resource]...)
 	slices.Sort(p.NotWith)
 	p.NotWith = slices.Compact(p.NotWith)
 	return p, true
+}
+
+// exclude notes for each resource which others exclude it.
+func (c *Config) exclude() {
+	c.against = make(map[string][]string)
+	for name, r := range c.Resources {
+		for _, other := range c.Policies[r.Policy].NotWith {
+			c.against[other] = append(c.against[other], name)
+		}
+	}
 }
 
 // Resource returns a resource by its name, and whether there is one.
@@ -65,10 +71,12 @@ func (c *Config) ProfileDirectory() (engine.Directory, bool) {
 }
 
 // Who returns the people and groups of a role.
-func (r Role) Who() access.Who { return access.Who{People: people(r.People), Groups: refs(r.Groups)} }
+func (r Role) Who() access.Who {
+	return access.Who{People: slices.Clone(r.People), Groups: refs(r.Groups)}
+}
 
 func (w Who) access() access.Who {
-	return access.Who{People: people(w.People), Groups: refs(w.Groups), Owners: w.Owners, Manager: w.Manager, When: w.When}
+	return access.Who{People: slices.Clone(w.People), Groups: refs(w.Groups), Owners: w.Owners, Manager: w.Manager, When: w.When}
 }
 
 func (a Askers) access() access.Who {
@@ -77,16 +85,7 @@ func (a Askers) access() access.Who {
 	return who
 }
 
-// people and refs were checked by Load.
-func people(names []string) []engine.Person {
-	var all []engine.Person
-	for _, n := range names {
-		p, _ := engine.ParsePerson(n)
-		all = append(all, p)
-	}
-	return all
-}
-
+// refs reads groups that Load checked.
 func refs(names []string) []engine.GroupRef {
 	var all []engine.GroupRef
 	for _, n := range names {

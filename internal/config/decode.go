@@ -91,5 +91,8 @@ func knownWords(got string, known []string) string {
 	if s := suggest(got, known); s != "" {
 		return s
 	}
+	if len(known) == 0 {
+		return "; the file names none"
+	}
 	return "; known: " + strings.Join(known, ", ")
 }

@@ -166,6 +166,7 @@ func (c *Config) complete() {
 	if c.Web != nil {
 		c.Web.complete()
 	}
+	c.exclude()
 	if c.ReleaseFor == 0 {
 		c.ReleaseFor = Duration(24 * time.Hour)
 	}
@@ -174,8 +175,16 @@ func (c *Config) complete() {
 	}
 }
 
-// warn notes secret files that anybody may read.
+// warn notes secret files that anybody may read, and a page that nobody looks
+// after.
 func (c *Config) warn(w *walker) {
+	if c.Web != nil {
+		c.warnSecret(w, "web.oidc.secret", c.Web.OIDC.Secret)
+		if c.Roles.Administrators.Who().Empty() {
+			c.warning(w, "web", "nobody is an administrator; name people or groups in roles.administrators")
+		}
+	}
+	c.warnMachines(w)
 	c.warnSecret(w, "store", c.storeRef)
 	for _, name := range sortedKeys(c.Directories) {
 		secrets := c.Directories[name].settings().secrets()
@@ -191,8 +200,11 @@ func (c *Config) warnSecret(w *walker, path string, s Secret) {
 	}
 	info, err := os.Stat(s.path())
 	if err == nil && info.Mode().Perm()&0o004 != 0 {
-		at := w.at(path)
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: secret %s can be read by everybody; chmod 600 it",
-			w.file, at.line, at.col, s.Ref()))
+		c.warning(w, path, "secret %s can be read by everybody; chmod 600 it", s.Ref())
 	}
+}
+
+func (c *Config) warning(w *walker, path, format string, args ...any) {
+	at := w.at(path)
+	c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d:%d: %s", w.file, at.line, at.col, fmt.Sprintf(format, args...)))
 }

@@ -5,7 +5,7 @@ import "github.com/daypass-dev/daypass/engine"
 // Role names those who have it, or who own a resource.
 type Role struct {
 	// People by their work addresses.
-	People []string `yaml:"people,omitempty"`
+	People []engine.Person `yaml:"people,omitempty"`
 	// The direct members of groups, written directory/group.
 	Groups []string `yaml:"groups,omitempty"`
 }

@@ -1,6 +1,9 @@
 package config
 
-import "github.com/daypass-dev/daypass/internal/access"
+import (
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
 
 // Policy is who may ask for a resource, for how long, and who has to approve in
 // which order.
@@ -45,7 +48,7 @@ type Policy struct {
 // Who names people. Somebody belongs when one line of it says so.
 type Who struct {
 	// People by their work addresses.
-	People []string `yaml:"people,omitempty"`
+	People []engine.Person `yaml:"people,omitempty"`
 	// The direct members of groups, written directory/group.
 	Groups []string `yaml:"groups,omitempty"`
 	// The owners of the resource.

@@ -99,6 +99,7 @@ func TestSchemaAgrees(t *testing.T) {
 		"directory-type", "entra-auth-missing", "entra-tenant-missing", "entra-cloud", "entra-match", "entra-secret-literal", "entra-unknown-key",
 		"entra-role-text", "okta-url-missing", "okta-url-host-only", "okta-token-literal", "okta-match", "okta-unknown-key", "google-auth-missing",
 		"google-customer", "google-key-path", "google-key-mapping", "cloud-quota", "cloud-scalar", "cloud-type-missing", "cloud-many",
+		"policy-who", "policy-steps", "policy-text", "policy-number", "policy-emergency", "machines", "roles", "web", "web-missing",
 	} {
 		err := schema.Validate(instance(t, configs+name+".bad.yaml"))
 		if !errors.As(err, new(*validate.ValidationError)) {

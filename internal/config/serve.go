@@ -1,22 +1,13 @@
 package config
 
-import (
-	"net"
-	"strconv"
-	"time"
-)
+import "time"
 
 // leaseMin is the shortest lease: renewing it must leave room for a slow
 // database.
 const leaseMin = 5 * time.Second
 
 func (s *Serve) check(w *walker) {
-	if s.Listen != "" {
-		_, port, err := net.SplitHostPort(s.Listen)
-		if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
-			w.fail("serve.listen", "is not HOST:PORT, such as 127.0.0.1:8750")
-		}
-	}
+	w.listen("serve.listen", s.Listen, "127.0.0.1:8750")
 	if d := s.Every.Std(); d != 0 && d < time.Minute {
 		w.fail("serve.every", "is shorter than a minute; what begins and ends does not wait for it")
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Web is the page where people ask and decide, and the API beside it.
 type Web struct {
@@ -25,7 +29,7 @@ type OIDC struct {
 	ClientID string `yaml:"clientID"`
 	// The client secret, by reference. Left out for a public client.
 	Secret Secret `yaml:"secret,omitempty"`
-	// What to ask for. Default openid, profile and email.
+	// What to ask for beside openid. Default profile and email.
 	Scopes []string `yaml:"scopes,omitempty"`
 	// The claim that holds a person's work address. Default email.
 	Person string `yaml:"person,omitempty"`
@@ -36,26 +40,30 @@ type OIDC struct {
 
 // Session is how long people stay signed in.
 type Session struct {
-	// How long without doing anything. Default 30m.
+	// How long without doing anything. Default 30m, or life where that is less.
 	Idle Duration `yaml:"idle,omitempty"`
 	// How long at most. Default 12h.
 	Life Duration `yaml:"life,omitempty"`
 }
 
+const defaultLife = Duration(12 * time.Hour)
+
 func (web *Web) complete() {
 	if web.Listen == "" {
 		web.Listen = "127.0.0.1:8760"
 	}
+	web.URL = strings.TrimSuffix(web.URL, "/")
+	web.OIDC.Scopes = slices.DeleteFunc(web.OIDC.Scopes, func(scope string) bool { return scope == "openid" })
 	if len(web.OIDC.Scopes) == 0 {
-		web.OIDC.Scopes = []string{"openid", "profile", "email"}
+		web.OIDC.Scopes = []string{"profile", "email"}
 	}
 	if web.OIDC.Person == "" {
 		web.OIDC.Person = "email"
 	}
-	if web.Session.Idle == 0 {
-		web.Session.Idle = Duration(30 * time.Minute)
-	}
 	if web.Session.Life == 0 {
-		web.Session.Life = Duration(12 * time.Hour)
+		web.Session.Life = defaultLife
+	}
+	if web.Session.Idle == 0 {
+		web.Session.Idle = min(Duration(30*time.Minute), web.Session.Life)
 	}
 }
