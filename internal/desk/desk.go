@@ -175,3 +175,11 @@ func (r *Rules) resource(name string) (*Resource, bool) {
 	}
 	return nil, false
 }
+
+// Label is what a resource is called for people.
+func (r Resource) Label() string {
+	if r.Title != "" {
+		return r.Title
+	}
+	return r.Name
+}

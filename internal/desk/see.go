@@ -18,6 +18,7 @@ type View struct {
 	May   May
 	// Deadline is when the step that waits is escalated, denied or lapses.
 	Deadline time.Time
+	Until    time.Time // when the grant ends, or ended
 	AsOf     time.Time
 }
 
@@ -116,6 +117,9 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	now := d.now()
 	r, _ = r.Tick(now) // as it will be on record in a moment
 	v := View{Request: r, Phase: r.Phase(now), AsOf: now, Title: r.Resource}
+	if w, ok := r.Window(); ok {
+		v.Until = w.Until
+	}
 	rules := d.rules.Load()
 	res, ok := rules.resource(r.Resource)
 	if ok && res.Title != "" {

@@ -1,0 +1,218 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/report"
+	"github.com/daypass-dev/daypass/schedule"
+)
+
+//go:embed pages
+var sources embed.FS
+
+// pages are the templates, each with the frame around it.
+type pages struct {
+	all     map[string]*template.Template
+	version string // of the files beside them
+}
+
+func parse() *pages {
+	p := &pages{all: make(map[string]*template.Template), version: versionOf(static)}
+	names, _ := fs.Glob(sources, "pages/*.html") // the pattern is good
+	frame := template.Must(template.New("frame.html").Funcs(words).ParseFS(sources, "pages/frame.html", "pages/parts.html"))
+	for _, name := range names {
+		short := strings.TrimSuffix(strings.TrimPrefix(name, "pages/"), ".html")
+		if short == "frame" || short == "parts" {
+			continue
+		}
+		t := template.Must(template.Must(frame.Clone()).ParseFS(sources, name))
+		p.all[short] = t
+	}
+	return p
+}
+
+func versionOf(files fs.FS) string {
+	h := sha256.New()
+	_ = fs.WalkDir(files, ".", func(path string, e fs.DirEntry, err error) error { // it is embedded
+		if err == nil && !e.IsDir() {
+			b, _ := fs.ReadFile(files, path)
+			h.Write(b)
+		}
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// page is what a template gets.
+type page struct {
+	Title   string
+	Name    string // of the template
+	Version string
+	Signed  bool
+	Caller  desk.Caller
+	Person  string // how the provider calls the one who is signed in
+	Roles   desk.Roles
+	Notice  string
+	Now     time.Time
+	Here    string // the path, to come back to
+	Data    any
+}
+
+// render writes a page. It is made whole before anything is sent.
+func (web *Web) render(c *call, status int, name, title string, data any) {
+	ctx := c.r.Context()
+	p := page{
+		Title: title, Name: name, Version: web.pages.version, Signed: c.signed, Caller: c.caller,
+		Now: web.cfg.Now().UTC(), Data: data, Here: c.r.URL.RequestURI(),
+	}
+	if c.signed {
+		p.Person, p.Notice = web.cfg.Auth.Name(ctx), web.cfg.Auth.Told(ctx)
+		p.Roles = web.cfg.Desk.Me(ctx, c.caller).Roles
+	}
+	var b bytes.Buffer
+	if err := web.pages.all[name].Execute(&b, p); err != nil {
+		web.cfg.Log.Error("a page could not be made", "page", name, "error", err)
+		http.Error(c.w, "Something went wrong here. It is in the log.", http.StatusInternalServerError)
+		return
+	}
+	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	c.w.WriteHeader(status)
+	_, _ = b.WriteTo(c.w) // whoever went away needs no page
+}
+
+// words are what templates say things with.
+var words = template.FuncMap{
+	"when":     func(t, now time.Time) string { return report.When(t, now) },
+	"at":       report.At,
+	"relative": report.Relative,
+	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"length":   schedule.FormatDuration,
+	"clean":    report.Clean,
+	"upper":    upper,
+	"who":      who,
+	"join":     strings.Join,
+	"list":     func(items ...string) []string { return items },
+	"add":      func(a, b int) int { return a + b },
+	"status":   func(v desk.View) state { return stateOf(v) },
+	"short":    short,
+	"here":     func(name, names string) bool { return slices.Contains(strings.Fields(names), name) },
+	"query":    func(s string) template.URL { return template.URL(s) }, // made by values
+	"step":     func(r access.Request) int { s, _ := waits(r); return s },
+	"extension": func(r access.Request) int {
+		_, x := waits(r)
+		return x
+	},
+	"past": func(p access.Past) int {
+		n := 0
+		for _, c := range p.Counts {
+			n += c
+		}
+		return n
+	},
+	"decision": func(x desk.Detail, comment, back string) decision { return decision{x, comment, back} },
+}
+
+// decision is a form in which an approver decides.
+type decision struct {
+	desk.Detail
+	Comment, Back string
+}
+
+// state is how a request stands, in a word and a colour that only repeats it.
+type state struct{ Word, Tone string }
+
+func stateOf(v desk.View) state {
+	switch {
+	case v.Status == access.Asked:
+		return state{"Waiting for approval", "wait"}
+	case v.Status == access.Denied:
+		return state{"Denied", "bad"}
+	case v.Status == access.Withdrawn:
+		return state{"Withdrawn", "off"}
+	case v.Status == access.Lapsed:
+		return state{"Lapsed", "off"}
+	case v.Phase == access.Waiting:
+		return state{"Approved, not begun", "wait"}
+	case v.Phase == access.Active:
+		return state{"Active", "good"}
+	case v.Phase == access.Revoked:
+		return state{"Ended early", "off"}
+	}
+	return state{"Ended", "off"}
+}
+
+// who writes people as a policy names them.
+func who(w access.Who) string {
+	var parts []string
+	if w.Anyone {
+		parts = append(parts, "anyone who is signed in")
+	}
+	for _, p := range w.People {
+		parts = append(parts, string(p))
+	}
+	for _, g := range w.Groups {
+		parts = append(parts, "members of "+g.String())
+	}
+	for _, m := range w.Machines {
+		parts = append(parts, "the machine "+m)
+	}
+	if w.Owners {
+		parts = append(parts, "the owners")
+	}
+	if w.Manager {
+		parts = append(parts, "the person's manager")
+	}
+	if w.When != "" {
+		parts = append(parts, "whoever fits "+w.When)
+	}
+	if len(parts) == 0 {
+		return "nobody"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func short(s string) string {
+	if len(s) > 14 {
+		return s[:14]
+	}
+	return s
+}
+
+func upper(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// sentence is an error as a person reads it.
+func sentence(err error) string {
+	var all []string
+	for _, e := range access.Refusals(err) {
+		all = append(all, upper(e.Message)+".")
+	}
+	if len(all) == 0 {
+		return upper(err.Error())
+	}
+	return strings.Join(all, " ")
+}
+
+func values(pairs ...string) string {
+	v := make(url.Values)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v.Encode()
+}

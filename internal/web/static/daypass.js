@@ -1,0 +1,67 @@
+// What pages do beside what they say: count down, show times in the reader's own
+// zone, and look for news. Without it nothing is missing but that.
+"use strict";
+
+const units = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+function left(until) {
+  let seconds = Math.round((until - Date.now()) / 1000);
+  if (seconds <= 0) return "over";
+  const parts = [];
+  for (const [name, size] of units) {
+    const n = Math.floor(seconds / size);
+    if (n > 0 && parts.length < 2) parts.push(name === "day" ? `${n} ${n === 1 ? "day" : "days"}` : `${n} ${name}`);
+    seconds -= n * size;
+  }
+  return `in ${parts.join(" ")}`;
+}
+
+function tick() {
+  for (const t of document.querySelectorAll("time[data-left]")) {
+    const at = new Date(t.dateTime);
+    t.dataset.utc ??= t.textContent.split(",")[0];
+    t.textContent = `${t.dataset.utc}, ${left(at)}`;
+  }
+}
+
+function local() {
+  for (const t of document.querySelectorAll("time[datetime]")) {
+    t.title = new Date(t.dateTime).toLocaleString();
+  }
+}
+
+// news replaces the part of the page that may change, unless somebody is in it.
+async function news() {
+  const here = document.querySelector("[data-live]");
+  if (!here || document.hidden || here.contains(document.activeElement)) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.querySelector("[data-live]");
+    const bare = (e) => e.textContent.replace(/, (in|over)[^,]*/g, "").replace(/\s+/g, " ");
+    if (!now || bare(now) === bare(here)) return;
+    // Headlines outside of it may have changed too; the words that matter are inside.
+    here.replaceWith(document.importNode(now, true));
+    say("The page has news.");
+    local();
+    tick();
+  } catch { /* the next look may do better */ }
+}
+
+function say(words) {
+  let box = document.getElementById("said");
+  if (!box) {
+    box = document.createElement("p");
+    box.id = "said";
+    box.className = "hidden";
+    box.setAttribute("role", "status");
+    document.getElementById("main").append(box);
+  }
+  box.textContent = words;
+}
+
+local();
+tick();
+setInterval(tick, 1000);
+setInterval(news, 5000);
