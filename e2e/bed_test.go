@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/daypass-dev/daypass/e2e/browser"
 	"github.com/daypass-dev/daypass/e2e/daypass"
+	"github.com/daypass-dev/daypass/e2e/provider"
 	"github.com/daypass-dev/daypass/internal/beds"
 )
 
@@ -73,6 +75,9 @@ func personDN(person string) string { return "uid=" + person + ",ou=people,dc=la
 // add puts people into a group behind the back of daypass.
 func (d *directory) add(group string, people ...string) {
 	d.t.Helper()
+	if len(people) == 0 {
+		return
+	}
 	m := ldap.NewModifyRequest("cn="+group+",ou=groups,"+d.Base, nil)
 	for _, p := range people {
 		m.Add("member", []string{personDN(p)})
@@ -112,3 +117,68 @@ func (d *directory) config() string {
 
 // env is what the configuration needs of the environment.
 func (d *directory) env() []string { return []string{"LDAP_PASSWORD=" + d.Password} }
+
+// house is all that a journey needs: a directory with people, a provider that
+// the same people sign in to, and daypass between them.
+type house struct {
+	*daypass.Daypass
+	t    testing.TB
+	corp *directory
+	idp  *provider.Provider
+	ci   *provider.Issuer // signs the tokens of pipelines; $CI in the configuration
+}
+
+// plan is how a house differs from an empty one.
+type plan struct {
+	people  []string            // NAME@lab.test, to sign in and in the directory
+	groups  map[string][]string // of the directory, with who is in them from the start
+	rules   string              // resources, policies, roles and the rest of the configuration
+	stopped bool                // daypass is not started
+}
+
+// newHouse starts a house. Its first rule may be anything that a configuration
+// has at its top, but for version, serve, web and directories.
+func newHouse(t *testing.T, p plan) *house {
+	t.Helper()
+	h := &house{
+		t: t, corp: newDirectory(t, p.people, slices.Collect(maps.Keys(p.groups))),
+		idp: provider.New(t), ci: provider.NewIssuer(t),
+	}
+	for group, people := range p.groups {
+		h.corp.add(group, people...)
+	}
+	for _, name := range p.people {
+		h.idp.Know(provider.Person{Email: mail(name), Name: strings.ToUpper(name[:1]) + name[1:]})
+	}
+	options := daypass.Options{
+		Config: `version: 1
+serve: {listen: $LISTEN}
+web: {listen: $WEB, url: $URL, oidc: {issuer: $ISSUER, clientID: daypass, secret: "env:OIDC_SECRET"}}
+` + h.corp.config() + p.rules,
+		Vars: map[string]string{"ISSUER": h.idp.Issuer, "CI": h.ci.URL},
+		Env:  append(h.corp.env(), "OIDC_SECRET=not told to anybody"),
+	}
+	if p.stopped {
+		h.Daypass = program.New(t, options)
+	} else {
+		h.Daypass = program.Serve(t, options)
+	}
+	h.idp.Register(provider.Client{ID: "daypass", Secret: "not told to anybody", Redirect: h.URL + "/sign-in/callback"})
+	return h
+}
+
+// signedIn opens a page for somebody, who goes to the path and signs in on the
+// way.
+func (h *house) signedIn(person, path string, manners ...browser.Manner) *browser.Page {
+	h.t.Helper()
+	page := chromium.Open(h.t, manners...)
+	page.Visit(h.URL + path)
+	if !strings.HasPrefix(page.URL(), h.idp.Issuer) {
+		page.Press("Sign in")
+	}
+	h.idp.SignIn(page, mail(person))
+	if !strings.HasPrefix(page.URL(), h.URL) {
+		h.t.Fatalf("%s signed in and is at %s, not back at %s", person, page.URL(), h.URL)
+	}
+	return page
+}

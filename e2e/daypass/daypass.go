@@ -62,9 +62,10 @@ func (p *Program) Close() {
 
 // Options say how daypass is run.
 type Options struct {
-	// Config is the text of daypass.yaml. $LISTEN in it is a free address,
-	// 127.0.0.1:PORT; $URL is where browsers find it; $NAME is Vars["NAME"], and
-	// a dollar sign is $$.
+	// Config is the text of daypass.yaml. In it $LISTEN is a free address for
+	// serve.listen, 127.0.0.1:PORT, $WEB one for web.listen, $URL is where
+	// browsers find that, $NAME is Vars["NAME"], and a dollar sign before a
+	// letter is $$.
 	Config string
 	Vars   map[string]string
 	// Files are further files beside the configuration, by their path.
@@ -79,16 +80,19 @@ type Options struct {
 type Daypass struct {
 	*beds.Server // nil until Serve
 
-	// URL is where browsers find it: http://localhost:PORT. To a browser that
-	// is another site than a provider on 127.0.0.1, as in real life, and for
-	// cookies nevertheless as good as https.
+	// URL is where browsers find its pages: http://localhost:PORT. To a browser
+	// that is another site than a provider on 127.0.0.1, as in real life, and
+	// for cookies nevertheless as good as https.
 	URL string
-	Dir string // the configuration, the store, and what else it writes
+	// Operations is where health, metrics and nudges are: http://127.0.0.1:PORT.
+	Operations string
+	Dir        string // the configuration, the store, and what else it writes
 
-	t      testing.TB
-	path   string
-	listen string
-	env    []string
+	t           testing.TB
+	path        string
+	listen, web string // addresses
+	pages       bool   // whether the configuration has web.listen
+	env         []string
 }
 
 // New writes the configuration, and starts nothing.
@@ -98,12 +102,15 @@ func (p *Program) New(t testing.TB, o Options) *Daypass {
 	if err != nil {
 		t.Fatalf("daypass: build: %v", err)
 	}
-	listen, err := free()
+	free, err := addresses(2)
 	if err != nil {
 		t.Fatalf("daypass: %v", err)
 	}
-	d := &Daypass{t: t, path: path, listen: listen, Dir: t.TempDir(), env: o.Env}
-	d.URL = "http://localhost" + strings.TrimPrefix(listen, "127.0.0.1")
+	d := &Daypass{
+		t: t, path: path, Dir: t.TempDir(), env: o.Env,
+		listen: free[0], Operations: "http://" + free[0],
+		web: free[1], URL: "http://localhost" + strings.TrimPrefix(free[1], "127.0.0.1"),
+	}
 	for name, text := range o.Files {
 		d.Write(name, text)
 	}
@@ -123,7 +130,7 @@ func (p *Program) Serve(t testing.TB, o Options) *Daypass {
 		Command: func() (*exec.Cmd, error) { return d.command("serve", "--log-json"), nil },
 		Ready: func(log string) bool {
 			m := address.FindStringSubmatch(log)
-			return m != nil && m[1] == d.listen && strings.Contains(log, `"msg":"serving"`)
+			return m != nil && m[1] == d.listen && strings.Contains(log, `"msg":"serving"`) && (!d.pages || answers(d.web))
 		},
 	})
 	if err != nil {
@@ -191,6 +198,9 @@ func (d *Daypass) expand(text string, vars map[string]string) string {
 			return "$"
 		case "LISTEN":
 			return d.listen
+		case "WEB":
+			d.pages = true
+			return d.web
 		case "URL":
 			return d.URL
 		}
@@ -202,12 +212,27 @@ func (d *Daypass) expand(text string, vars map[string]string) string {
 	})
 }
 
-// free returns an address that nobody listened on a moment ago. The
-// configuration has to name it before anybody does.
-func free() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// addresses returns n of them that nobody listened on a moment ago. The
+// configuration has to name them before anybody does.
+func addresses(n int) ([]string, error) {
+	all := make([]string, n)
+	for i := range all {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at the end, so that none is handed out twice
+		all[i] = l.Addr().String()
 	}
-	return l.Addr().String(), l.Close()
+	return all, nil
+}
+
+// answers reports whether somebody listens.
+func answers(address string) bool {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }

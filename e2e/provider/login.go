@@ -6,6 +6,7 @@ import (
 	"net/http"
 )
 
+//nolint:gochecknoglobals // a constant
 var loginPage = template.Must(template.New("login").Parse(`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in</title><link rel="icon" href="data:,"></head>
