@@ -180,6 +180,20 @@ func (r *Reconciler) Inspect(ctx context.Context, visit func(GroupView, Plan)) (
 	return r.plan(ctx, now, nil, visit)
 }
 
+// InspectIn is Inspect for some groups. It holds nothing back and puts nothing
+// on record.
+func (r *Reconciler) InspectIn(ctx context.Context, sc Scope, visit func(GroupView, Plan)) (Result, error) {
+	now := r.now()
+	s, err := r.survey(ctx, now, sc, nil, nil, visit)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Started: now, Ended: r.now(), Plan: s.plan, GrantsErr: s.grantsErr}
+	res.Overdue = r.overdue(res.Plan, nil, nil, now, sc, false)
+	res.count(Counts{})
+	return res, nil
+}
+
 func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory]*news, visit func(GroupView, Plan)) (Result, error) {
 	s, err := r.survey(ctx, now, Scope{}, nil, told, visit)
 	if err != nil {

@@ -86,6 +86,9 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if res.Policy == nil {
 		return access.Request{}, forbidden(res.Name + " cannot be asked for: it has no policy")
 	}
+	if err := d.known(ctx, w.Person, res); err != nil {
+		return access.Request{}, err
+	}
 	defer d.locks.take(w.Person)()
 	wish := access.Wish{
 		ID: d.cfg.NewID(), Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
@@ -105,6 +108,17 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		err = &access.Error{Kind: access.Conflict, Message: string(w.Person) + " has an undecided request for " + res.Name + " already"}
 	}
 	return r, err
+}
+
+// known refuses a person who certainly has no account wherever the resource
+// leads: nothing would come of the request.
+func (d *Desk) known(ctx context.Context, p engine.Person, res *Resource) error {
+	for _, g := range res.Groups {
+		if _, err := d.people.account(ctx, g.Directory, p, false); engine.KindOf(err) != engine.NotFound {
+			return nil
+		}
+	}
+	return &access.Error{Kind: access.Invalid, Field: "person", Message: string(p) + " has no account in any directory of " + res.Name}
 }
 
 // fill takes from a template what a wish leaves out.
@@ -166,6 +180,9 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 		if course != nil && (course.Step != w.Step || r.Status == access.Approved != (w.Extension > 0) || w.Extension > 0 && w.Extension != len(r.Extensions)) {
 			return r, nil, &access.Error{Kind: access.Conflict, Message: "it has moved on: another step waits now; look at it again"}
 		}
+		if w.Approve && len(res.Groups) == 0 {
+			return r, nil, gone(res)
+		}
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
 			excluded: r.Policy.NotWith, wants: r.WantsToDecide(res.Resource, rules.Expressions), fresh: true,
@@ -218,6 +235,9 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
+		if len(res.Groups) == 0 {
+			return r, nil, gone(res)
+		}
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith,
 			wants: r.WantsToExtend(res.Resource, rules.Expressions), fresh: true,
@@ -260,6 +280,10 @@ func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f
 			return r, moved(id)
 		}
 	}
+}
+
+func gone(res *Resource) error {
+	return &access.Error{Kind: access.Conflict, Message: "the resource " + res.Name + " is not in the configuration any more"}
 }
 
 func moved(id string) error {

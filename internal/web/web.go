@@ -67,6 +67,11 @@ func (web *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		head.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if r.Method == http.MethodPost && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
+		// Every browser tells one of them; whatever does not has no business with a cookie.
+		http.Error(w, "programs use the API, at /api/v1", http.StatusForbidden)
+		return
+	}
 	http.NewCrossOriginProtection().Handler(web.cfg.Auth.Sessions(web.mux)).ServeHTTP(w, r)
 }
 
