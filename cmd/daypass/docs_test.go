@@ -73,7 +73,7 @@ written 30m, 8h, 7d or 1w. The schema for editors is [daypass.schema.json](../in
 	if err := json.Unmarshal(config.Schema, &root); err != nil {
 		t.Fatal(err)
 	}
-	root.list(t, &b, "", root.Defs)
+	root.list(t, &b, "", root.Defs, make(map[string]string))
 	b.WriteString(`
 Under ` + "`directories.NAME`" + `, ` + "`type`" + ` says which keys there are. [directories.md](directories.md) tells what to set up on the
 other side.
@@ -85,7 +85,7 @@ other side.
 		{"okta: Okta", "Okta"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| key | what it is |\n|---|---|\n", kind.title)
-		root.Defs[kind.def].list(t, &b, "", root.Defs)
+		root.Defs[kind.def].list(t, &b, "", root.Defs, make(map[string]string))
 	}
 	b.WriteString(`
 ## Grant files
@@ -118,11 +118,13 @@ type schema struct {
 	Items       *schema
 }
 
-// list writes a row for each key, in the order of the schema.
-func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[string]schema) {
+// list writes a row for each key, in the order of the schema. seen is where the
+// keys of a type were listed first.
+func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[string]schema, seen map[string]string) {
 	t.Helper()
 	if d, ok := defs[strings.TrimPrefix(s.Ref, "#/$defs/")]; ok {
-		d.list(t, b, prefix, defs)
+		seen[s.Ref] = strings.TrimSuffix(prefix, ".")
+		d.list(t, b, prefix, defs, seen)
 		return
 	}
 	if len(s.OneOf) > 0 { // the kinds of directory, which have tables of their own
@@ -130,10 +132,10 @@ func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[s
 	}
 	var below schema
 	if len(s.Additional) > 0 && s.Additional[0] == '{' && json.Unmarshal(s.Additional, &below) == nil {
-		below.list(t, b, prefix+"NAME.", defs)
+		below.list(t, b, prefix+"NAME.", defs, seen)
 	}
 	if s.Items != nil {
-		s.Items.list(t, b, strings.TrimSuffix(prefix, ".")+"[].", defs)
+		s.Items.list(t, b, strings.TrimSuffix(prefix, ".")+"[].", defs, seen)
 	}
 	if len(s.Properties) == 0 {
 		return
@@ -151,8 +153,18 @@ func (s schema) list(t *testing.T, b *strings.Builder, prefix string, defs map[s
 		if len(p.Examples) > 0 {
 			text += " For example `" + fmt.Sprint(p.Examples[0]) + "`."
 		}
+		kind := p.Ref
+		if p.Items != nil {
+			kind = p.Items.Ref
+		}
+		first, twice := seen[kind]
+		if twice {
+			text += " It has the keys of `" + first + "`."
+		}
 		fmt.Fprintf(b, "| `%s%s` | %s |\n", prefix, key, text)
-		p.list(t, b, prefix+key+".", defs)
+		if !twice {
+			p.list(t, b, prefix+key+".", defs, seen)
+		}
 	}
 }
 

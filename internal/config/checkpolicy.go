@@ -99,11 +99,11 @@ func (a *Askers) check(w *walker, path string, c *Config) {
 	}
 }
 
-func (who *Who) check(w *walker, path string, c *Config) {
-	Role{People: who.People, Groups: who.Groups}.check(w, path, c)
-	w.expression(path+".when", who.When)
-	if _, known := c.ProfileDirectory(); who.Manager && !known {
-		w.fail(path+".manager", "several directories could say who is whose manager; write profiles: %s, or another", sortedKeys(c.Directories)[0])
+func (w *Who) check(at *walker, path string, c *Config) {
+	Role{People: w.People, Groups: w.Groups}.check(at, path, c)
+	at.expression(path+".when", w.When)
+	if _, known := c.ProfileDirectory(); w.Manager && !known {
+		at.fail(path+".manager", "several directories could say who is whose manager; write profiles: %s, or another", sortedKeys(c.Directories)[0])
 	}
 }
 
