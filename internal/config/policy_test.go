@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
@@ -203,4 +205,52 @@ func TestWarnings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What docs/policies.md shows can be copied: each block of it takes the place of
+// what the example says.
+func TestPoliciesPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	if len(blocks) < 4 {
+		t.Fatalf("got %d blocks", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		whole := asMap(t, "../../examples/approvals/daypass.yaml")
+		whole["policies"] = asMap(t, "../../examples/approvals/policies/staging.yaml")["policies"]
+		maps.Copy(whole["policies"].(map[string]any), asMap(t, "../../examples/approvals/policies/production.yaml")["policies"].(map[string]any))
+		delete(whole, "policyFiles")
+		var shown map[string]map[string]any
+		if err := yaml.Load([]byte(block), &shown); err != nil {
+			t.Fatalf("%v in\n%s", err, block)
+		}
+		for key, entries := range shown {
+			maps.Copy(whole[key].(map[string]any), entries)
+		}
+		text, err := yaml.Dump(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "daypass.yaml")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(file, noEnv); err != nil {
+			t.Errorf("%v in\n%s", err, block)
+		}
+	}
+}
+
+func asMap(t *testing.T, file string) map[string]any {
+	t.Helper()
+	m, ok := instance(t, file).(map[string]any)
+	if !ok {
+		t.Fatalf("%s is no mapping", file)
+	}
+	return m
 }
