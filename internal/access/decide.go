@@ -1,7 +1,6 @@
 package access
 
 import (
-	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -220,29 +219,6 @@ func (r *Request) event(kind engine.EventKind, act Act, reason string) engine.Ev
 func (r Request) bumped() Request {
 	r.Version++
 	return r
-}
-
-// clone returns a request that shares nothing that changes.
-func (r Request) clone() Request {
-	r.Course = r.Course.clone()
-	r.Extensions = slices.Clone(r.Extensions)
-	for i := range r.Extensions {
-		r.Extensions[i].Course = r.Extensions[i].Course.clone()
-	}
-	if r.Grant != nil {
-		g := *r.Grant
-		r.Grant = &g
-	}
-	if r.Review != nil {
-		v := *r.Review
-		r.Review = &v
-	}
-	return r
-}
-
-func (c Course) clone() Course {
-	c.Decisions, c.Skipped = slices.Clone(c.Decisions), slices.Clone(c.Skipped)
-	return c
 }
 
 func latest(a, b time.Time) time.Time {

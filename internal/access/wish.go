@@ -39,7 +39,7 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	r := Request{
 		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
 		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
-		For: w.For, From: w.From.UTC(), At: act.At.UTC(), Glass: w.Glass, Policy: p, Status: Asked,
+		For: w.For, From: w.From.UTC(), At: act.At.UTC(), Glass: w.Glass, Policy: p.clone(), Status: Asked,
 	}
 	if w.From.IsZero() {
 		r.From = time.Time{}
@@ -68,7 +68,7 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		r.Review.Due = r.Grant.From.Add(p.BreakGlass.Review.Within)
 		return r, events, nil
 	}
-	r.Course = Course{Steps: p.Steps, Since: r.At, Lapses: r.At.Add(p.Pending)}
+	r.Course = Course{Steps: p.clone().Steps, Lapses: r.At.Add(p.Pending)}
 	if end := r.From.Add(r.For); !r.From.IsZero() && end.Before(r.Course.Lapses) {
 		r.Course.Lapses = end
 	}
