@@ -139,16 +139,15 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 	at := act.At.UTC()
 	r.Extensions = append(r.Extensions, Extension{By: act.By, At: at, For: length, Reason: reason, Status: Asked})
 	course := &r.extension().Course
-	steps := rule.Steps
-	if len(steps) == 0 {
-		steps = r.Policy.Steps
-	}
+	steps, auto := r.Policy.extending()
 	w, _ := r.Window()
-	*course = Course{Steps: steps, Lapses: w.Until}
-	auto := holds(rule.Auto, c, x)
+	*course = Course{Steps: each(steps, Step.clone), Lapses: w.Until}
 	e := r.event(engine.EventRequested, act, reason)
 	e.Grants = r.anchors() // what it is to be extended from
-	told, done := r.enter(course, 0, auto.Err == nil && auto.Yes, act, c, x)
+	told, done, err := r.begin(course, auto, act, c, x)
+	if err != nil {
+		return Request{}, nil, err
+	}
 	events := append([]engine.Event{e}, told...)
 	if !done {
 		return r.bumped(), events, nil
@@ -158,6 +157,19 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 		return Request{}, nil, err
 	}
 	return r.bumped(), append(events, made), nil
+}
+
+// extending returns the steps of an extension, and where it needs none. A policy
+// without steps gives more time as it gives access.
+func (p *Policy) extending() (steps []Step, auto string) {
+	steps, auto = p.Extend.Steps, p.Extend.Auto
+	if len(steps) == 0 {
+		steps = p.Steps
+	}
+	if len(steps) == 0 && auto == "" {
+		auto = p.Auto
+	}
+	return steps, auto
 }
 
 // Extended counts the extensions that were approved.

@@ -45,7 +45,7 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 	}
 	// What the step after is skipped for is not said about this approver.
 	c.Deciding, f.Approver = false, Subject{}
-	told, done := r.enter(course, course.Step+1, false, act, c, x)
+	told, done := r.enter(course, course.Step+1, act, c, x)
 	events = append(events, told...)
 	if !done {
 		return r.bumped(), events, nil
@@ -115,16 +115,30 @@ func (r *Request) asker() engine.Person {
 	return by.Person
 }
 
+// begin enters a course at its first step, or needs none where auto holds. It
+// reports whether no step is left. Without steps there is nobody who could
+// approve, and what is not given without an approval is refused.
+func (r *Request) begin(course *Course, auto string, act Act, c Case, x Expressions) ([]engine.Event, bool, error) {
+	given := holds(auto, c, x)
+	switch {
+	case given.Err == nil && given.Yes:
+		course.Auto, course.Step, course.Since = true, len(course.Steps), act.At.UTC()
+		e := r.event(engine.EventSkipped, Act{At: act.At}, "the policy gives it without an approval")
+		return []engine.Event{e}, true, nil
+	case len(course.Steps) > 0: // when auto is not known, approvers decide
+		events, done := r.enter(course, 0, act, c, x)
+		return events, done, nil
+	case given.Err != nil:
+		return nil, false, doubtful(given.Err, "whether %s needs an approval", r.Resource)
+	}
+	return nil, false, refuse(Forbidden, "nobody could approve it: the policy of %s names no approvers for this", r.Resource)
+}
+
 // enter goes to a step, and past those that their policy says are not needed.
 // It reports whether no step is left.
-func (r *Request) enter(course *Course, step int, auto bool, act Act, c Case, x Expressions) ([]engine.Event, bool) {
+func (r *Request) enter(course *Course, step int, act Act, c Case, x Expressions) ([]engine.Event, bool) {
 	var events []engine.Event
 	course.Since, course.Escalated = act.At.UTC(), false
-	if auto {
-		course.Auto, course.Step = true, len(course.Steps)
-		e := r.event(engine.EventSkipped, Act{At: act.At}, "the policy gives it without an approval")
-		return append(events, e), true
-	}
 	for course.Step = step; course.Step < len(course.Steps); course.Step++ {
 		s := course.Steps[course.Step]
 		if skip := holds(s.Skip, c, x); skip.Err != nil || !skip.Yes {

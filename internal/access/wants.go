@@ -61,12 +61,9 @@ func (r Request) WantsToDecide(res Resource, x Expressions) Wants {
 func (r Request) WantsToExtend(res Resource, x Expressions) Wants {
 	out := Wants{Held: len(r.Policy.NotWith) > 0}
 	out.who(&out.Requester, r.Policy.Ask, res, x)
-	if e := r.Policy.Extend; e != nil {
-		out.expression(e.Auto, x)
-		steps := e.Steps
-		if len(steps) == 0 {
-			steps = r.Policy.Steps
-		}
+	if r.Policy.Extend != nil {
+		steps, auto := r.Policy.extending()
+		out.expression(auto, x)
 		out.skips(steps, x)
 	}
 	return out.tidy()

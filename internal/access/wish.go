@@ -72,11 +72,10 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	if end := r.From.Add(r.For); !r.From.IsZero() && end.Before(r.Course.Lapses) {
 		r.Course.Lapses = end
 	}
-	auto := holds(p.Auto, c, x)
-	if auto.Err != nil {
-		auto.Yes = false // an approver decides
+	told, done, err := r.begin(&r.Course, p.Auto, act, c, x)
+	if err != nil {
+		return Request{}, nil, err
 	}
-	told, done := r.enter(&r.Course, 0, auto.Yes, act, c, x)
 	events = append(events, told...)
 	if done {
 		r.Course.Closed = r.At
