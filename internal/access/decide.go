@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -64,10 +65,7 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 		return refuse(Forbidden, "a machine cannot decide")
 	}
 	if !r.Policy.SelfApproval {
-		for _, p := range []engine.Person{r.Person, r.asker()} {
-			if p == "" {
-				continue
-			}
+		for _, p := range r.concerned() {
 			switch a := f.same(act.By.Person, p); {
 			case a.Err != nil:
 				return doubtful(a.Err, "whether %s and %s are one human", act.By.Person, p)
@@ -102,17 +100,14 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 	return nil
 }
 
-// asker is the person who asked for what waits for decisions; empty where a
-// machine did.
-func (r *Request) asker() engine.Person {
-	by := r.By
+// concerned are the people who do not decide on what waits: whom it is for, and
+// who asked for it or for more of it, also by a machine that has their accounts.
+func (r *Request) concerned() []engine.Person {
+	all := []engine.Person{r.Person, r.By.Person}
 	if r.Status == Approved {
-		by = r.extension().By
+		all = append(all, r.extension().By.Person)
 	}
-	if by.Machine != "" {
-		return ""
-	}
-	return by.Person
+	return slices.DeleteFunc(all, func(p engine.Person) bool { return p == "" })
 }
 
 // begin enters a course at its first step, or needs none where auto holds. It

@@ -47,10 +47,7 @@ func (r Request) WantsToDecide(res Resource, x Expressions) Wants {
 		out.who(&out.Approver, step.Escalate.To, res, x)
 	}
 	out.skips(course.Steps[course.Step+1:], x)
-	out.Same = append(out.Same, r.Person)
-	if by := r.asker(); by != "" {
-		out.Same = append(out.Same, by)
-	}
+	out.Same = r.concerned()
 	for _, d := range course.Decisions {
 		out.Same = append(out.Same, d.By.Person)
 	}
