@@ -116,6 +116,27 @@ type Case struct {
 	Deciding bool     // Facts.Approver is somebody
 }
 
+// about reports a doubt when the facts are those of another request, or of
+// others than whom it concerns.
+func (f *Facts) about(r *Request) error {
+	if f.Resource.Name != r.Resource || f.Person.Person != r.Person ||
+		f.Requester.Person != r.By.Person || f.Requester.Machine != r.By.Machine {
+		return doubtful(unknownf("%s, %s and %s together", r.Resource, r.Person, r.By), "what has to be known of %s", r.Resource)
+	}
+	return nil
+}
+
+// by reports a doubt when the facts are not about whoever decides.
+func (f *Facts) by(a Actor) error {
+	if a.Machine != "" {
+		return refuse(Forbidden, "a machine cannot decide")
+	}
+	if a.Person == "" || f.Approver.Person != a.Person || f.Approver.Machine != "" {
+		return doubtful(unknownf("who %q is", a.Person), "who decides")
+	}
+	return nil
+}
+
 // same reports whether two persons are one human.
 func (f *Facts) same(actor, other engine.Person) Answer {
 	if actor == other {

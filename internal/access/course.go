@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -191,10 +192,11 @@ func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []e
 		return Request{}, nil, refuse(Conflict, "it was no emergency: there is nothing to review")
 	case !r.Review.Open():
 		return Request{}, nil, refuse(Conflict, "%s reviewed it already", r.Review.By)
-	case act.By.Machine != "":
-		return Request{}, nil, refuse(Forbidden, "a machine cannot decide")
 	}
-	for _, p := range []engine.Person{r.Person, r.By.Person} {
+	if err := errors.Join(f.by(act.By), f.about(&r)); err != nil {
+		return Request{}, nil, err
+	}
+	for _, p := range r.concerned() {
 		switch a := f.same(act.By.Person, p); {
 		case a.Err != nil:
 			return Request{}, nil, doubtful(a.Err, "whether %s and %s are one human", act.By.Person, p)

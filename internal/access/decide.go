@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -61,8 +62,8 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 // mayDecide reports whether the actor may decide on the step.
 func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expressions) error {
 	f := c.Facts
-	if act.By.Machine != "" {
-		return refuse(Forbidden, "a machine cannot decide")
+	if err := errors.Join(f.by(act.By), f.about(r)); err != nil {
+		return err
 	}
 	if !r.Policy.SelfApproval {
 		for _, p := range r.concerned() {
@@ -104,8 +105,8 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 // who asked for it or for more of it, also by a machine that has their accounts.
 func (r *Request) concerned() []engine.Person {
 	all := []engine.Person{r.Person, r.By.Person}
-	if r.Status == Approved {
-		all = append(all, r.extension().By.Person)
+	if x := r.extension(); x != nil {
+		all = append(all, x.By.Person)
 	}
 	return slices.DeleteFunc(all, func(p engine.Person) bool { return p == "" })
 }

@@ -72,7 +72,7 @@ func (r Request) WantsToClose(res Resource, x Expressions) Wants {
 	if b := r.Policy.BreakGlass; b != nil {
 		out.who(&out.Approver, b.Review.By, res, x)
 	}
-	out.Same = []engine.Person{r.Person, r.By.Person}
+	out.Same = r.concerned()
 	return out.tidy()
 }
 

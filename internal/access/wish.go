@@ -94,6 +94,9 @@ func (r *Request) standard() time.Duration {
 // entitled reports whether who asked may ask for it, for that person.
 func (r *Request) entitled(c Case, x Expressions) error {
 	p, f := &r.Policy, c.Facts
+	if err := f.about(r); err != nil {
+		return err
+	}
 	who := p.Ask
 	if r.Glass {
 		if p.BreakGlass == nil {
