@@ -41,7 +41,7 @@ var demoGroups = []struct { //nolint:gochecknoglobals // a table
 func (s *Server) Demo(n int) error {
 	dns := make(map[string]string)
 	var everyone []string
-	cast := s.demoCast(max(n, 7))
+	cast := demoCast(s.domain(), s.opt.Flavor, max(n, 7))
 	for _, p := range cast {
 		dn, err := s.AddPerson(p)
 		if err != nil {
@@ -77,9 +77,15 @@ func (s *Server) Demo(n int) error {
 	return nil
 }
 
-func (s *Server) demoCast(n int) []Person {
-	at, department := "@"+s.domain(), "departmentNumber"
-	if s.opt.Flavor == ActiveDirectory {
+// Cast are the people of [Server.Demo] with n people, by name and work address
+// in example.org.
+func Cast(n int) []Person {
+	return demoCast("example.org", OpenLDAP, max(n, 7))
+}
+
+func demoCast(domain string, flavor Flavor, n int) []Person {
+	at, department := "@"+domain, "departmentNumber"
+	if flavor == ActiveDirectory {
 		department = "department"
 	}
 	cast := []Person{{Login: "root", Name: "Root", Mail: "root" + at, Attributes: map[string][]string{"displayName": {"Root"}}}}
