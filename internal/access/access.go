@@ -5,6 +5,9 @@
 // both down in one step, or neither.
 //
 // A fact that could not be found out is passed on as such, and decides nothing.
+//
+// Whoever acts on a request calls [Request.Tick] for that instant before. What
+// is done when a clock was set back counts as done right after what was before.
 package access
 
 import (

@@ -58,6 +58,7 @@ func (r *Request) pass(due time.Time) engine.Event {
 // extend it. Who asked may, and whom it is for.
 func (r Request) Withdraw(act Act) (Request, []engine.Event, error) {
 	r = r.clone()
+	act = r.after(act)
 	if r.Undecided() == nil {
 		return Request{}, nil, refuse(Conflict, "%s", r.settled())
 	}
@@ -67,7 +68,7 @@ func (r Request) Withdraw(act Act) (Request, []engine.Event, error) {
 	if err := Readable("comment", "the comment", act.Comment); err != nil {
 		return Request{}, nil, err
 	}
-	r.close(Withdrawn, act.At.UTC(), act.Comment)
+	r.close(Withdrawn, act.At, act.Comment)
 	return r.bumped(), []engine.Event{r.event(engine.EventWithdrawn, act, act.Comment)}, nil
 }
 
@@ -83,7 +84,9 @@ func (a Actor) same(b Actor) bool { return a.Machine == b.Machine && a.Person ==
 // then over is set.
 func (r Request) End(act Act, over bool) (Request, []engine.Event, error) {
 	r = r.clone()
-	switch p := r.Phase(act.At); {
+	at := act.At.UTC() // at once, even when the clock was set back
+	act = r.after(act)
+	switch p := r.Phase(at); {
 	case p == "":
 		return Request{}, nil, refuse(Conflict, "there is no access to give back: the request is %s", r.Status)
 	case p == Ended || p == Revoked || r.Grant.End != nil:
@@ -96,9 +99,8 @@ func (r Request) End(act Act, over bool) (Request, []engine.Event, error) {
 		return Request{}, nil, err
 	}
 	var events []engine.Event
-	at := act.At.UTC()
 	if r.Undecided() != nil {
-		r.close(Withdrawn, at, "the access was ended")
+		r.close(Withdrawn, act.At, "the access was ended")
 		events = append(events, r.event(engine.EventWithdrawn, act, "the access was ended"))
 	}
 	r.Grant.End = &End{By: act.By, At: at, Comment: act.Comment}
@@ -111,6 +113,7 @@ func (r Request) End(act Act, over bool) (Request, []engine.Event, error) {
 // gap: the grant has to be in force, or to come, at the moment of the decision.
 func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
 	r = r.clone()
+	act = r.after(act)
 	rule := r.Policy.Extend
 	switch p := r.Phase(act.At); {
 	case p == "":
@@ -137,8 +140,7 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 	if err := r.entitled(c, x); err != nil {
 		return Request{}, nil, err
 	}
-	at := act.At.UTC()
-	r.Extensions = append(r.Extensions, Extension{By: act.By, At: at, For: length, Reason: reason, Status: Asked})
+	r.Extensions = append(r.Extensions, Extension{By: act.By, At: act.At, For: length, Reason: reason, Status: Asked})
 	course := &r.extension().Course
 	steps, auto := r.Policy.extending()
 	w, _ := r.Window()
@@ -187,6 +189,7 @@ func (r *Request) Extended() int {
 // Close is a reviewer's word on an emergency: whether it was one.
 func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
 	r = r.clone()
+	act = r.after(act)
 	switch {
 	case r.Review == nil:
 		return Request{}, nil, refuse(Conflict, "it was no emergency: there is nothing to review")
@@ -216,7 +219,7 @@ func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []e
 		return Request{}, nil, err
 	}
 	by := act.By
-	r.Review.By, r.Review.At, r.Review.Fine, r.Review.Comment = &by, act.At.UTC(), fine, act.Comment
+	r.Review.By, r.Review.At, r.Review.Fine, r.Review.Comment = &by, act.At, fine, act.Comment
 	e := r.event(engine.EventReviewed, act, act.Comment)
 	e.Step = "unjustified"
 	if fine {

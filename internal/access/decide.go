@@ -12,10 +12,9 @@ import (
 // its last extension. The right to do so is judged by the facts of now. One
 // denial denies; approvals count up to the quorum of the step, and the last
 // step's last one makes the grant, whose clock then starts.
-//
-// The request must have been through [Request.Tick] for act.At.
 func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
 	r = r.clone()
+	act = r.after(act)
 	c := Case{Now: act.At, Facts: &f, Request: &r, Deciding: true}
 	course := r.Undecided()
 	step, waits := course.Now()
@@ -31,12 +30,11 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 	if err := Readable("comment", "the comment", act.Comment); err != nil {
 		return Request{}, nil, err
 	}
-	at := act.At.UTC()
-	course.Decisions = append(course.Decisions, Decision{Step: course.Step, By: act.By, At: at, Approve: approve, Comment: act.Comment})
+	course.Decisions = append(course.Decisions, Decision{Step: course.Step, By: act.By, At: act.At, Approve: approve, Comment: act.Comment})
 	if !approve {
 		e := r.event(engine.EventDenied, act, act.Comment)
 		e.Step = step.Name
-		r.close(Denied, at, "")
+		r.close(Denied, act.At, "")
 		return r.bumped(), []engine.Event{e}, nil
 	}
 	e := r.event(engine.EventApproved, act, act.Comment)
@@ -118,7 +116,7 @@ func (r *Request) begin(course *Course, auto string, act Act, c Case, x Expressi
 	given := holds(auto, c, x)
 	switch {
 	case given.Err == nil && given.Yes:
-		course.Auto, course.Step, course.Since = true, len(course.Steps), act.At.UTC()
+		course.Auto, course.Step, course.Since = true, len(course.Steps), act.At
 		e := r.event(engine.EventSkipped, Act{At: act.At}, "the policy gives it without an approval")
 		return []engine.Event{e}, true, nil
 	case len(course.Steps) > 0: // when auto is not known, approvers decide
@@ -134,7 +132,7 @@ func (r *Request) begin(course *Course, auto string, act Act, c Case, x Expressi
 // It reports whether no step is left.
 func (r *Request) enter(course *Course, step int, act Act, c Case, x Expressions) ([]engine.Event, bool) {
 	var events []engine.Event
-	course.Since, course.Escalated = act.At.UTC(), false
+	course.Since, course.Escalated = act.At, false
 	for course.Step = step; course.Step < len(course.Steps); course.Step++ {
 		s := course.Steps[course.Step]
 		if skip := holds(s.Skip, c, x); skip.Err != nil || !skip.Yes {
@@ -157,19 +155,18 @@ func (r *Request) conclude(act Act, c Case, x Expressions) (engine.Event, error)
 		return engine.Event{}, err
 	}
 	if r.Status == Approved {
-		r.extension().Course.Closed = act.At.UTC()
+		r.extension().Course.Closed = act.At
 		return r.extend(act), nil
 	}
-	r.Course.Closed = act.At.UTC()
+	r.Course.Closed = act.At
 	return r.grant(act, engine.EventGranted), nil
 }
 
 // grant makes the grant of a request that nothing is in the way of any more.
 func (r *Request) grant(act Act, kind engine.EventKind) engine.Event {
-	now := act.At.UTC()
-	g := Grant{From: now, Until: now.Add(r.For)}
+	g := Grant{From: act.At, Until: act.At.Add(r.For)}
 	if !r.From.IsZero() { // the end that was asked for stays
-		g.From, g.Until = latest(now, r.From), r.From.Add(r.For)
+		g.From, g.Until = latest(act.At, r.From), r.From.Add(r.For)
 	}
 	r.Status, r.Grant = Approved, &g
 	e := r.event(kind, act, r.Reason)
@@ -217,7 +214,7 @@ func (r *Request) settled() string {
 // event begins an event about the request.
 func (r *Request) event(kind engine.EventKind, act Act, reason string) engine.Event {
 	e := engine.Event{
-		At: act.At.UTC(), Kind: kind, Person: r.Person, Group: r.Resource, Reason: reason,
+		At: act.At, Kind: kind, Person: r.Person, Group: r.Resource, Reason: reason,
 		Request: r.ID, Via: string(act.By.Via),
 	}
 	if act.By.Person != "" || act.By.Machine != "" {

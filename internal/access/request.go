@@ -149,6 +149,42 @@ func (r Request) Phase(now time.Time) Phase {
 	return Active
 }
 
+// last is when something happened to the request last.
+func (r *Request) last() time.Time {
+	at := r.Course.last(r.At)
+	for _, x := range r.Extensions {
+		at = x.Course.last(latest(at, x.At))
+	}
+	if r.Review != nil {
+		at = latest(at, r.Review.At)
+		if r.Review.Late {
+			at = latest(at, r.Review.Due)
+		}
+	}
+	if r.Grant != nil && r.Grant.End != nil {
+		at = latest(at, r.Grant.End.At)
+	}
+	return at
+}
+
+func (c *Course) last(at time.Time) time.Time {
+	at = latest(latest(at, c.Since), c.Closed)
+	if n := len(c.Decisions); n > 0 {
+		at = latest(at, c.Decisions[n-1].At)
+	}
+	if step, waits := c.Now(); waits && c.Escalated {
+		at = latest(at, c.Since.Add(step.Within))
+	}
+	return at
+}
+
+// after puts what is done after all that was done, for clocks differ, and are
+// set back.
+func (r *Request) after(act Act) Act {
+	act.At = latest(act.At.UTC(), r.last())
+	return act
+}
+
 // Undecided returns the course that waits for decisions: that of the request,
 // or of its last extension. It is nil when none does.
 func (r *Request) Undecided() *Course {
@@ -211,7 +247,7 @@ func (s Step) deadline(since time.Time, escalated bool) (time.Time, bool) {
 	case s.Escalate == nil || s.Escalate.Within == 0:
 		return time.Time{}, false
 	}
-	return since.Add(s.Within + s.Escalate.Within), true
+	return since.Add(s.Within).Add(s.Escalate.Within), true // the sum may be too long for one
 }
 
 // Due is when [Request.Tick] changes the request next; zero when it never does.

@@ -36,10 +36,11 @@ const longest = 2000
 // wish's person as Person. Everything that is wrong with the wish is told at
 // once, joined; see [Refusals].
 func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
+	act.At = act.At.UTC()
 	r := Request{
 		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
 		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
-		For: w.For, From: w.From.UTC(), At: act.At.UTC(), Glass: w.Glass, Policy: p.clone(), Status: Asked,
+		For: w.For, From: w.From.UTC(), At: act.At, Glass: w.Glass, Policy: p.clone(), Status: Asked,
 	}
 	if w.From.IsZero() {
 		r.From = time.Time{}
