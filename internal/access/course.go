@@ -126,8 +126,8 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 		return Request{}, nil, refuse(Conflict, "an extension is waiting for a decision already")
 	case r.Extended() >= rule.Times:
 		return Request{}, nil, refuse(Forbidden, "it was extended %d times, which is all that %s allows; ask for it again", r.Extended(), r.Resource)
-	case length <= 0 || length > rule.Max:
-		return Request{}, nil, invalid("for", "an extension lasts at most %s", schedule.FormatDuration(rule.Max))
+	case length < shortest || length > rule.Max:
+		return Request{}, nil, invalid("for", "say for how much longer, such as 2h; at most %s", schedule.FormatDuration(rule.Max))
 	}
 	reason = strings.TrimSpace(reason)
 	if err := r.Policy.Reason.fits("reason", "the reason", reason); err != nil {

@@ -29,13 +29,20 @@ type Wish struct {
 	Glass    bool // an emergency
 }
 
-// longest is how many characters somebody may write in one place.
-const longest = 2000
+const (
+	// longest is how many characters somebody may write in one place.
+	longest = 2000
+	// shortest is how long access lasts at least.
+	shortest = time.Second
+)
 
 // Ask makes a wish a request. The facts are about By as Requester and the
 // wish's person as Person. Everything that is wrong with the wish is told at
 // once, joined; see [Refusals].
 func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
+	if p := string(w.Person); len(p) > longest || strings.ContainsFunc(p, unseen) || !canonical(w.Person) {
+		return Request{}, nil, invalid("person", "say whom it is for, by a work address such as ada@example.org")
+	}
 	act.At = act.At.UTC()
 	r := Request{
 		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
@@ -83,6 +90,11 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		events = append(events, r.grant(act, engine.EventGranted))
 	}
 	return r, events, nil
+}
+
+func canonical(p engine.Person) bool {
+	c, err := engine.ParsePerson(string(p))
+	return err == nil && c == p
 }
 
 func (r *Request) standard() time.Duration {
@@ -152,7 +164,7 @@ func (r *Request) sound() error {
 	}
 	var errs []error
 	switch {
-	case r.For <= 0:
+	case r.For < shortest:
 		errs = append(errs, invalid("for", "say for how long, such as 2h; at most %s", schedule.FormatDuration(most)))
 	case r.For > most:
 		errs = append(errs, invalid("for", "%s is too long: %s is given for %s at most",
@@ -169,7 +181,8 @@ func (r *Request) sound() error {
 	}
 	reason := p.Reason
 	reason.Required = reason.Required || r.Glass
-	errs = append(errs, reason.fits("reason", "the reason", r.Reason), p.Ticket.fits("ticket", "the ticket", r.Ticket))
+	errs = append(errs, reason.fits("reason", "the reason", r.Reason), p.Ticket.fits("ticket", "the ticket", r.Ticket),
+		Readable("template", "the template", r.Template))
 	return errors.Join(errs...)
 }
 
@@ -210,18 +223,21 @@ func Readable(field, name, s string) error {
 	case utf8.RuneCountInString(s) > longest:
 		return invalid(field, "%s has %d characters; at most %d", name, utf8.RuneCountInString(s), longest)
 	}
-	for _, c := range s {
-		if unicode.IsControl(c) && !strings.ContainsRune("\n\r\t", c) || turns(c) || c == '\uFEFF' || c == utf8.RuneError {
+	for _, c := range strings.ReplaceAll(s, "\r\n", "\n") {
+		if c != '\n' && c != '\t' && unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp) || unseen(c) {
 			return invalid(field, "%s holds a character that is not to be seen (%U)", name, c)
 		}
 	}
 	return nil
 }
 
-// turns reports whether a character changes the direction of what follows it,
-// so that a text reads as another one.
-func turns(c rune) bool {
-	return c == '\u061C' || c >= '\u200E' && c <= '\u200F' || c >= '\u202A' && c <= '\u202E' || c >= '\u2066' && c <= '\u2069'
+// unseen reports whether a character shows nothing itself, or changes the
+// direction of what follows it, so that a text reads as another one. The two
+// that join letters, and emoji, are needed to write some languages.
+func unseen(c rune) bool {
+	const nonJoiner, joiner = '\u200C', '\u200D'
+	return c == utf8.RuneError || c != nonJoiner && c != joiner &&
+		unicode.Is(unicode.Cf, c) && !unicode.Is(unicode.Prepended_Concatenation_Mark, c)
 }
 
 // answers returns the answers in their canonical form.
@@ -238,7 +254,7 @@ func (p *Policy) answers(given map[string]string) (map[string]string, error) {
 	}
 	for name := range given {
 		if !slices.ContainsFunc(p.Questions, func(q Question) bool { return q.Name == name }) {
-			errs = append(errs, invalid("answers."+name, "there is no question %q", name))
+			errs = append(errs, invalid("answers", "there is no question %.60q", name))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
