@@ -17,6 +17,8 @@ type user struct {
 		Login string `json:"login"`
 		Email string `json:"email"`
 	} `json:"profile"`
+
+	attrs map[string]any // the whole profile; only of one who was read alone
 }
 
 func (u user) check() error {

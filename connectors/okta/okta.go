@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +117,7 @@ var (
 	_ engine.Marker       = (*Connector)(nil)
 	_ engine.Attributor   = (*Connector)(nil)
 	_ engine.SessionEnder = (*Connector)(nil)
+	_ engine.Describer    = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.
@@ -169,6 +172,9 @@ func (cfg Config) check() error {
 	add(cfg.Share < 0 || cfg.Share > 1, "share %v is not between 0 and 1", cfg.Share)
 	add(cfg.PerMinute < 0, "per minute %d is negative", cfg.PerMinute)
 	add(cfg.Connections < 0, "connections %d is negative", cfg.Connections)
+	for _, name := range append(slices.Sorted(maps.Values(cfg.ProfileAttributes)), cfg.ProfileName, cfg.ProfileManager) {
+		add(name != "" && !attributeName.MatchString(name), "profile attribute %q is not written as department", name)
+	}
 	return errors.Join(errs...)
 }
 

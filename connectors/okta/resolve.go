@@ -17,36 +17,47 @@ func (c *Connector) Resolve(ctx context.Context, p engine.Person) (engine.Member
 }
 
 func (c *Connector) resolve(ctx context.Context, p engine.Person) engine.Resolution {
+	return verdict(c.account(ctx, p))
+}
+
+// account finds the one account of p, usable or not.
+func (c *Connector) account(ctx context.Context, p engine.Person) (user, error) {
 	name, excepted := c.cfg.Accounts[p]
-	switch {
-	case excepted && isUser(engine.MemberID(name)):
-		u, err := c.user(ctx, engine.MemberID(name))
-		if err != nil {
-			return engine.Resolution{Err: err}
-		}
-		return usable(u)
-	case excepted:
-		return c.verdict(c.byLogin(ctx, name))(name)
-	case c.cfg.Match == MatchEmail:
-		return c.verdict(c.byEmail(ctx, string(p)))(string(p))
+	if excepted && isUser(engine.MemberID(name)) {
+		return c.user(ctx, engine.MemberID(name))
 	}
-	return c.verdict(c.byLogin(ctx, string(p)))(string(p))
+	find := c.byLogin
+	if !excepted {
+		name = string(p)
+		if c.cfg.Match == MatchEmail {
+			find = c.byEmail
+		}
+	}
+	found, err := find(ctx, name)
+	if err != nil {
+		return user{}, err
+	}
+	return c.sole(found, name)
+}
+
+// sole is the only one of those who were found.
+func (c *Connector) sole(found []user, name string) (user, error) {
+	switch len(found) {
+	case 0:
+		return user{}, trouble(engine.NotFound, "no user has the %s %s", c.cfg.Match, name)
+	case 1:
+		return found[0], nil
+	}
+	return user{}, trouble(engine.Ambiguous, "several users have the %s %s: %s (%s) and %s (%s); name one under people",
+		c.cfg.Match, name, found[0].Profile.Login, found[0].ID, found[1].Profile.Login, found[1].ID)
 }
 
 // verdict is one account, or why there is none.
-func (c *Connector) verdict(found []user, err error) func(name string) engine.Resolution {
-	return func(name string) engine.Resolution {
-		switch {
-		case err != nil:
-			return engine.Resolution{Err: err}
-		case len(found) == 0:
-			return engine.Resolution{Err: trouble(engine.NotFound, "no user has the %s %s", c.cfg.Match, name)}
-		case len(found) > 1:
-			return engine.Resolution{Err: trouble(engine.Ambiguous, "several users have the %s %s: %s (%s) and %s (%s); name one under people",
-				c.cfg.Match, name, found[0].Profile.Login, found[0].ID, found[1].Profile.Login, found[1].ID)}
-		}
-		return usable(found[0])
+func verdict(u user, err error) engine.Resolution {
+	if err != nil {
+		return engine.Resolution{Err: err}
 	}
+	return usable(u)
 }
 
 // usable tells accounts that may get access from others. Okta knows these
@@ -73,14 +84,14 @@ func (c *Connector) user(ctx context.Context, id engine.MemberID) (user, error) 
 
 // readUser reads one user by id or login. It reads the directory itself.
 func (c *Connector) readUser(ctx context.Context, key string) (user, error) {
-	var u one[user]
+	var u one[whole]
 	_, err := c.get(ctx, "/api/v1/users/"+url.PathEscape(key), &u)
 	if err == nil {
 		if bad := u.value.check(); bad != nil {
 			err = trouble(engine.Unavailable, "find user: %w", bad)
 		}
 	}
-	return u.value, err
+	return u.value.user, err
 }
 
 // byLogin finds users by login, in any case: one, or none. The direct reading
@@ -229,7 +240,7 @@ func (c *Connector) ResolveAll(ctx context.Context, ps []engine.Person) ([]engin
 		}
 		for _, p := range chunk {
 			if us := found[string(p)]; len(us) > 0 {
-				answers[p] = c.verdict(us, nil)(string(p))
+				answers[p] = verdict(c.sole(us, string(p)))
 			}
 		}
 	}

@@ -150,7 +150,7 @@ func (b *bench) world(edit ...func(*Config)) connectortest.World {
 		Directory: "corp", GroupName: "prod-db", Stranger: "eve" + testMail, Secrets: []string{b.opts.Token},
 		NoGroup: engine.GroupID("00g" + strings.Repeat("0", 13) + "dead"), NoAccount: engine.MemberID("00u" + strings.Repeat("0", 13) + "dead"),
 		Twins: "tim" + testMail, Disabled: "dan" + testMail, Ambiguous: "same", Unmanageable: "imported",
-		Sizes: []int{199, 200, 201},
+		Sizes: []int{199, 200, 201}, Attributes: []string{"teams", "site"},
 	}
 	for _, name := range []string{"ada", "bob", "cyd", "dee", "eli"} {
 		b.user(name)
@@ -165,7 +165,9 @@ func (b *bench) world(edit ...func(*Config)) connectortest.World {
 		w.Odd = append(w.Odd, engine.Person(mail))
 	}
 	b.groups(&w)
-	w.Connector = b.connector(append([]func(*Config){func(cfg *Config) { cfg.Match = MatchEmail }}, edit...)...)
+	w.Connector = b.connector(append([]func(*Config){func(cfg *Config) {
+		cfg.Match, cfg.ProfileAttributes = MatchEmail, map[string]string{"teams": "team_names", "site": "city"}
+	}}, edit...)...)
 	b.hands(&w)
 	b.failures(&w)
 	b.later()
@@ -205,6 +207,14 @@ func (b *bench) hands(w *connectortest.World) {
 	w.RenameGroup = func(name string) { b.t.Helper(); act(b.s.RenameGroup(group, name)) }
 	w.DeleteGroup = func() { b.t.Helper(); act(b.s.DeleteGroup(group)) }
 	w.Has = func(p engine.Person) bool { return b.s.Has(group, string(p)) }
+	w.Profile = func(p engine.Person, tells engine.Profile) {
+		b.t.Helper()
+		profile := map[string]any{"displayName": tells.Name, "team_names": tells.Attributes["teams"], "city": strings.Join(tells.Attributes["site"], "")}
+		if tells.Manager != "" {
+			profile["managerId"] = b.s.UserID(string(tells.Manager))
+		}
+		act(b.s.SetProfile(string(p), profile))
+	}
 	w.Mark = func() string { return fmt.Sprint(len(b.s.Writes())) }
 	w.Logon = func(p engine.Person) func() bool {
 		b.t.Helper()

@@ -255,6 +255,23 @@ func (s *Server) SetEmail(name, email string) error {
 	return nil
 }
 
+// SetProfile gives a user further attributes: see [User]. Those that are nil
+// are taken away, others stay.
+func (s *Server) SetProfile(name string, attrs map[string]any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, err := s.user(name)
+	if err != nil {
+		return err
+	}
+	p := u.profile
+	if p.further, err = attributes(p.further, attrs); err != nil {
+		return fmt.Errorf("user %q: %w", name, err)
+	}
+	u.change(p, s.now(), s.opts.SearchLag)
+	return nil
+}
+
 // RenameGroup gives a group another name.
 func (s *Server) RenameGroup(name, to string) error {
 	s.mu.Lock()

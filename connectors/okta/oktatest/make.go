@@ -1,7 +1,10 @@
 package oktatest
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -26,6 +29,9 @@ type User struct {
 	First  string `json:"firstName,omitempty"`
 	Last   string `json:"lastName,omitempty"`
 	Status string `json:"status,omitempty"` // ACTIVE when empty
+	// Profile are further attributes by Okta's names, such as department or
+	// managerId, and custom ones: texts, numbers, booleans and lists of them.
+	Profile map[string]any `json:"profile,omitempty"`
 }
 
 // Group describes a group to be made. Only Name is needed.
@@ -62,6 +68,10 @@ func (s *Server) AddUser(u User) (id string, err error) {
 	if !slices.Contains([]string{Active, Deprovisioned, LockedOut, PasswordExpired, Provisioned, Recovery, Staged, Suspended}, u.Status) {
 		return "", fmt.Errorf("user %q: unknown status %q", u.Login, u.Status)
 	}
+	further, err := attributes(nil, u.Profile)
+	if err != nil {
+		return "", fmt.Errorf("user %q: %w", u.Login, err)
+	}
 	key := strings.ToLower(u.Login)
 	if _, taken := s.org.byLogin[key]; taken {
 		return "", fmt.Errorf("user %q: another user has this login", u.Login)
@@ -77,13 +87,39 @@ func (s *Server) AddUser(u User) (id string, err error) {
 	now := s.now()
 	at := now.UnixMilli()
 	made := &user{number: n, id: u.ID, status: u.Status, created: at, statusAt: at}
-	made.change(profile{u.Login, u.Email, u.First, u.Last}, now, s.opts.SearchLag)
+	made.change(profile{u.Login, u.Email, u.First, u.Last, further}, now, s.opts.SearchLag)
 	if s.opts.SearchLag > 0 {
 		made.indexed = nil // unknown to the index at first
 	}
 	s.org.users = append(s.org.users, made)
 	s.org.byLogin[key] = n
 	return u.ID, nil
+}
+
+var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// attributes lays attributes over old ones. What is nil goes.
+func attributes(old, changes map[string]any) (map[string]any, error) {
+	all := maps.Clone(old)
+	for name, value := range changes {
+		switch {
+		case slices.Contains([]string{"login", "email", "firstName", "lastName"}, name):
+			return nil, fmt.Errorf("attribute %s is set otherwise", name)
+		case !attributeName.MatchString(name):
+			return nil, fmt.Errorf("%q is no name of an attribute", name)
+		case value == nil:
+			delete(all, name)
+			continue
+		}
+		if _, err := json.Marshal(value); err != nil {
+			return nil, fmt.Errorf("attribute %s: %w", name, err)
+		}
+		if all == nil {
+			all = make(map[string]any)
+		}
+		all[name] = value
+	}
+	return all, nil
 }
 
 func wellFormed(prefix, id string) bool {

@@ -36,7 +36,10 @@ type user struct {
 	reindexed        int64    // when the index began to be behind
 }
 
-type profile struct{ login, email, first, last string }
+type profile struct {
+	login, email, first, last string
+	further                   map[string]any // never changed: a new profile has a new one
+}
 
 // Kinds of groups.
 const (

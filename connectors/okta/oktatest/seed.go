@@ -17,7 +17,7 @@ type seed struct {
 
 // Load reads users, groups and group rules from JSON:
 //
-//	{"users":  [{"login": "ada@example.org", "firstName": "Ada", "lastName": "Lovelace", "status": "ACTIVE"}],
+//	{"users":  [{"login": "ada@example.org", "firstName": "Ada", "lastName": "Lovelace", "status": "ACTIVE", "profile": {"department": "R&D"}}],
 //	 "groups": [{"name": "prod-db", "description": "...", "type": "OKTA_GROUP", "members": ["ada@example.org"]}],
 //	 "rules":  [{"name": "Sales", "groups": ["sales"], "members": ["ada@example.org"]}]}
 //
@@ -57,6 +57,12 @@ var demoPeople = []string{ //nolint:gochecknoglobals // a table
 	"Tim Berners", "Karen Jones", "Guido Rossum", "Sophie Wilson", "Brian Kernighan", "Adele Goldberg",
 }
 
+// demoDepartments are joined in turn. Their heads manage the others in them, and
+// the first head manages the heads.
+var demoDepartments = []struct{ name, head string }{ //nolint:gochecknoglobals // a table
+	{"Platform", "ada"}, {"Data", "grace"}, {"Finance", "barbara"},
+}
+
 // demoGroups name their standing members by what stands before the @.
 var demoGroups = []struct { //nolint:gochecknoglobals // a table
 	name, about, kind string
@@ -74,7 +80,8 @@ var demoGroups = []struct { //nolint:gochecknoglobals // a table
 
 // Demo fills the org with root@example.org and n people with names to
 // recognise (ada@example.org, grace@..., and numbered ones after the first
-// twenty; seven at least), a handful of groups with standing members, a group
+// twenty; seven at least), who but for root@ have a department and, but for
+// ada@, a manager; a handful of groups with standing members, a group
 // that a rule feeds, and one that is imported.
 func (s *Server) Demo(n int) error {
 	cast := []User{{Login: "root@example.org", First: "Root"}}
@@ -84,10 +91,23 @@ func (s *Server) Demo(n int) error {
 			u.First, u.Last, _ = strings.Cut(demoPeople[i], " ")
 			u.Login = strings.ToLower(u.First) + "@example.org"
 		}
+		u.Profile = map[string]any{"displayName": u.First + " " + u.Last, "department": demoDepartments[i%len(demoDepartments)].name}
 		cast = append(cast, u)
 	}
 	for _, u := range cast {
 		if _, err := s.AddUser(u); err != nil {
+			return err
+		}
+	}
+	for i, u := range cast[1:] {
+		boss := demoDepartments[i%len(demoDepartments)].head + "@example.org"
+		if boss == u.Login {
+			boss = demoDepartments[0].head + "@example.org"
+		}
+		if boss == u.Login {
+			continue
+		}
+		if err := s.SetProfile(u.Login, map[string]any{"managerId": s.UserID(boss)}); err != nil {
 			return err
 		}
 	}

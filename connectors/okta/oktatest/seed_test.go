@@ -16,6 +16,16 @@ func TestDemo(t *testing.T) {
 			t.Errorf("no user %s", login)
 		}
 	}
+	for login, boss := range map[string]string{"grace": "ada", "margaret": "ada", "ken": "grace", "linus": "barbara", "person30": "barbara", "ada": "", "root": ""} {
+		u, err := s.user(login + "@example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := s.UserID(boss + "@example.org") // "" for nobody
+		if got, _ := u.further["managerId"].(string); got != want || (u.further["department"] == nil) != (login == "root") {
+			t.Errorf("%s has the profile %v, want the manager %q and a department but for root", login, u.further, boss)
+		}
+	}
 	if !s.Has("on-call", "ken@example.org") || len(s.Members("vpn")) != 5 || len(s.Members("sales")) != 1 {
 		t.Error("the standing members are not there")
 	}

@@ -2,6 +2,8 @@ package oktatest
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -148,6 +150,10 @@ func (c *call) appendUser(b []byte, u *user) []byte {
 	b = appendText(b, &u.login)
 	b = append(b, `,"email":`...)
 	b = appendText(b, &u.email)
+	for _, name := range slices.Sorted(maps.Keys(u.further)) {
+		b = append(append(append(b, `,"`...), name...), `":`...)
+		b = append(b, encode(u.further[name])...)
+	}
 	b = append(b, `},"credentials":{"provider":{"type":"OKTA","name":"OKTA"}},"_links":{"self":{"href":"`...)
 	b = append(b, c.base...)
 	b = append(b, `/api/v1/users/`...)

@@ -16,10 +16,20 @@ func userFilter() map[string]field {
 
 func userSearch() map[string]field {
 	t := text()
-	return map[string]field{
+	fields := map[string]field{
 		"id": t, "status": t, "created": instant(), "lastUpdated": instant(), "statusChanged": instant(),
 		"profile.login": t, "profile.email": t, "profile.firstName": t, "profile.lastName": t,
 	}
+	for _, name := range searchable {
+		fields["profile."+name] = t
+	}
+	return fields
+}
+
+// searchable are those of the further attributes that expressions know here;
+// Okta searches by all of them.
+var searchable = []string{ //nolint:gochecknoglobals // a table
+	"city", "costCenter", "department", "displayName", "division", "employeeNumber", "manager", "managerId", "organization", "title", "userType",
 }
 
 // listUsers is in four manners. Plain, and with q, it leaves out deactivated
@@ -118,8 +128,11 @@ func (u *user) values(p *profile) func(string) []string {
 			return []string{p.email}
 		case "profile.firstName":
 			return []string{p.first}
+		case "profile.lastName":
+			return []string{p.last}
 		}
-		return []string{p.last}
+		value, _ := p.further[strings.TrimPrefix(attr, "profile.")].(string)
+		return []string{value}
 	}
 }
 
