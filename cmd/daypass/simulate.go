@@ -34,14 +34,17 @@ func (a *app) simulate() *cobra.Command {
 }
 
 func (a *app) simulateLDAP() *cobra.Command {
-	var listen, ldif, flavor string
+	var listen, ldif, flavor, signIn string
 	var people int
 	cmd := &cobra.Command{
 		Use:   "ldap",
 		Short: "An LDAP server with people and groups, until it is interrupted",
 		Long: `ldap serves a directory from memory: people in ou=people,dc=example,dc=org with
 work addresses such as ada@example.org, groups in ou=groups,dc=example,dc=org.
-It tells every write on standard error. Nothing is kept when it ends.`,
+It tells every write on standard error. Nothing is kept when it ends.
+
+With --sign-in it is an OpenID provider for the same people too, and the
+configuration that it prints has a page where they ask and approve.`,
 		Args: takes(0, 0),
 		RunE: verb(func(ctx context.Context, _ []string) error {
 			if people < 1 {
@@ -58,7 +61,15 @@ It tells every write on standard error. Nothing is kept when it ends.`,
 			if err := s.Listen(listen); err != nil {
 				return cannotListen(listen, err)
 			}
-			a.introduce(s.URL(), flavor)
+			issuer := ""
+			if signIn != "" {
+				var stop func()
+				if issuer, stop, err = a.signIn(signIn, ldaptest.Cast(people)); err != nil {
+					return usage(err)
+				}
+				defer stop()
+			}
+			a.introduce(s.URL(), flavor, issuer)
 			<-ctx.Done()
 			return nil
 		}),
@@ -66,6 +77,7 @@ It tells every write on standard error. Nothing is kept when it ends.`,
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3890", "the `ADDRESS` to listen on; port 0 takes a free one")
 	cmd.Flags().StringVar(&ldif, "ldif", "", "a `FILE` of entries to load, instead of the people and groups")
 	cmd.Flags().StringVar(&flavor, "flavor", "openldap", "whose answers to give, a `KIND`: openldap, 389ds or ad")
+	cmd.Flags().StringVar(&signIn, "sign-in", "", "an `ADDRESS` for the OpenID provider, such as 127.0.0.1:8770; people choose who they are, without a password")
 	cmd.Flags().IntVar(&people, "people", 20, "how many people there are: `N`")
 	return cmd
 }
@@ -116,10 +128,14 @@ func (a *app) newLDAP(flavor, ldif string, people int) (*ldaptest.Server, error)
 }
 
 // introduce prints a configuration that works with the server.
-func (a *app) introduce(url, flavor string) {
+func (a *app) introduce(url, flavor, issuer string) {
 	department := "departmentNumber"
 	if flavor == "ad" {
 		department = "department"
+	}
+	policy := ""
+	if issuer != "" {
+		policy = ", policy: production"
 	}
 	fmt.Fprintf(a.stdout, `# Serving until interrupted. A daypass.yaml for it:
 version: 1
@@ -132,8 +148,11 @@ directories:
     groups: {base: "ou=groups,dc=example,dc=org"}
     profile: {attributes: {department: %s}}   # what policies may ask
 resources:
-  prod-db: {title: Production databases, groups: [corp/prod-db]}
-`, url, simulatedDN, simulatedPassword, department)
+  prod-db: {title: Production databases, groups: [corp/prod-db]%s}
+`, url, simulatedDN, simulatedPassword, department, policy)
+	if issuer != "" {
+		a.introducePage(issuer)
+	}
 }
 
 var kindText = map[ldaptest.ChangeKind]string{ //nolint:gochecknoglobals // a table
