@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -150,7 +151,18 @@ func (c *Config) checkTemplates(w *walker) {
 func (t Template) check(w *walker, path string, p access.Policy) {
 	p.Ask, p.For = access.Who{Anyone: true}, access.Anyone
 	p.NotWith, p.Auto, p.Steps = nil, "", nil
-	wish := access.Wish{Person: "anybody@example.org", For: t.For.Std(), Reason: t.Reason, Ticket: t.Ticket, Answers: t.Answers}
+	answers := maps.Clone(t.Answers)
+	for _, name := range sortedKeys(answers) {
+		var questions []string
+		for _, q := range p.Questions {
+			questions = append(questions, q.Name)
+		}
+		if !slices.Contains(questions, name) {
+			w.failKey(path+".answers."+name, "the policy has no question %q%s", name, knownWords(name, questions))
+			delete(answers, name)
+		}
+	}
+	wish := access.Wish{Person: "anybody@example.org", For: t.For.Std(), Reason: t.Reason, Ticket: t.Ticket, Answers: answers}
 	facts := access.Facts{Resource: access.Resource{Name: t.Resource}}
 	_, _, err := access.Ask(wish, p, access.Act{At: time.Unix(0, 0)}, facts, nil)
 	for _, refusal := range access.Refusals(err) {

@@ -92,7 +92,7 @@ func knownWords(got string, known []string) string {
 		return s
 	}
 	if len(known) == 0 {
-		return "; the file names none"
+		return "; there are none"
 	}
 	return "; known: " + strings.Join(known, ", ")
 }

@@ -81,6 +81,9 @@ func TestPolicyDefaults(t *testing.T) {
 			t.Errorf("%q: got %v, want none", resource, got)
 		}
 	}
+	if got, _ := c.Policy("loose"); !got.SelfApproval || !got.Twice {
+		t.Errorf("got %+v, want what it allows", got)
+	}
 	if got, ok := c.Policy("prod-db"); ok {
 		t.Errorf("got %v for a resource, want none", got)
 	}
@@ -178,12 +181,42 @@ func written(t *testing.T, lines string) *Config {
 	return c
 }
 
+// A folder's name is no pattern, whatever is in it.
+func TestPolicyFilesInAnOddFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a[b]*c")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	minimal, err := os.ReadFile(configs + "minimal.good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"daypass.yaml": string(minimal) + "\npolicyFiles: [p*.yaml]\n",
+		"policy.yaml":  "policies: {open: {ask: {anyone: true}, max: 1h, auto: \"true\"}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load(filepath.Join(dir, "daypass.yaml"), noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.Policy("open"); !ok {
+		t.Error("the policy of the file is not there")
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	web := "web: {url: \"https://daypass.example.org\", oidc: {issuer: \"https://login.example.org\", clientID: daypass}}\n"
 	machines := `machines:
   main: {person: bot@example.org, issuer: "https://ci.example.org", audience: daypass, claims: {repository: app, ref: [main, release]}}
   tags: {person: bot@example.org, issuer: "https://ci.example.org", audience: daypass, claims: {repository: app, ref: v1}}
+  elsewhere: {person: bot@example.org, issuer: "https://ci.example.net", audience: daypass, claims: {repository: app}}
+  other: {person: bot@example.org, issuer: "https://ci.example.org", audience: other, claims: {repository: app}}
 `
 	open := `  any: {person: bot@example.org, issuer: "https://ci.example.org", audience: daypass, claims: {repository: app}}
 `
@@ -191,6 +224,7 @@ func TestWarnings(t *testing.T) {
 		web: {"nobody is an administrator"},
 		web + "roles: {auditors: {groups: [corp/audit]}}":          {"nobody is an administrator"},
 		web + "roles: {administrators: {people: [a@example.org]}}": nil,
+		strings.Replace(web, "clientID: daypass", "clientID: daypass, secret: \"file:/etc/passwd\"", 1) + "roles: {administrators: {people: [a@example.org]}}": {"secret file:/etc/passwd can be read by everybody"},
 		machines:        nil,
 		machines + open: {"a token could be of any as well", "a token could be of any as well"},
 	} {
