@@ -9,9 +9,6 @@ import (
 	"github.com/daypass-dev/daypass/internal/access"
 )
 
-// constant is the expression that always holds.
-const constant = "true"
-
 // checkPolicies reports what is wrong with the policies, each in the file that
 // it stands in.
 func (c *Config) checkPolicies(w *walker) {
@@ -51,8 +48,8 @@ func (p *Policy) check(w *walker, path string, c *Config) {
 	p.Ticket.check(w, path+".ticket")
 	checkQuestions(w, path+".questions", p.Questions)
 	w.expression(path+".auto", p.Auto)
-	if len(p.Steps) == 0 {
-		p.checkNoSteps(w, path)
+	if len(p.Steps) == 0 && p.Auto == "" {
+		w.failKey(path, `nobody approves; name who does, in steps, or say in auto when nobody has to (auto: "true" is always)`)
 	}
 	pending := p.access("").Pending
 	for i, s := range p.Steps {
@@ -70,19 +67,6 @@ func (p *Policy) check(w *walker, path string, c *Config) {
 		}
 		w.expression(path+".extend.auto", e.Auto)
 		checkSteps(w, path+".extend.steps", e.Steps, c)
-	}
-}
-
-// checkNoSteps refuses a policy that would give access to whoever asks, but for
-// one that says so.
-func (p *Policy) checkNoSteps(w *walker, path string) {
-	const how = `name who approves, in steps; or write auto: "true" where whoever may ask gets it without an approval`
-	switch p.Auto {
-	case constant:
-	case "":
-		w.failKey(path, "nobody approves; %s", how)
-	default:
-		w.fail(path+".auto", "nobody approves where this does not hold; %s", how)
 	}
 }
 
