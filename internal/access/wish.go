@@ -49,20 +49,13 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
 		For: w.For, From: w.From.UTC(), At: act.At, Glass: w.Glass, Policy: p.clone(), Status: Asked,
 	}
-	if w.From.IsZero() {
-		r.From = time.Time{}
-	}
 	if r.For == 0 {
 		r.For = r.standard()
 	}
-	var err error
-	if r.Answers, err = p.answers(w.Answers); err != nil {
-		err = errors.Join(err, r.sound())
-	} else {
-		err = r.sound()
-	}
+	answers, wrong := p.answers(w.Answers)
+	r.Answers = answers
 	c := Case{Now: act.At, Facts: &f, Request: &r}
-	if err = errors.Join(r.entitled(c, x), err); err != nil {
+	if err := errors.Join(r.entitled(c, x), wrong, r.sound()); err != nil {
 		return Request{}, nil, err
 	}
 	events := []engine.Event{r.event(engine.EventRequested, act, r.Reason)}
