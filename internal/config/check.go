@@ -63,6 +63,9 @@ func (c *Config) checkRequests(w *walker) {
 	c.Roles.Auditors.check(w, "roles.auditors", c)
 	if c.Web != nil {
 		c.Web.check(w)
+		if c.Web.Listen != "" && c.Web.Listen == c.Serve.Listen {
+			w.fail("web.listen", "is where health and metrics are (serve.listen); write another port")
+		}
 	}
 }
 

@@ -53,8 +53,13 @@ func (p *Policy) check(w *walker, path string, c *Config) {
 	}
 	pending := p.access("").Pending
 	for i, s := range p.Steps {
-		if s.Within.Std() > pending {
-			w.fail(fmt.Sprintf("%s.steps[%d].within", path, i), "is longer than the request waits at all; make it shorter, or pending longer (default 7d)")
+		at := fmt.Sprintf("%s.steps[%d]", path, i)
+		const how = "make it shorter, or pending longer (default 7d)"
+		switch e := s.Escalate; {
+		case s.Within.Std() > pending:
+			w.fail(at+".within", "is longer than the request waits at all; %s", how)
+		case e != nil && (s.Within+e.Within).Std() > pending:
+			w.fail(at+".escalate.within", "ends after the request, together with within of the step; %s", how)
 		}
 	}
 	checkSteps(w, path+".steps", p.Steps, c)
