@@ -160,7 +160,7 @@ func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.St
 		d.watch.Store(err)
 		d.watch.Beat()
 		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
-		d.log.Error("waiting for the store", "error", err, "again", wait)
+		d.log.Debug("waiting for the store", "error", err, "again", wait) // that it is down was said
 		if !schedule.Pause(ctx, wait) {
 			return nil, shared, err
 		}

@@ -40,10 +40,12 @@ const failuresMax = 20
 // lines writes what runs did. What stays as it is has a line when it begins,
 // and one when it is over.
 type lines struct {
-	log *slog.Logger
+	log  *slog.Logger
+	self string // the holder of this process's leases
 
-	mu    sync.Mutex
-	known map[engine.Directory]*known
+	mu      sync.Mutex
+	known   map[engine.Directory]*known
+	doubted map[engine.Directory]bool // that its lease is in doubt was said
 }
 
 // known is what was said of a directory and still is so.
@@ -51,10 +53,11 @@ type known struct {
 	problems map[engine.Problem]string // without their messages, to them
 	overdue  map[place]string          // to why
 	held     string                    // the digest
+	failed   map[string]string         // why runs fail, by their scope
 }
 
-func newLines(log *slog.Logger) *lines {
-	return &lines{log: log, known: make(map[engine.Directory]*known)}
+func newLines(log *slog.Logger, self string) *lines {
+	return &lines{log: log, self: self, known: make(map[engine.Directory]*known), doubted: make(map[engine.Directory]bool)}
 }
 
 func (l *lines) forget(d engine.Directory) {
@@ -73,12 +76,23 @@ func (l *lines) turned(well, ill string, err error) {
 }
 
 // leads says how it stands with a lease, where another replica has it, or the
-// store does not tell. That this one leads, the daemon says.
+// store does not tell: once, until that is known again. That this one leads, or
+// does not any more, the daemon says.
 func (l *lines) leads(d engine.Directory, s schedule.Standing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lost *schedule.LostError
 	switch {
+	case errors.As(s.Err, &lost):
+		l.doubted[d] = true
+	case s.Err != nil && l.doubted[d]:
 	case s.Err != nil:
+		l.doubted[d] = true
 		l.log.Warn("the lease is in doubt", "directory", d, "held", s.Held, "error", oneLine(s.Err.Error()))
-	case !s.Held && s.Holder != "":
+	case s.Held:
+		delete(l.doubted, d)
+	case s.Holder != "" && s.Holder != l.self: // one of its own from before has to run out
+		delete(l.doubted, d)
 		l.log.Info("standing by", "directory", d, "leader", s.Holder)
 	}
 }
@@ -112,7 +126,7 @@ func (l *lines) ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 	defer l.mu.Unlock()
 	k := l.known[d]
 	if k == nil {
-		k = &known{problems: make(map[engine.Problem]string), overdue: make(map[place]string)}
+		k = &known{problems: make(map[engine.Problem]string), overdue: make(map[place]string), failed: make(map[string]string)}
 		l.known[d] = k
 	}
 	whole := scope(sc) == scopeFull && err == nil
@@ -121,7 +135,7 @@ func (l *lines) ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 	if whole {
 		k.sayHeld(log, res)
 	}
-	sum(log, sc, res, took, err)
+	k.sum(log, sc, res, took, err)
 }
 
 // change is what a line says of a change.
@@ -215,14 +229,26 @@ func (k *known) sayHeld(log *slog.Logger, res engine.Result) {
 	log.Warn("held until it is released", "changes", len(res.Plan.HeldChanges()), "digest", digest, "why", strings.Join(why, "; "))
 }
 
-// sum says how a run ended.
-func sum(log *slog.Logger, sc engine.Scope, res engine.Result, took time.Duration, err error) {
+// sum says how a run ended. Why runs of a part fail is said when that begins,
+// when the reason is another, and when it is over; of whole runs, each time.
+func (k *known) sum(log *slog.Logger, sc engine.Scope, res engine.Result, took time.Duration, err error) {
+	kind := scope(sc)
 	switch {
 	case errors.Is(err, context.Canceled):
 		log.Info("the run was cut short", "took", took)
 	case err != nil:
-		log.Error("the run failed", "took", took, "error", oneLine(err.Error()))
+		why := oneLine(err.Error())
+		level := slog.LevelError
+		if kind != scopeFull && k.failed[kind] == why {
+			level = slog.LevelDebug
+		}
+		k.failed[kind] = why
+		log.Log(context.Background(), level, "the run failed", "took", took, "error", why)
 	default:
+		if k.failed[kind] != "" && kind != scopeFull { // a whole run has a line of its own
+			log.Info("runs come to their end again")
+		}
+		delete(k.failed, kind)
 		level := slog.LevelDebug
 		if scope(sc) == scopeFull {
 			level = slog.LevelInfo

@@ -155,3 +155,47 @@ func TestLoggerWritesForMachinesAndPeople(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// A run of ends that fails is tried again each second or so: why is said once,
+// and once when it is over. Whole runs are seldom, and said each time.
+func TestFailedRunsAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	w.said()
+	full := errors.New("write intents: disk full")
+	for range 5 {
+		w.ends(engine.Result{}, full)
+	}
+	w.says([]string{"level=ERROR", "the run failed", "scope=ends", "disk full"}, []string{"level=DEBUG"}, []string{"level=DEBUG"}, []string{"level=DEBUG"}, []string{"level=DEBUG"})
+	w.ends(engine.Result{}, errDown)
+	w.says([]string{"level=ERROR", "the run failed", "refused"})
+	w.ends(engine.Result{}, nil)
+	w.says([]string{"level=INFO", "runs come to their end again", "scope=ends"}, []string{"level=DEBUG", "the run is over"})
+	w.full(engine.Result{}, full)
+	w.full(engine.Result{}, full)
+	w.says([]string{"level=ERROR", "the run failed"}, []string{"level=ERROR", "the run failed"})
+	w.full(engine.Result{}, nil)
+	w.says([]string{"level=INFO", "the run is over"})
+}
+
+// A store that tells nothing of a lease is one line, and the loss itself is the
+// daemon's to say. That its own lease has to run out is no other leader.
+func TestALeaseThatIsLostIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).up()
+	w.said()
+	w.Leads("corp", schedule.Standing{Held: true, Token: 7, Err: errDown})
+	w.says([]string{"level=WARN", "in doubt", "held=true", "connection refused"})
+	w.Leads("corp", schedule.Standing{Err: &schedule.LostError{Name: "corp", Why: "it was not renewed"}})
+	w.Leads("corp", schedule.Standing{})
+	w.Leads("corp", schedule.Standing{Err: errDown}) // given back
+	w.Leads("corp", schedule.Standing{Holder: "host-1 (7)"})
+	w.Leads("corp", schedule.Standing{Holder: "host-1 (7)", Err: errDown})
+	w.says()
+	w.Leads("corp", schedule.Standing{Holder: "host-2 (9)"})
+	w.says([]string{"level=INFO", "standing by", `leader="host-2 (9)"`})
+	w.Leads("corp", schedule.Standing{Holder: "host-2 (9)", Err: errDown})
+	w.says([]string{"level=WARN", "in doubt", "held=false"})
+	w.Leads("corp", schedule.Standing{Held: true, Token: 9})
+	w.says()
+}

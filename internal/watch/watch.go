@@ -66,7 +66,7 @@ func New(cfg Config) *Watch {
 		cfg.Now = time.Now
 	}
 	w := &Watch{
-		cfg: cfg, beat: cfg.Now(), lines: newLines(cfg.Log),
+		cfg: cfg, beat: cfg.Now(), lines: newLines(cfg.Log, cfg.Replica),
 		skew: make(map[string]time.Duration), boards: make(map[engine.Directory]*board),
 	}
 	w.config.tell(cfg.Now(), nil) // without one, nothing is running

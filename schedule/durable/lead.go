@@ -142,7 +142,7 @@ func (w *worker) Work(_ context.Context, job *river.Job[args]) error {
 	var wait time.Duration
 	if l.ctx.Err() == nil {
 		wait = schedule.Backoff{}.After(failures, rand.Float64())
-		w.jobs.log.Warn("an errand failed", "directory", job.Args.Directory, "groups", job.Args.Groups,
+		w.jobs.log.Debug("an errand failed", "directory", job.Args.Directory, "groups", job.Args.Groups,
 			"urgency", string(job.Args.Urgency), "error", err, "failures", failures, "again", wait)
 	}
 	if w.jobs.followed(job.ID, job.UniqueKey) {

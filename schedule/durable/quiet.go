@@ -7,17 +7,18 @@ import (
 	"time"
 )
 
-// quiet passes on what River logs: at debug, and an error a minute as a warning,
-// for each part of River has its own while the database is away.
+// quiet passes on what River logs: at debug, for it is of use to nobody else.
+// Errors that go on for a minute are a warning, once an hour, that says what
+// they come to.
 type quiet struct {
 	slog.Handler
 	told *told
 }
 
-// told is when an error was passed on last.
+// told is when errors began, and went on, and were passed on last.
 type told struct {
-	mu sync.Mutex
-	at time.Time
+	mu                sync.Mutex
+	began, last, said time.Time
 }
 
 // quieten returns a logger for River to log to.
@@ -35,11 +36,11 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle passes a record on.
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	r.Message = "job queue: " + r.Message
-	if r.Level >= slog.LevelError && q.told.next(r.Time) {
-		r.Level = slog.LevelWarn
+	if r.Level >= slog.LevelError && q.told.lasting(r.Time) {
+		r.AddAttrs(slog.String("river", r.Message))
+		r.Level, r.Message = slog.LevelWarn, "the job queue does not work: what other replicas are asked for comes late"
 	} else {
-		r.Level = slog.LevelDebug
+		r.Level, r.Message = slog.LevelDebug, "job queue: "+r.Message
 	}
 	if !q.Handler.Enabled(ctx, r.Level) {
 		return nil
@@ -57,13 +58,17 @@ func (q quiet) WithGroup(name string) slog.Handler {
 	return quiet{q.Handler.WithGroup(name), q.told}
 }
 
-// next reports whether no error was passed on for a minute.
-func (t *told) next(now time.Time) bool {
+// lasting takes in an error, and reports whether it is to be passed on.
+func (t *told) lasting(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Sub(t.at) < time.Minute {
+	if now.Sub(t.last) > time.Minute {
+		t.began = now
+	}
+	t.last = now
+	if now.Sub(t.began) < time.Minute || now.Sub(t.said) < time.Hour {
 		return false
 	}
-	t.at = now
+	t.said = now
 	return true
 }
