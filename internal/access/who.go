@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -74,4 +75,34 @@ func holds(expression string, c Case, x Expressions) Answer {
 		return Answer{}
 	}
 	return x.Judge(expression, c)
+}
+
+// String names the people as they are written for people.
+func (w Who) String() string {
+	var parts []string
+	if w.Anyone {
+		parts = append(parts, "anyone who is signed in")
+	}
+	for _, p := range w.People {
+		parts = append(parts, string(p))
+	}
+	for _, g := range w.Groups {
+		parts = append(parts, "members of "+g.String())
+	}
+	for _, m := range w.Machines {
+		parts = append(parts, "the machine "+m)
+	}
+	if w.Owners {
+		parts = append(parts, "the owners")
+	}
+	if w.Manager {
+		parts = append(parts, "the person's manager")
+	}
+	if w.When != "" {
+		parts = append(parts, "whoever fits "+w.When)
+	}
+	if len(parts) == 0 {
+		return "nobody"
+	}
+	return strings.Join(parts, ", ")
 }

@@ -103,7 +103,7 @@ var words = template.FuncMap{
 	"length":   schedule.FormatDuration,
 	"clean":    report.Clean,
 	"upper":    upper,
-	"who":      who,
+	"who":      access.Who.String,
 	"join":     strings.Join,
 	"list":     func(items ...string) []string { return items },
 	"add":      func(a, b int) int { return a + b },
@@ -153,36 +153,6 @@ func stateOf(v desk.View) state {
 		return state{"Ended early", "off"}
 	}
 	return state{"Ended", "off"}
-}
-
-// who writes people as a policy names them.
-func who(w access.Who) string {
-	var parts []string
-	if w.Anyone {
-		parts = append(parts, "anyone who is signed in")
-	}
-	for _, p := range w.People {
-		parts = append(parts, string(p))
-	}
-	for _, g := range w.Groups {
-		parts = append(parts, "members of "+g.String())
-	}
-	for _, m := range w.Machines {
-		parts = append(parts, "the machine "+m)
-	}
-	if w.Owners {
-		parts = append(parts, "the owners")
-	}
-	if w.Manager {
-		parts = append(parts, "the person's manager")
-	}
-	if w.When != "" {
-		parts = append(parts, "whoever fits "+w.When)
-	}
-	if len(parts) == 0 {
-		return "nobody"
-	}
-	return strings.Join(parts, ", ")
 }
 
 func short(s string) string {
