@@ -1,0 +1,254 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// Problem is an answer that says why not, as RFC 9457 describes it.
+type Problem struct {
+	Type   string   `json:"type" format:"uri" example:"urn:daypass:invalid" doc:"What kind of problem it is; stable"`
+	Title  string   `json:"title" doc:"The kind in words"`
+	Status int      `json:"status" example:"422"`
+	Detail string   `json:"detail,omitempty" doc:"What is wrong this time, and the way out"`
+	Errors []Detail `json:"errors,omitempty" nullable:"false" doc:"Each thing that is wrong with what was sent"`
+
+	head http.Header // to be sent with it
+}
+
+// Detail is one thing that is wrong with what was sent.
+type Detail struct {
+	Detail    string `json:"detail"`
+	Pointer   string `json:"pointer,omitempty" example:"#/for" doc:"Where in the body: a JSON pointer, as a fragment"`
+	Parameter string `json:"parameter,omitempty" example:"limit" doc:"Which parameter of the query or the path"`
+	Header    string `json:"header,omitempty" example:"If-Match" doc:"Which header"`
+}
+
+// kind is a type of problem.
+type kind struct {
+	name   string
+	status int
+	title  string
+}
+
+// The types of problems; docs/api.md lists them.
+var ( //nolint:gochecknoglobals // a table
+	badRequest   = kind{"malformed", http.StatusBadRequest, "What was sent cannot be read"}
+	noToken      = kind{"unauthenticated", http.StatusUnauthorized, "A good bearer token is missing"}
+	forbidden    = kind{"forbidden", http.StatusForbidden, "You may not do this"}
+	notFound     = kind{"not-found", http.StatusNotFound, "There is no such thing"}
+	noMethod     = kind{"method-not-allowed", http.StatusMethodNotAllowed, "This cannot be done here"}
+	conflict     = kind{"conflict", http.StatusConflict, "It does not stand where you believe"}
+	inProgress   = kind{"in-progress", http.StatusConflict, "The first try is still going on"}
+	changed      = kind{"changed", http.StatusPreconditionFailed, "It was changed since you saw it"}
+	tooLarge     = kind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large"}
+	noJSON       = kind{"not-json", http.StatusUnsupportedMediaType, "The body is not JSON"}
+	invalid      = kind{"invalid", http.StatusUnprocessableEntity, "Something breaks a rule"}
+	reused       = kind{"key-reused", http.StatusUnprocessableEntity, "The idempotency key was used for something else"}
+	tooMany      = kind{"too-many", http.StatusTooManyRequests, "Too many calls"}
+	failed       = kind{"internal", http.StatusInternalServerError, "Something went wrong here"}
+	doubt        = kind{"doubt", http.StatusServiceUnavailable, "A directory could not tell what has to be known"}
+	tooSlow      = kind{"timeout", http.StatusServiceUnavailable, "It took too long"}
+	otherProblem = kind{"other", 0, "It was not done"}
+)
+
+func kinds() []kind {
+	return []kind{
+		badRequest, noToken, forbidden, notFound, noMethod, conflict, inProgress, changed, tooLarge, noJSON,
+		invalid, reused, tooMany, failed, doubt, tooSlow,
+	}
+}
+
+func (k kind) says(detail string, errs ...Detail) *Problem {
+	return &Problem{Type: "urn:daypass:" + k.name, Title: k.title, Status: k.status, Detail: detail, Errors: errs}
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus, GetHeaders and ContentType are what huma asks an error for.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements [huma.HeadersError].
+func (p *Problem) GetHeaders() http.Header { return p.head }
+
+// ContentType implements [huma.ContentTypeFilter].
+func (p *Problem) ContentType(string) string { return problemJSON }
+
+const problemJSON = "application/problem+json"
+
+func (p *Problem) with(name, value string) *Problem {
+	if p.head == nil {
+		p.head = make(http.Header)
+	}
+	p.head.Set(name, value)
+	return p
+}
+
+func (p *Problem) after(seconds int) *Problem {
+	return p.with("Retry-After", strconv.Itoa(max(seconds, 1)))
+}
+
+// write sends the problem.
+func (p *Problem) write(w http.ResponseWriter) {
+	for name, values := range p.head {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", problemJSON)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // whoever asked is gone
+}
+
+func unauthenticated() *Problem {
+	return noToken.says("send a header Authorization: Bearer TOKEN; a session of the page does not count here").
+		with("WWW-Authenticate", `Bearer realm="daypass"`)
+}
+
+// problem says what an error of the desk is to the caller. What nobody outside
+// needs to know is in the log only.
+func (a *API) problem(ctx context.Context, operation string, err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	refusals := access.Refusals(err)
+	if len(refusals) > 0 {
+		k := kindOf(refusals[0].Kind)
+		p := k.says(refusals[0].Message)
+		if k == invalid {
+			p = invalidity(refusals)
+		}
+		if k == doubt {
+			p.after(10)
+		}
+		return p
+	}
+	if ctx.Err() != nil {
+		return tooSlow.says("it was not done in time; whether anything was done is to be seen by looking").after(5)
+	}
+	a.cfg.Log.Error("the API failed", "operation", operation, "error", err)
+	return failed.says("it is in the log; try again in a while")
+}
+
+func kindOf(k access.Kind) kind {
+	switch k {
+	case access.Invalid:
+		return invalid
+	case access.Forbidden:
+		return forbidden
+	case access.Conflict:
+		return conflict
+	case access.Doubt:
+		return doubt
+	case access.NotFound:
+		return notFound
+	}
+	return failed
+}
+
+// invalidity tells everything that is wrong at once.
+func invalidity(refusals []*access.Error) *Problem {
+	p := invalid.says("")
+	var all []string
+	for _, r := range refusals {
+		all = append(all, r.Message)
+		d := Detail{Detail: r.Message}
+		if r.Field != "" {
+			first, rest, nested := strings.Cut(r.Field, ".")
+			if d.Pointer = pointer(first); nested {
+				d.Pointer = pointer(first, rest)
+			}
+		}
+		p.Errors = append(p.Errors, d)
+	}
+	p.Detail = strings.Join(all, "; ")
+	return p
+}
+
+// pointer writes a JSON pointer as a fragment.
+func pointer(parts ...string) string {
+	var b strings.Builder
+	b.WriteByte('#')
+	for _, s := range parts {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1", "%", "%25", " ", "%20").Replace(s))
+	}
+	return b.String()
+}
+
+// field says that one part of the body is wrong.
+func field(name, message string) *Problem {
+	return invalid.says(message, Detail{Detail: message, Pointer: pointer(name)})
+}
+
+// parameter says that one parameter is wrong.
+func parameter(name, message string) *Problem {
+	return invalid.says(message, Detail{Detail: message, Parameter: name})
+}
+
+// ownProblem turns what huma says about a call that it did not pass on into a
+// problem as ours, without the values that were sent: they may be secrets.
+func ownProblem(_ huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	k := otherProblem
+	for _, x := range kinds() {
+		if x.status == m.Status {
+			k = x
+			break
+		}
+	}
+	p := k.says(m.Detail)
+	p.Status = m.Status
+	for _, e := range m.Errors {
+		p.Errors = append(p.Errors, place(e))
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = ""
+		for i, e := range p.Errors {
+			where := cmp.Or(strings.TrimPrefix(e.Pointer, "#/"), e.Parameter, e.Header, "the body")
+			if i > 0 {
+				p.Detail += "; "
+			}
+			p.Detail += where + ": " + e.Detail
+		}
+	}
+	return p, nil
+}
+
+// place turns where huma found something into where we say it is.
+func place(e *huma.ErrorDetail) Detail {
+	d := Detail{Detail: e.Message}
+	where, rest, _ := strings.Cut(e.Location, ".")
+	switch where {
+	case "query", "path":
+		d.Parameter = rest
+	case "header":
+		d.Header = rest
+	case "body":
+		if d.Pointer = "#"; rest != "" {
+			rest = strings.ReplaceAll(strings.ReplaceAll(rest, "[", "."), "]", "")
+			d.Pointer = pointer(strings.Split(rest, ".")...)
+		}
+	}
+	return d
+}
+
+// problemResponse is how the document describes every answer that says why not.
+func (a *API) problemResponse() *huma.Response {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	return &huma.Response{
+		Description: "Why not",
+		Content:     map[string]*huma.MediaType{problemJSON: {Schema: schemas.Schema(typeOf[Problem](), true, "")}},
+	}
+}

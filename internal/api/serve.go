@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/daypass-dev/daypass/internal/auth"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+const (
+	// maxBody is how much may be sent.
+	maxBody = 64 << 10
+	// patience is how long a call may take, and longPatience one that reads whole
+	// directories.
+	patience     = 25 * time.Second
+	longPatience = 100 * time.Second
+)
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	head.Set("Cache-Control", "no-store")
+	a.guard(w, r, a.enter)
+}
+
+// guard makes a problem of a panic.
+func (a *API) guard(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	seen := &watched{ResponseWriter: w}
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler || seen.begun && r.Context().Err() != nil { //nolint:errorlint // it is compared as net/http does
+			panic(http.ErrAbortHandler)
+		}
+		a.cfg.Log.Error("the API failed", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		if seen.begun { // half an answer must not look whole
+			panic(http.ErrAbortHandler)
+		}
+		failed.says("it is in the log; try again in a while").write(w)
+	}()
+	next(seen, r)
+}
+
+// watched knows whether an answer was begun.
+type watched struct {
+	http.ResponseWriter
+	begun bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *watched) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (w *watched) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// enter finds out who calls, how much they may, and what they want.
+func (a *API) enter(w http.ResponseWriter, r *http.Request) {
+	limit := patience
+	_, route := a.mux.Handler(r)
+	if open := "GET " + Prefix + "/openapi.yaml"; route == open {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if strings.HasSuffix(route, "/report") || strings.HasSuffix(route, "/members") {
+		limit = longPatience
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
+	r = r.WithContext(ctx)
+	c, p := a.caller(r)
+	if p == nil {
+		p = a.fits(r, route)
+	}
+	var body []byte
+	if p == nil {
+		body, p = a.body(w, r)
+	}
+	if p != nil {
+		p.write(w)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r = r.WithContext(auth.With(r.Context(), c))
+	if r.Method == http.MethodPost && len(r.Header.Values(keyHeader)) > 0 {
+		a.once(w, r, c, body)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// caller finds out who calls. An address from which too many came without a
+// good token waits before the next one is looked at.
+func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
+	now, from := a.cfg.Now(), network(auth.Remote(r, a.cfg.Behind))
+	if wait, ok := a.failures.left(from, now); !ok {
+		return desk.Caller{}, tooMany.says("too many calls without a good token came from your address").after(int(wait.Seconds()))
+	}
+	c, err := a.cfg.Auth.Bearer(r)
+	switch {
+	case err != nil && r.Context().Err() != nil:
+		return c, tooSlow.says("who you are was not found out in time").after(5)
+	case err != nil:
+		a.failures.take(from, now)
+		p := unauthenticated()
+		if r.Header.Get("Authorization") != "" {
+			p = noToken.says(auth.ErrNobody.Error()).with("WWW-Authenticate", `Bearer realm="daypass", error="invalid_token"`)
+		}
+		return c, p
+	}
+	if wait, ok := a.callers.take(c.String(), now); !ok {
+		return c, tooMany.says("you call more often than is allowed; wait, or ask less often").after(int(wait.Seconds()))
+	}
+	return c, nil
+}
+
+// fits reports whether there is something at the path, and for the method.
+func (a *API) fits(r *http.Request, route string) *Problem {
+	if at := r.URL.EscapedPath(); path.Clean(at) != at {
+		route = ""
+	}
+	if route != "" {
+		return nil
+	}
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, found := a.mux.Handler(probe); found != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return notFound.says("there is nothing at this path; the API is described at " + Prefix + "/openapi.yaml")
+	}
+	methods := strings.Join(allowed, ", ")
+	return noMethod.says("this path knows "+methods).with("Allow", methods)
+}
+
+// body reads what was sent, if it is not too much.
+func (a *API) body(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
+	if r.Method != http.MethodPost {
+		return nil, nil
+	}
+	large := func() *Problem {
+		return tooLarge.says("at most 64 KiB may be sent").with("Connection", "close")
+	}
+	if r.ContentLength > maxBody {
+		return nil, large()
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, large()
+	}
+	if err != nil {
+		return nil, badRequest.says("the body ended early, or did not come in time").with("Connection", "close")
+	}
+	if len(body) == 0 {
+		return nil, nil
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return nil, noJSON.says("send JSON, with the header Content-Type: application/json")
+	}
+	return body, nil
+}
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
