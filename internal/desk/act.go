@@ -265,7 +265,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 
 // change does something to a request as it is now, and anew when somebody else
 // was first. version is the one that the caller saw; zero when that is no
-// matter.
+// matter. The conflict of another version wraps [ErrStale].
 func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	for try := 1; ; try++ {
 		r, err := d.once(ctx, id, version, f)
@@ -287,7 +287,7 @@ func gone(res *Resource) error {
 }
 
 func moved(id string) error {
-	return &access.Error{Kind: access.Conflict, Message: "request " + id + " was changed by somebody else meanwhile; look at it again"}
+	return &access.Error{Kind: access.Conflict, Message: "request " + id + " was changed by somebody else meanwhile; look at it again", Err: ErrStale}
 }
 
 func (d *Desk) once(ctx context.Context, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {

@@ -23,11 +23,12 @@ import (
 
 // ErrStale is the error of a Store when a request was changed by somebody else
 // meanwhile, and ErrTwice when the person has an undecided request for the
-// resource already. ErrNoToken is that of RevokeToken for one that the person
-// does not have.
+// resource already. ErrCursor is that of Requests for an After that no page ended
+// with. ErrNoToken is that of RevokeToken for one that the person does not have.
 var (
 	ErrStale   = errors.New("it was changed meanwhile")
 	ErrTwice   = errors.New("there is an undecided request for it already")
+	ErrCursor  = errors.New("there is no such page")
 	ErrNoToken = errors.New("there is no such token")
 )
 
@@ -39,6 +40,7 @@ type Store interface {
 	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error
 	// Request returns nil when there is none of that id.
 	Request(ctx context.Context, id string) (*access.Request, error)
+	// Requests wraps ErrCursor.
 	Requests(ctx context.Context, q access.Query) (access.Listing, error)
 	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
 	NextDue(ctx context.Context) (time.Time, error)

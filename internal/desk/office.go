@@ -253,10 +253,16 @@ func (d *Desk) Tokens(ctx context.Context, c Caller) ([]access.Token, error) {
 	return d.cfg.Store.Tokens(ctx, c.Person)
 }
 
-// RevokeToken ends a token of the caller at once.
+// RevokeToken ends a token of the caller at once. A token may always end itself,
+// and others only when it may do all that the person may.
 func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
 	if c.Machine != "" {
 		return forbidden("a machine has no tokens of its own")
+	}
+	if c.Token != id {
+		if err := c.scope(Admin); err != nil {
+			return err
+		}
 	}
 	err := d.cfg.Store.RevokeToken(ctx, id, c.Person, d.now())
 	if errors.Is(err, ErrNoToken) {
