@@ -132,6 +132,7 @@ var (
 	_ engine.Recaller     = (*Connector)(nil)
 	_ engine.Expirer      = (*Connector)(nil)
 	_ engine.SessionEnder = (*Connector)(nil)
+	_ engine.Describer    = (*Connector)(nil)
 )
 
 // New checks cfg, all of it, and returns a connector. Nothing is sent yet.
@@ -200,7 +201,7 @@ func (cfg Config) check() error {
 	add(cfg.Share < 0 || cfg.Share > 1, "share %g is not between 0 and 1", cfg.Share)
 	add(cfg.PerMinute < 0, "quota of %d requests a minute is negative", cfg.PerMinute)
 	add(cfg.Connections < 0, "connections %d is negative", cfg.Connections)
-	errs = append(errs, checkURL("url", cfg.URL))
+	errs = append(errs, cfg.checkProfile(), checkURL("url", cfg.URL))
 	return errors.Join(errs...)
 }
 

@@ -31,18 +31,28 @@ func (c *Connector) accountKey(p engine.Person) string {
 }
 
 func (c *Connector) account(ctx context.Context, name string) (engine.Member, error) {
-	if !isAddress(name) && !plainID.MatchString(name) {
-		return engine.Member{}, trouble(engine.NotFound, "%q can be neither an address nor an id at Google", clip(name))
-	}
-	tctx, x := traced(ctx)
-	u, err := c.dir.Users.Get(name).Fields("kind," + userFields).Context(tctx).Do()
+	u, err := c.user(ctx, name, userFields, "basic")
 	if err != nil {
-		return engine.Member{}, c.noAccount(ctx, name, x, err)
-	}
-	if u == nil || u.Kind != "admin#directory#user" {
-		return engine.Member{}, malformed("a user")
+		return engine.Member{}, err
 	}
 	return c.readUser(u)
+}
+
+// user reads some fields of a user. Only the projection "full" has those of
+// custom schemas.
+func (c *Connector) user(ctx context.Context, name, fields, projection string) (*admin.User, error) {
+	if !isAddress(name) && !plainID.MatchString(name) {
+		return nil, trouble(engine.NotFound, "%q can be neither an address nor an id at Google", clip(name))
+	}
+	tctx, x := traced(ctx)
+	u, err := c.dir.Users.Get(name).Projection(projection).Fields(googleapi.Field("kind," + fields)).Context(tctx).Do()
+	if err != nil {
+		return nil, c.noAccount(ctx, name, x, err)
+	}
+	if u == nil || u.Kind != "admin#directory#user" {
+		return nil, malformed("a user")
+	}
+	return u, nil
 }
 
 // noAccount tells nobody from not allowed. Of an address in a domain that is
@@ -55,7 +65,8 @@ func (c *Connector) noAccount(ctx context.Context, name string, x *exchange, err
 	switch {
 	case engine.KindOf(failure) == engine.NotFound, a.status == http.StatusBadRequest && a.about("userKey"):
 		return trouble(engine.NotFound, "%s", outside)
-	case a.status == http.StatusForbidden && a.reason == "forbidden" && isAddress(name) && !c.names.ours(name) && c.seesPeople(ctx):
+	case a.status == http.StatusForbidden && a.reason == "forbidden" && isAddress(name) && !c.names.ours(name) && c.seesPeople(ctx) &&
+		!c.names.ours(name): // whoever was seen may have told that it is
 		return trouble(engine.NotFound, "%s", outside)
 	}
 	return failure

@@ -61,7 +61,7 @@ func newLab(t testing.TB, opt googletest.Options, edit ...func(*Config)) *lab {
 func (l *lab) connect(edit ...func(*Config)) *Connector {
 	l.t.Helper()
 	cfg := Config{
-		Name: "corp", Transport: l.sim.Transport(), Now: l.sim.Clock.Now, PerMinute: 1e9,
+		Name: "corp", ProfileAttributes: map[string]string{"teams": "HR-data.teams", "site": "location"}, Transport: l.sim.Transport(), Now: l.sim.Clock.Now, PerMinute: 1e9,
 		TokenSource: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: bearer}),
 	}
 	for _, e := range edit {
@@ -214,7 +214,8 @@ func (l *lab) world() connectortest.World {
 		Connector: l.Connector, Directory: "corp", Group: l.g, GroupName: "prod-db" + home,
 		Stranger: "eve" + home, Secrets: []string{bearer},
 		NoGroup: "010000000000099", NoAccount: "100000000000000000099",
-		Sizes: []int{199, 200, 201, 400, 401}, Now: l.sim.Clock.Now, Pass: l.pass,
+		Attributes: []string{"teams", "site"},
+		Sizes:      []int{199, 200, 201, 400, 401}, Now: l.sim.Clock.Now, Pass: l.pass,
 	}
 	for _, name := range []string{"ada", "bob", "cyd", "dee", "eli"} {
 		w.People = append(w.People, engine.Person(name+home))
@@ -266,6 +267,16 @@ func (l *lab) hands(w *connectortest.World) {
 	w.DeleteGroup = func() { does(func() error { return l.sim.DeleteGroup(g) }) }
 	w.Has = func(p engine.Person) bool { return l.sim.Has(g, id(p)) }
 	w.Mark = func() string { return fmt.Sprint(l.sim.Written()) }
+	w.Profile = func(p engine.Person, tells engine.Profile) {
+		profile := googletest.Profile{
+			Organizations: []googletest.Organization{{Primary: true, Location: strings.Join(tells.Attributes["site"], "")}},
+			Custom:        map[string]map[string]any{"HR-data": {"teams": tells.Attributes["teams"]}},
+		}
+		if tells.Manager != "" {
+			profile.Relations = []googletest.Relation{{Type: "manager", Value: string(tells.Manager)}}
+		}
+		does(func() error { return l.sim.SetProfile(id(p), tells.Name, profile) })
+	}
 	w.Logon = func(p engine.Person) func() bool {
 		l.t.Helper()
 		good, err := l.sim.Logon(id(p))

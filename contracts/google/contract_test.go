@@ -73,6 +73,13 @@ const (
 	parent = "parent == 'customers/C03demo01'"
 )
 
+// profile has something of everything.
+var profile = googletest.Profile{
+	Organizations: []googletest.Organization{{Primary: true, Department: "Data", Title: "Head", CostCenter: "4711", Location: "Zürich"}, {Title: "Advisor"}},
+	Relations:     []googletest.Relation{{Type: "manager", Value: "ada@example.org"}, {Type: "custom", CustomType: "mentor", Value: "ken@example.org"}},
+	Custom:        map[string]map[string]any{"HR": {"floor": 7, "teams": []string{"red", "blue"}}, "Work-Place": {"site": "north", "remote": true}},
+}
+
 // calls use every route, in its variants, and refusals of each shape.
 func calls(s *googletest.Server) [][3]string {
 	id := s.ID("engineers@example.org")
@@ -104,6 +111,11 @@ func calls(s *googletest.Server) [][3]string {
 		{"GET", dir + "/users?customer=my_customer&query=isSuspended=true", ""},
 		{"GET", dir + "/users?customer=my_customer&showDeleted=true", ""},
 		{"GET", dir + "/users/ada@example.org?projection=full", ""},
+		{"GET", dir + "/users/grace@example.org?projection=full", ""},
+		{"GET", dir + "/users/grace@example.org?projection=custom&customFieldMask=HR,Work-Place", ""},
+		{"GET", dir + "/users/grace@example.org?projection=custom", ""},
+		{"GET", dir + "/users/grace@example.org?fields=kind,relations,customSchemas,organizations,name", ""},
+		{"GET", dir + "/users?customer=my_customer&maxResults=5&projection=full&fields=users(id,customSchemas,relations)", ""},
 		{"GET", dir + "/users/nobody@example.org", ""},
 		{"GET", dir + "/customer/my_customer/roles", ""},
 		{"GET", dir + "/customer/my_customer/roleassignments?userKey=" + googletest.ServiceAccount, ""},
@@ -150,6 +162,7 @@ func TestSimulatorKeepsTheContract(t *testing.T) {
 		s.AddAlias("vpn@example.org", "remote@example.org"), s.AddAlias("ada@example.org", "countess@example.org"),
 		s.Suspend("grace@example.org"), s.DeleteUser("person30@example.org"), s.Put("vpn@example.org", "barbara@example.org"),
 		s.RenameGroup("finance-reports@example.org", "finance@example.org"),
+		s.SetProfile("grace@example.org", "", profile), s.SetProfile("person32@example.org", "", profile),
 	} {
 		if prepare != nil {
 			t.Fatal(prepare)
@@ -287,8 +300,12 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestConnectorKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	s, check := customer(t)
+	if err := s.SetProfile("person32@example.org", "", profile); err != nil {
+		t.Fatal(err)
+	}
 	c, err := google.New(google.Config{
-		Name: "corp", Transport: check, Key: func(context.Context) (string, error) { return string(s.Credentials()), nil },
+		Name: "corp", ProfileAttributes: map[string]string{"teams": "HR.teams", "department": "department", "remote": "Work-Place.remote"},
+		Transport: check, Key: func(context.Context) (string, error) { return string(s.Credentials()), nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -322,6 +339,12 @@ func use(t *testing.T, s *googletest.Server, c *google.Connector) {
 	want("Group", err)
 	m, err := c.Resolve(ctx, "ada@example.org")
 	want("Resolve", err)
+	told, err := c.Describe(ctx, "person32@example.org")
+	want("Describe", err)
+	if told.Name != "Person 32" || told.Manager != "ada@example.org" || len(told.Attributes) != 3 || len(told.Attributes["teams"]) != 2 {
+		t.Errorf("Describe: got %+v, want a name, the manager and three attributes", told)
+	}
+	_, _ = c.Describe(ctx, "nobody@example.org")
 	people := []engine.Person{"ada@example.org", "nobody@example.org"}
 	for i := range 60 {
 		people = append(people, engine.Person(fmt.Sprintf("person%d@example.org", 30+i)))

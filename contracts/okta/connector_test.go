@@ -47,6 +47,14 @@ func TestTheConnectorKeepsTheContract(t *testing.T) {
 		return func(context.Context) (string, error) { return s, nil }
 	}
 	s := newOrg(t)
+	for login, profile := range map[string]map[string]any{
+		"chief@example.org":    {"employeeNumber": "0042", "title": "Chief", "costCenter": "4711"},
+		"numbered@example.org": {"managerId": "0042", "badge_numbers": []int{7, 8}, "remote": true},
+	} {
+		if _, err := s.AddUser(oktatest.User{Login: login, Profile: profile}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.Grant(oktatest.Credential{
 		ClientID: "0oa1daypass", Key: key.Public(), Roles: []string{"ORG_ADMIN"},
 		Scopes: []string{"okta.groups.manage", "okta.groups.read", "okta.users.read", "okta.logs.read", "okta.roles.read"},
@@ -57,7 +65,10 @@ func TestTheConnectorKeepsTheContract(t *testing.T) {
 		"service app": func(c *okta.Config) { c.ClientID, c.PrivateKey = "0oa1daypass", reveal(text) },
 		"by e-mail":   func(c *okta.Config) { c.Token, c.Match = reveal(oktatest.DefaultToken), okta.MatchEmail },
 	} {
-		cfg := okta.Config{Name: "corp", URL: s.URL(), Transport: check, Now: s.Clock.Now}
+		cfg := okta.Config{
+			Name: "corp", URL: s.URL(), Transport: check, Now: s.Clock.Now,
+			ProfileAttributes: map[string]string{"department": "department", "badge": "badge_numbers"},
+		}
 		edit(&cfg)
 		c, err := okta.New(cfg)
 		if err != nil {
@@ -97,6 +108,14 @@ func exercise(t *testing.T, name string, c *okta.Connector, s *oktatest.Server) 
 	ada, err := c.Resolve(ctx, "ada@example.org")
 	must("Resolve", err)
 	_, _ = c.Resolve(ctx, "stranger@example.org")
+	told, err := c.Describe(ctx, "grace@example.org")
+	must("Describe", err)
+	if told.Name != "Grace Hopper" || told.Manager != "ada@example.org" || len(told.Attributes["department"]) != 1 {
+		t.Errorf("%s: Describe: got %+v, want a name, the manager and the department", name, told)
+	}
+	_, err = c.Describe(ctx, "numbered@example.org")
+	must("Describe by number", err)
+	_, _ = c.Describe(ctx, "stranger@example.org")
 	var people []engine.Person
 	for _, p := range []string{"ada", "grace", "linus", "ken", "barbara", "nobody", "dennis", "radia", "alan", "hedy", "tim"} {
 		people = append(people, engine.Person(p+"@example.org"))

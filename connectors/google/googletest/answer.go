@@ -11,7 +11,7 @@ import (
 )
 
 // obj is a JSON object whose fields keep their order, so that a mask can be
-// laid over it. Values are string, lazy, bool, int, obj,
+// laid over it. Values are string, lazy, bool, int, json.RawMessage, obj,
 // []obj or []string.
 type obj []prop
 
@@ -41,6 +41,14 @@ func (o obj) opt(name string, value any) obj {
 		}
 	}
 	return append(o, prop{name, value})
+}
+
+// optional adds an object unless it is empty.
+func (o obj) optional(name string, inner obj) obj {
+	if len(inner) == 0 {
+		return o
+	}
+	return append(o, prop{name, inner})
 }
 
 // notModified is the answer to a client that has it already.
@@ -103,6 +111,8 @@ func appendJSON(b []byte, value any, m *mask) []byte {
 		return strconv.AppendBool(b, v)
 	case int:
 		return strconv.AppendInt(b, int64(v), 10)
+	case json.RawMessage:
+		return append(b, v...)
 	}
 	panic(fmt.Sprintf("googletest: no JSON for %T", value))
 }

@@ -14,6 +14,15 @@ func demoPeople() []string {
 	}
 }
 
+// demoDepartment has a head, who manages the others in it; the first head
+// manages the heads.
+type demoDepartment struct{ name, head string }
+
+// demoDepartments are joined in turn.
+func demoDepartments() []demoDepartment {
+	return []demoDepartment{{"Platform", "ada"}, {"Data", "grace"}, {"Finance", "barbara"}}
+}
+
 type demoGroup struct {
 	name, about string
 	kind        Kind
@@ -39,7 +48,8 @@ func demoGroups() []demoGroup {
 
 // Demo adds root@, who is a super administrator, n people with names to
 // recognise (ada@example.org, grace@..., and numbered ones after the first
-// twenty), and a handful of groups with standing members. At least the first
+// twenty), of whom the first thousand have a department and, but for ada@, a
+// manager; and a handful of groups with standing members. At least the first
 // seven people are made, since the groups name them.
 func (s *Server) Demo(n int) error {
 	at := "@" + s.opt.Domains[0]
@@ -53,6 +63,9 @@ func (s *Server) Demo(n int) error {
 			first, _, _ := strings.Cut(names[i], " ")
 			u.Email, u.Name = strings.ToLower(first)+at, names[i]
 		}
+		if i < described {
+			u.Profile = demoProfile(i, u.Email, at)
+		}
 		if _, err := s.AddUser(u); err != nil {
 			return err
 		}
@@ -63,6 +76,24 @@ func (s *Server) Demo(n int) error {
 		}
 	}
 	return nil
+}
+
+// described is how many people have a profile, which takes room.
+const described = 1000
+
+// demoProfile is that of the i-th person.
+func demoProfile(i int, email, at string) Profile {
+	departments := demoDepartments()
+	department := departments[i%len(departments)]
+	p := Profile{Organizations: []Organization{{Primary: true, Department: department.name}}}
+	boss := department.head + at
+	if boss == email {
+		boss = departments[0].head + at
+	}
+	if boss != email {
+		p.Relations = []Relation{{Type: "manager", Value: boss}}
+	}
+	return p
 }
 
 func (d demoGroup) group(at string) Group {

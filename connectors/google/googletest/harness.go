@@ -15,6 +15,34 @@ type User struct {
 	Suspended  bool     `json:"suspended,omitempty"`
 	Archived   bool     `json:"archived,omitempty"`
 	SuperAdmin bool     `json:"superAdmin,omitempty"`
+	Profile
+}
+
+// Profile is what is written of a user beside the account. Google checks none
+// of it.
+type Profile struct {
+	Organizations []Organization `json:"organizations,omitempty"`
+	Relations     []Relation     `json:"relations,omitempty"`
+	// Custom are values of custom schemas by the names of schema and field:
+	// texts, numbers, booleans, and lists of them for fields that take several.
+	Custom map[string]map[string]any `json:"customSchemas,omitempty"`
+}
+
+// Organization is where a user works.
+type Organization struct {
+	Primary    bool   `json:"primary,omitempty"`
+	Department string `json:"department,omitempty"`
+	Title      string `json:"title,omitempty"`
+	CostCenter string `json:"costCenter,omitempty"`
+	Location   string `json:"location,omitempty"`
+}
+
+// Relation is somebody around a user; of a manager it is the address as a
+// rule.
+type Relation struct {
+	Type       string `json:"type"` // manager, assistant, ...; "custom" has a CustomType
+	CustomType string `json:"customType,omitempty"`
+	Value      string `json:"value"`
 }
 
 // Group is a group to add. Only Email is required.
@@ -54,6 +82,9 @@ func (s *Server) AddUser(u User) (id string, err error) {
 	n, err := s.enter(o)
 	if err != nil {
 		return "", fmt.Errorf("user %w", err)
+	}
+	if err := s.write(n, u.Profile); err != nil {
+		return "", fmt.Errorf("user %s: %w", u.Email, err)
 	}
 	return s.id(n), s.addAliases(n, u.Aliases)
 }

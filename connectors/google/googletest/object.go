@@ -22,6 +22,7 @@ type object struct {
 type more struct {
 	aliases []string
 	deleted time.Time
+	profile profile
 }
 
 type objectKind uint8

@@ -10,7 +10,8 @@ import (
 // born is when every account was made, as far as its listing tells.
 const born = "2020-01-01T00:00:00.000Z"
 
-func (s *Server) userObject(n uint32) obj {
+// userObject is a user as a projection shows it.
+func (s *Server) userObject(n uint32, custom projection) obj {
 	o := &s.objects[n]
 	given, family, found := strings.Cut(o.name, " ")
 	if !found {
@@ -23,7 +24,7 @@ func (s *Server) userObject(n uint32) obj {
 	u := obj{
 		{"kind", "admin#directory#user"},
 		{"id", s.id(n)},
-		{"etag", etag(o.addr, o.name, o.flags, o.aliases())},
+		{"etag", etag(o.addr, o.name, o.flags, o.aliases(), o.profile())},
 		{"primaryEmail", o.addr},
 		{"name", obj{{"givenName", given}, {"familyName", family}, {"fullName", strings.TrimSpace(o.name)}}},
 		{"isAdmin", o.has(superAdmin)},
@@ -35,7 +36,8 @@ func (s *Server) userObject(n uint32) obj {
 		{"changePasswordAtNextLogin", false},
 		{"ipWhitelisted", false},
 		{"emails", emails},
-	}.opt("aliases", slices.Clone(o.aliases()))
+	}.opt("aliases", slices.Clone(o.aliases())).opt("organizations", o.profile().organizations).opt("relations", o.profile().relations)
+	u = u.optional("customSchemas", custom.of(o.profile().custom))
 	if o.has(suspended) {
 		u = append(u, prop{"suspensionReason", "ADMIN"})
 	}
@@ -48,10 +50,14 @@ func (s *Server) userObject(n uint32) obj {
 // getUser finds an account by address, alias or id.
 func (s *Server) getUser(c *call) (any, error) {
 	key := c.path["userKey"]
+	custom, err := c.projection()
+	if err != nil {
+		return nil, err
+	}
 	n, ok := s.find(key)
 	switch {
 	case ok && s.objects[n].kind == aUser:
-		return s.userObject(n), nil
+		return s.userObject(n, custom), nil
 	case strings.Contains(key, "@") && !s.ours(key):
 		return nil, refuse(404, "notFound", "Domain not found.")
 	}
@@ -73,6 +79,10 @@ func (s *Server) listUsers(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	custom, err := c.projection()
+	if err != nil {
+		return nil, err
+	}
 	var users []obj
 	next := ""
 	for i := int(at.after); i < len(s.objects); i++ {
@@ -83,7 +93,7 @@ func (s *Server) listUsers(c *call) (any, error) {
 			next = at.token(uint64(i))
 			break
 		}
-		users = append(users, s.userObject(uint32(i)))
+		users = append(users, s.userObject(uint32(i), custom))
 	}
 	return obj{{"kind", "admin#directory#users"}, {"etag", listTag(users)}}.
 		opt("users", users).opt("nextPageToken", next), nil
