@@ -171,14 +171,13 @@ func TestHistories(t *testing.T) {
 			told[k] += n
 		}
 	})
-	if testing.Short() {
+	if told[engine.EventRequested] < 10_000 { // fewer were asked for
 		return
 	}
 	for _, k := range []engine.EventKind{
 		engine.EventRequested, engine.EventApproved, engine.EventDenied, engine.EventWithdrawn, engine.EventLapsed, engine.EventSkipped,
 		engine.EventEscalated, engine.EventBreakGlass, engine.EventReviewed, engine.EventReviewLate, engine.EventGranted, engine.EventRevoked, engine.EventExtended,
 	} {
-		t.Logf("%s: %d", k, told[k])
 		if told[k] < 200 {
 			t.Errorf("only %d times %s in all histories", told[k], k)
 		}
