@@ -210,16 +210,19 @@ const (
 	EventVouched    EventKind = "clock-vouched"  // a person said that this machine's clock is right
 	EventLoggedOut  EventKind = "sessions-ended" // after an end, the member's sessions too
 
-	EventRequested  EventKind = "requested"           // somebody asked for access, or for more time
-	EventApproved   EventKind = "approved"            // one approver said yes
-	EventDenied     EventKind = "denied"              // by an approver, or because nobody decided in time
-	EventWithdrawn  EventKind = "withdrawn"           // by who asked
-	EventLapsed     EventKind = "lapsed"              // nobody decided before it was too old
-	EventSkipped    EventKind = "step-skipped"        // the policy says that a step is not needed
-	EventEscalated  EventKind = "escalated"           // others may decide as well
-	EventBreakGlass EventKind = "emergency"           // access began without an approval
-	EventReviewed   EventKind = "reviewed"  // and somebody looked at it afterwards
+	EventRequested  EventKind = "requested"      // somebody asked for access, or for more time
+	EventApproved   EventKind = "approved"       // one approver said yes
+	EventDenied     EventKind = "denied"         // by an approver, or because nobody decided in time
+	EventWithdrawn  EventKind = "withdrawn"      // by who asked
+	EventLapsed     EventKind = "lapsed"         // nobody decided before it was too old
+	EventSkipped    EventKind = "step-skipped"   // the policy says that a step is not needed
+	EventEscalated  EventKind = "escalated"      // others may decide as well
+	EventBreakGlass EventKind = "emergency"      // access began without an approval
+	EventReviewed   EventKind = "reviewed"       // and somebody looked at it afterwards
 	EventReviewLate EventKind = "review-overdue" // or nobody did in time
+
+	EventTokenMade    EventKind = "token-made" // a program may act for a person, or as a machine
+	EventTokenRevoked EventKind = "token-revoked"
 )
 
 // Event is one line of the audit log. Fields that do not apply are empty.
@@ -241,7 +244,7 @@ type Event struct {
 	Error     string      `json:"error,omitempty"`
 	Due       *time.Time  `json:"due,omitempty"`
 	Removed   *time.Time  `json:"removed,omitempty"`
-	Expires   *time.Time  `json:"expires,omitempty"` // when the directory is going to end it by itself, or did
+	Expires   *time.Time  `json:"expires,omitempty"` // when the directory is going to end it by itself, or did; of a token, its end
 	Digest    string      `json:"digest,omitempty"`
 	Reason    string      `json:"reason,omitempty"`
 	Objected  []Objection `json:"objections,omitempty"`

@@ -10,6 +10,7 @@ import (
 // through.
 type Query struct {
 	Person    engine.Person // for that person
+	By        engine.Person // asked by that person
 	Mine      engine.Person // for that person, or asked by them
 	Machine   string        // asked by that machine
 	Resource  string

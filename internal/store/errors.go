@@ -25,6 +25,10 @@ var (
 	ErrRefused   = errors.New("the database refused the login")
 	ErrMoved     = errors.New("this store was moved")
 	ErrSpent     = errors.New("release already used")
+	ErrStale     = errors.New("it was changed meanwhile")
+	ErrTwice     = errors.New("there is an undecided request for it already")
+	ErrCursor    = errors.New("no such page; begin at the first")
+	ErrMismatch  = errors.New("the key was used for something else")
 )
 
 // explain says where and what, and gives the database's codes a meaning. Rows
@@ -34,10 +38,16 @@ func (s *Store) explain(what string, err error) error {
 	if err == nil || errors.As(err, &explained) {
 		return err
 	}
-	for _, answer := range []error{ErrNotFound, ErrAmbiguous, ErrState, ErrSpent, engine.ErrFenced} {
+	for _, answer := range []error{
+		ErrNotFound, ErrAmbiguous, ErrState, ErrSpent, ErrStale, ErrTwice, ErrMismatch, engine.ErrFenced,
+	} {
 		if errors.Is(err, answer) {
 			return err // the store works; what was asked for is not possible
 		}
+	}
+	var busy *busyKey
+	if errors.As(err, &busy) {
+		return err
 	}
 	return &Error{Path: s.path, Op: what, Err: s.meaning(err)}
 }

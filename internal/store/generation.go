@@ -10,8 +10,8 @@ import (
 const generation = "generation"
 
 // Generation returns a number that grows whenever a grant was made, revoked or
-// extended by hand, or a hold was released. It reads one row: cheap enough to
-// be asked every second.
+// extended by hand, a request was saved, or a hold was released. It reads one
+// row: cheap enough to be asked every second.
 func (s *Store) Generation(ctx context.Context) (int64, error) {
 	var n int64
 	err := s.read(ctx, generation, func(ctx context.Context, t *tx) error {

@@ -31,10 +31,12 @@ type Count struct {
 }
 
 // tables are all that a store holds, in the order in which they are copied.
+// Sessions, and answers that may be asked for again, stay behind: people sign in
+// anew.
 func tables() []string {
 	return []string{
 		"groups", "ledger", "past", "readings", "notices", "holds", "releases", "grants",
-		"runs", "events", "known", "listings", "leases", "counters",
+		"requests", "tokens", "runs", "events", "known", "listings", "leases", "counters",
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/store/storetest"
 )
 
@@ -20,6 +21,10 @@ func stocked(t *testing.T) (place, *Store) {
 	if _, err := s.AddRelease(t.Context(), release(h.Digest)); err != nil {
 		t.Fatal(err)
 	}
+	r := asked("r1", "ada@example.org", 0)
+	r.Reason = "a\x00\ufdd0"
+	save(t, s, r)
+	token(t, s, "t1", "ada@example.org")
 	odd := engine.Member{ID: "odd", Login: "a\x00\xff"}
 	b := bigBatch(1, 50)
 	b.Put[0].Member = odd
@@ -98,11 +103,13 @@ type content struct {
 	Listing  *engine.Listing
 	Decided  int64
 	LedgerOf []engine.LedgerGroup
+	Requests []access.Request
+	Tokens   []Token
 }
 
 func contents(t *testing.T, s *Store) (c content) {
 	t.Helper()
-	var errs [9]error
+	var errs [11]error
 	ctx := t.Context()
 	c.Owned, c.Past, c.Runs = gather(t, s.Live(ctx, Filter{})), gather(t, s.Past(ctx, Filter{})), gather(t, s.Runs(ctx))
 	c.Page, errs[0] = s.Page(ctx, engine.Group{Directory: "a", ID: "1"})
@@ -114,6 +121,9 @@ func contents(t *testing.T, s *Store) (c content) {
 	c.Listing, errs[6] = s.Listing(ctx, numbered(1))
 	c.Decided, errs[7] = s.Generation(ctx)
 	c.LedgerOf, errs[8] = s.Groups(ctx)
+	page, err := s.Requests(ctx, RequestQuery{})
+	c.Requests, errs[9] = page.Requests, err
+	c.Tokens, errs[10] = s.Tokens(ctx, "ada@example.org")
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}

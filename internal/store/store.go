@@ -1,6 +1,6 @@
 // Package store keeps what must outlive a run: the ledger, trusted readings,
-// holds and releases, grants made by hand, runs, and the audit log. It is the
-// only package that knows SQL.
+// holds and releases, grants made by hand, requests, runs, and the audit log; and
+// sessions, tokens and answers for the web. It is the only package that knows SQL.
 //
 // A store is one SQLite file with its -wal, -shm and .lock beside it, on a local
 // disk; or a schema of a PostgreSQL database, for more than one machine. Several
@@ -148,7 +148,7 @@ func (t *tx) end() {
 
 // exec runs a statement whose rows nobody asks for.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return t.ExecContext(ctx, query, columns(args)...)
+	return t.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", t.s.clock), columns(args)...)
 }
 
 // prepared names a statement of one of the two pools.

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// RequestQuery narrows a listing of requests, and RequestPage is one page of it.
+type (
+	RequestQuery = access.Query
+	RequestPage  = access.Listing
+)
+
+const (
+	pageRequests = 50  // on a page, when nobody says how many
+	mostRequests = 500 // at most
+	mostText     = 500 // characters are more than anybody looks for
+	mostBranches = 20
+)
+
+// Requests returns a page of requests, newest first. Pages do not move while
+// requests come in. An After that is no cursor of ours wraps [ErrCursor].
+func (s *Store) Requests(ctx context.Context, q RequestQuery) (RequestPage, error) {
+	var p RequestPage
+	limit := q.Limit
+	if limit <= 0 {
+		limit = pageRequests
+	}
+	limit = min(limit, mostRequests)
+	query, args, err := listing(q, limit+1)
+	if err != nil {
+		return p, err
+	}
+	if p.Requests, err = s.requests(ctx, "requests", query, args...); err != nil {
+		return RequestPage{}, err
+	}
+	if len(p.Requests) > limit {
+		p.Requests = p.Requests[:limit]
+		last := p.Requests[limit-1]
+		p.Next = cursor{last.At.UnixMicro(), last.ID}.String()
+	}
+	return p, nil
+}
+
+// cursor is the last request of a page.
+type cursor struct {
+	at int64
+	id string
+}
+
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.at, 10) + " " + c.id))
+}
+
+func parseCursor(text string) (cursor, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	at, id, found := strings.Cut(string(b), " ")
+	if err != nil || !found || !utf8.ValidString(id) {
+		return cursor{}, ErrCursor
+	}
+	n, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return cursor{}, ErrCursor
+	}
+	return cursor{n, id}, nil
+}
+
+// criterion is one part of a query. One of a listing's leads: each of its
+// alternatives is a walk along an index, newest first, that ends when a page is
+// full. The others are tests on the way, written so that no planner takes one of
+// them to lead.
+type criterion struct {
+	leads []string
+	test  string
+}
+
+// statement collects the arguments of a statement.
+type statement struct{ args []any }
+
+func (s *statement) arg(v any) string {
+	s.args = append(s.args, v)
+	return "$" + strconv.Itoa(len(s.args))
+}
+
+// listing returns the statement that finds a page.
+func listing(q RequestQuery, limit int) (string, []any, error) {
+	var st statement
+	var tests []string
+	if q.After != "" {
+		c, err := parseCursor(q.After)
+		if err != nil {
+			return "", nil, err
+		}
+		tests = append(tests, "(asked_at, id) < ("+st.arg(c.at)+", "+st.arg(c.id)+")")
+	}
+	leads := []string{""}
+	for i, c := range st.criteria(q) {
+		if i == 0 && len(c.leads) <= mostBranches {
+			leads = c.leads
+		} else {
+			tests = append(tests, c.test)
+		}
+	}
+	if text := strings.ToLower(clipped(strings.TrimSpace(q.Text))); text != "" {
+		tests = append(tests, `(words LIKE `+st.arg("%"+escapeLike(text)+"%")+` ESCAPE '\' OR substr(lower(id), 1, `+
+			st.arg(utf8.RuneCountInString(text))+`) = `+st.arg(text)+`)`)
+	}
+	n := st.arg(limit)
+	const order = ` ORDER BY asked_at DESC, id DESC LIMIT `
+	walks := make([]string, len(leads))
+	for i, lead := range leads {
+		all := tests
+		if lead != "" {
+			all = append([]string{lead}, tests...)
+		}
+		where := ""
+		if len(all) > 0 {
+			where = " WHERE " + strings.Join(all, " AND ")
+		}
+		walks[i] = `SELECT id FROM (SELECT id, asked_at FROM requests` + where + order + n + `) AS walk` + strconv.Itoa(i)
+	}
+	return sqlRequestRow + `WHERE id IN (` + strings.Join(walks, " UNION ALL ") + `)` + order + n, st.args, nil
+}
+
+// criteria are what q asks for, in the order of how little they mostly leave.
+func (s *statement) criteria(q RequestQuery) []criterion {
+	var all []criterion
+	is := func(column, value string, more string) {
+		if value != "" {
+			v := s.arg(value)
+			all = append(all, criterion{leads: []string{column + " = " + v + more}, test: column + " || '' = " + v})
+		}
+	}
+	flag := func(column string, set bool) {
+		if set {
+			all = append(all, criterion{leads: []string{column + " = 1"}, test: column + " + 0 = 1"})
+		}
+	}
+	is("person", string(q.Person), "")
+	is("by_person", string(q.By), "")
+	if q.Mine != "" {
+		v := s.arg(string(q.Mine))
+		all = append(all, criterion{
+			leads: []string{"person = " + v, "by_person = " + v},
+			test:  "(person || '' = " + v + " OR by_person || '' = " + v + ")",
+		})
+	}
+	flag("review", q.Review)
+	flag("undecided", q.Undecided)
+	is("by_machine", q.Machine, " AND by_machine <> ''")
+	is("resource", q.Resource, "")
+	all = appendAny(s, all, "resource", q.Resources)
+	if len(q.Phase) > 0 {
+		all = append(all, s.phases(q.Phase, q.Now))
+	}
+	return appendAny(s, all, "status", q.Status)
+}
+
+func appendAny[T ~string](s *statement, all []criterion, column string, values []T) []criterion {
+	if len(values) == 0 {
+		return all
+	}
+	var c criterion
+	places := make([]string, len(values))
+	for i, v := range values {
+		places[i] = s.arg(string(v))
+		c.leads = append(c.leads, column+" = "+places[i])
+	}
+	c.test = column + " || '' IN (" + strings.Join(places, ", ") + ")"
+	return append(all, c)
+}
+
+// phases says of the columns what [access.Request.Phase] says of the request.
+// Most grants are over, so those are met soon on the way back through all; those
+// that are not are looked up by their end.
+func (s *statement) phases(ps []access.Phase, at time.Time) criterion {
+	now := s.arg(at.UnixMicro())
+	var c criterion
+	tests := make([]string, len(ps))
+	for i, p := range ps {
+		switch p {
+		case access.Waiting:
+			c.leads = append(c.leads, "until_at IS NOT NULL AND until_at > "+now+" AND from_at > "+now)
+			tests[i] = "until_at + 0 > " + now + " AND from_at + 0 > " + now
+		case access.Active:
+			c.leads = append(c.leads, "until_at IS NOT NULL AND until_at > "+now+" AND from_at <= "+now)
+			tests[i] = "until_at + 0 > " + now + " AND from_at + 0 <= " + now
+		case access.Ended:
+			tests[i] = "until_at + 0 <= " + now + " AND (ended_at IS NULL OR ended_at + 0 > " + now + ")"
+			c.leads = append(c.leads, tests[i])
+		case access.Revoked:
+			c.leads = append(c.leads, "ended_at IS NOT NULL AND ended_at + 0 <= "+now)
+			tests[i] = "ended_at + 0 <= " + now
+		default:
+			tests[i] = "1 = 0 AND until_at > " + now // no such phase
+			c.leads = append(c.leads, tests[i])
+		}
+	}
+	c.test = "(" + strings.Join(tests, " OR ") + ")"
+	return c
+}
+
+func clipped(text string) string {
+	if r := []rune(text); len(r) > mostText {
+		return string(r[:mostText])
+	}
+	return text
+}
+
+func escapeLike(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}

@@ -1,0 +1,304 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// requestFormat is the format of the bodies that this daypass writes. One that a
+// newer daypass wrote may hold more than this one knows: it is read, as far as
+// it goes, and never written over.
+const requestFormat = 1
+
+// shortestRequest is how much of a request's id is enough, when it is the only
+// one that begins so.
+const shortestRequest = 6
+
+// liveFor is how long after its end a grant is looked up in the ledger at least.
+const liveFor = 24 * time.Hour
+
+// SaveRequests writes requests as they have become, and the events that tell
+// it, all or nothing. The Version of each is one more than that of what it was
+// made from: 1 is new. It wraps [ErrStale] when one was changed meanwhile,
+// [ErrTwice] when the person has another request for the resource that waits for
+// its decision, and [ErrNewer].
+func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error {
+	if len(rs)+len(events) == 0 {
+		return nil
+	}
+	return s.write(ctx, "save requests", func(ctx context.Context, t *tx) error {
+		for i := range rs {
+			if err := saveRequest(ctx, t, &rs[i]); err != nil {
+				return err
+			}
+		}
+		if err := forgetLive(ctx, t, events); err != nil {
+			return err
+		}
+		if err := count(ctx, t); err != nil {
+			return err
+		}
+		return appendEvents(ctx, t, events)
+	})
+}
+
+// saved is what a row says of the request in it.
+type saved struct {
+	version int64
+	format  int64
+}
+
+func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
+	there, err := one(ctx, t, func(r row) (v saved, err error) {
+		err = r.Scan(&v.version, &v.format)
+		return v, err
+	}, sqlRequestVersion, r.ID)
+	switch {
+	case err != nil:
+		return err
+	case r.ID == "" || r.Version < 1:
+		return fmt.Errorf("request %q: version %d cannot be saved", r.ID, r.Version)
+	case there == nil && r.Version > 1, there != nil && there.version != r.Version-1:
+		return fmt.Errorf("request %s: %w", r.ID, ErrStale)
+	case there != nil && there.format > requestFormat:
+		return fmt.Errorf("request %s: %w (format %d, this one knows up to %d); use the newer daypass", r.ID, ErrNewer, there.format, requestFormat)
+	}
+	if r.Status == access.Asked {
+		other, err := one(ctx, t, scanText, sqlRequestTwice, string(r.Person), r.Resource, r.ID)
+		if err != nil {
+			return err
+		}
+		if other != nil {
+			return fmt.Errorf("%s asked for %s: %w: %s", r.Person, r.Resource, ErrTwice, *other)
+		}
+	}
+	args, err := requestArgs(r)
+	if err != nil {
+		return fmt.Errorf("request %s: %w", r.ID, err)
+	}
+	_, err = t.exec(ctx, sqlPutRequest, args...)
+	return err
+}
+
+// forgetLive takes the mark from grants that are over since long and that the
+// ledger does not name. Its time is that of the events, not this machine's.
+func forgetLive(ctx context.Context, t *tx, events []engine.Event) error {
+	var now time.Time
+	for _, e := range events {
+		now = later(now, e.At)
+	}
+	if now.IsZero() {
+		return nil
+	}
+	_, err := t.exec(ctx, sqlForgetLive, now.Add(-liveFor).UnixMicro())
+	return err
+}
+
+// Request returns the request with an id, or with the only one that begins with
+// at least six characters. It wraps [ErrNotFound] or [ErrAmbiguous].
+func (s *Store) Request(ctx context.Context, id string) (access.Request, error) {
+	var r access.Request
+	err := s.read(ctx, "request", func(ctx context.Context, t *tx) error {
+		found, err := one(ctx, t, scanRequest, sqlRequest, id)
+		if err == nil && found == nil {
+			found, err = requestByPrefix(ctx, t, id)
+		}
+		if err == nil {
+			r = *found
+		}
+		return err
+	})
+	return r, err
+}
+
+func requestByPrefix(ctx context.Context, t *tx, typed string) (*access.Request, error) {
+	if utf8.RuneCountInString(typed) < shortestRequest {
+		return nil, fmt.Errorf("request %q: %w; give at least %d characters of its id", typed, ErrNotFound, shortestRequest)
+	}
+	found, err := collect(ctx, t, scanRequest, sqlRequestsByPrefix, typed, typed+string(utf8.MaxRune))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, fmt.Errorf("request %q: %w", typed, ErrNotFound)
+	case len(found) > 1:
+		return nil, fmt.Errorf("request %q is %w; give more of its id", typed, ErrAmbiguous)
+	}
+	return &found[0], nil
+}
+
+// DueRequests returns requests whose Due is not after now, earliest first, and
+// no more than limit.
+func (s *Store) DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error) {
+	return s.requests(ctx, "due requests", sqlDueRequests, now.UnixMicro(), limit)
+}
+
+// NextDue returns when the next request is due; zero when none is.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	var next time.Time
+	err := s.read(ctx, "next due", func(ctx context.Context, t *tx) error {
+		due, err := one(ctx, t, func(r row) (at time.Time, err error) {
+			err = r.Scan(stamp{&at})
+			return at, err
+		}, sqlNextDue)
+		if due != nil {
+			next = *due
+		}
+		return err
+	})
+	return next, err
+}
+
+// LiveRequests returns the requests with a grant that is not over at now, and
+// those whose grant the ledger still names behind a membership of the person:
+// that it was ended is not forgotten before the membership is gone.
+func (s *Store) LiveRequests(ctx context.Context, now time.Time) ([]access.Request, error) {
+	return s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro())
+}
+
+func (s *Store) requests(ctx context.Context, what, query string, args ...any) ([]access.Request, error) {
+	var all []access.Request
+	err := s.read(ctx, what, func(ctx context.Context, t *tx) (err error) {
+		all, err = collect(ctx, t, scanRequest, query, args...)
+		return err
+	})
+	return all, err
+}
+
+// PastRequests counts what became of all that was asked of a resource for a
+// person, and returns when it was last asked for; zero when never.
+func (s *Store) PastRequests(ctx context.Context, person engine.Person, resource string) (counts map[access.Status]int, last time.Time, err error) {
+	type past struct {
+		status access.Status
+		n      int
+		last   time.Time
+	}
+	err = s.read(ctx, "past requests", func(ctx context.Context, t *tx) error {
+		all, err := collect(ctx, t, func(r row) (p past, err error) {
+			err = r.Scan(&p.status, &p.n, stamp{&p.last})
+			return p, err
+		}, sqlPastRequests, string(person), resource)
+		counts, last = make(map[access.Status]int, len(all)), time.Time{}
+		for _, p := range all {
+			counts[p.status], last = p.n, later(last, p.last)
+		}
+		return err
+	})
+	return counts, last, err
+}
+
+// OwnedBy returns every entry of the ledger about a person, sorted by directory,
+// group and member.
+func (s *Store) OwnedBy(ctx context.Context, person engine.Person) ([]engine.Owned, error) {
+	var all []engine.Owned
+	err := s.read(ctx, "ledger", func(ctx context.Context, t *tx) (err error) {
+		all, err = collect(ctx, t, scanOwned, sqlOwnedBy, string(person))
+		return err
+	})
+	return all, err
+}
+
+const (
+	sqlRequestColumns = `id, version, format, person, resource, by_person, by_machine, status, asked_at,
+		undecided, review, live, due, from_at, until_at, ended_at, words, body`
+	sqlPutRequest = `INSERT INTO requests (` + sqlRequestColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		ON CONFLICT (id) DO UPDATE SET version = excluded.version, format = excluded.format, person = excluded.person,
+		resource = excluded.resource, by_person = excluded.by_person, by_machine = excluded.by_machine,
+		status = excluded.status, asked_at = excluded.asked_at, undecided = excluded.undecided, review = excluded.review,
+		live = excluded.live, due = excluded.due, from_at = excluded.from_at, until_at = excluded.until_at,
+		ended_at = excluded.ended_at, words = excluded.words, body = excluded.body`
+	sqlRequestVersion = `SELECT version, format FROM requests WHERE id = $1`
+	sqlRequestTwice   = `SELECT id FROM requests WHERE person = $1 AND resource = $2 AND status = 'asked' AND id <> $3`
+
+	sqlRequestRow       = `SELECT id, format, body FROM requests `
+	sqlRequest          = sqlRequestRow + `WHERE id = $1`
+	sqlRequestsByPrefix = sqlRequestRow + `WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2`
+	sqlDueRequests      = sqlRequestRow + `WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT $2`
+	sqlNextDue          = `SELECT due FROM requests WHERE due IS NOT NULL ORDER BY due LIMIT 1`
+
+	// Whether the ledger names a request: it keeps grants as JSON.
+	sqlNamed = `EXISTS (SELECT 1 FROM ledger WHERE ledger.person = requests.person
+		AND replace(ledger.anchors, '"' || requests.id || '"', '') <> ledger.anchors)`
+	// What is not over depends on no mark.
+	sqlLiveRequests = sqlRequestRow + `WHERE until_at IS NOT NULL AND until_at > $1 UNION ALL ` +
+		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND ` + sqlNamed + ` ORDER BY id`
+	sqlForgetLive = `UPDATE requests SET live = 0 WHERE live = 1 AND until_at <= $1 AND NOT ` + sqlNamed
+
+	sqlPastRequests = `SELECT status, COUNT(*), MAX(asked_at) FROM requests WHERE person = $1 AND resource = $2 GROUP BY status`
+	sqlOwnedBy      = `SELECT ` + sqlOwnedColumns + ` FROM ledger WHERE person = $1 ORDER BY directory, group_id, member_id`
+)
+
+// requestArgs are the columns of a request. Instants at which something happens
+// are rounded up: when one of them is reached, the request agrees.
+func requestArgs(r *access.Request) ([]any, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var from, until, ended time.Time
+	if w, ok := r.Window(); ok {
+		from, until = w.From, w.Until
+		if r.Grant.End != nil {
+			ended = r.Grant.End.At
+		}
+	}
+	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
+	return []any{
+		r.ID, r.Version, requestFormat, string(r.Person), r.Resource, string(r.By.Person), r.By.Machine,
+		string(r.Status), r.At.UnixMicro(), bit(r.Undecided() != nil), bit(r.Review.Open()), bit(r.Grant != nil),
+		microsUp(r.Due()), microsUp(from), microsUp(until), microsUp(ended), words, string(body),
+	}, nil
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// microsUp is micros of the next whole microsecond.
+func microsUp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.Add(time.Microsecond - 1).UnixMicro()
+}
+
+func scanRequest(r row) (v access.Request, err error) {
+	var id, body string
+	var format int64
+	if err = r.Scan(&id, &format, &body); err != nil {
+		return v, err
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(body)))
+	if format <= requestFormat {
+		d.DisallowUnknownFields()
+	}
+	err = d.Decode(&v)
+	if err == nil && d.More() {
+		err = errors.New("there is more in it than a request")
+	}
+	if err == nil && v.ID != id {
+		err = errors.New("it is stored under the id of another")
+	}
+	if err != nil {
+		return v, fmt.Errorf("request %s: %w", id, err)
+	}
+	return v, nil
+}
+
+func scanText(r row) (s string, err error) {
+	err = r.Scan(&s)
+	return s, err
+}
