@@ -22,7 +22,9 @@ type jobs struct {
 
 // openJobs opens the errands in a store that several machines share, which is
 // open already. Where there is one process, nobody has to be told anything.
-func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger) (*jobs, error) {
+// again is told why the tables could not be made, as where the database can only
+// be read for a while, and whether that is tried again.
+func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger, again func(ctx context.Context, failures int, err error) bool) (*jobs, error) {
 	dsn, err := cfg.StoreDSN(ctx)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,12 @@ func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger) (*jobs,
 		_ = dc.DB.Close()
 		pool.Close()
 	}}
-	if err = durable.Migrate(ctx, dc); err == nil {
+	for failures := 1; ; failures++ {
+		if err = durable.Migrate(ctx, dc); err == nil || !again(ctx, failures, err) {
+			break
+		}
+	}
+	if err == nil {
 		j.Jobs, err = durable.New(dc)
 	}
 	if err != nil {

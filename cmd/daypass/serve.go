@@ -102,8 +102,8 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	sc := serve.Config{By: "serve", Holder: holder(cfg), Now: a.now, Watch: d.watch, Log: d.log}
 	if shared {
 		sc.Lessor, sc.LeaseFor = lessor{d.store.Leases(), d.ledger}, cfg.Serve.Lease.Std()
-		if d.jobs, err = openJobs(ctx, cfg, d.log); err != nil {
-			return err
+		if d.jobs, err = openJobs(ctx, cfg, d.log, d.outlast); err != nil {
+			return d.stopped(ctx, err)
 		}
 		defer d.jobs.close()
 		sc.Errands = d.jobs.work
@@ -157,14 +157,20 @@ func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.St
 		if err == nil || !errors.Is(err, store.ErrUnreached) {
 			return s, shared, err
 		}
-		d.watch.Store(err)
-		d.watch.Beat()
-		wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
-		d.log.Debug("waiting for the store", "error", err, "again", wait) // that it is down was said
-		if !schedule.Pause(ctx, wait) {
+		if !d.outlast(ctx, failures, err) {
 			return nil, shared, err
 		}
 	}
+}
+
+// outlast waits for a store that failed so often in a row. It reports false when
+// ctx ended.
+func (d *daemon) outlast(ctx context.Context, failures int, err error) bool {
+	d.watch.Store(err)
+	d.watch.Beat()
+	wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
+	d.log.Debug("waiting for the store", "error", err, "again", wait)               // that it is down was said
+	return schedule.Pause(ctx, wait)
 }
 
 // depths tells how many errands wait.
