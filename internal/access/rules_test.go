@@ -517,7 +517,7 @@ func TestWhoMayAsk(t *testing.T) {
 		"person of a machine":     {access.Who{Machines: []string{"ci"}}, access.Anyone, as(ci.Person), "", access.Forbidden},
 		"nobody":                  {access.Who{}, access.Anyone, as(ada), "", access.Forbidden},
 		"expression of nothing":   {access.Who{When: "never heard of"}, access.Self, as(ada), "", access.Doubt},
-		"somebody without a name": {access.Who{}, access.Anyone, access.Actor{}, "", access.Forbidden},
+		"somebody without a name": {access.Who{Anyone: true, Manager: true}, access.Anyone, access.Actor{}, "", access.Forbidden},
 	} {
 		b := set(t, staging())
 		b.policy.Ask, b.policy.For = c.ask, c.whom

@@ -14,6 +14,9 @@ func (w Who) Belongs(s Subject, c Case, x Expressions) Answer {
 	if s.Machine != "" { // whatever groups its accounts are in
 		return Answer{Yes: slices.Contains(w.Machines, s.Machine)}
 	}
+	if s.Person == "" {
+		return Answer{}
+	}
 	if w.Anyone || slices.Contains(w.People, s.Person) {
 		return Answer{Yes: true}
 	}
@@ -66,7 +69,7 @@ func (f *Facts) manages(p engine.Person) Answer {
 	case f.Person.Profile == nil:
 		return Answer{Err: unknownf("the manager of %s", f.Person.Person)}
 	}
-	return Answer{Yes: f.Person.Profile.Manager == p && p != ""}
+	return Answer{Yes: f.Person.Profile.Manager == p}
 }
 
 // holds judges an expression that may be empty, which never holds.
