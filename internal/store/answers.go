@@ -61,7 +61,7 @@ func (b *busyKey) Error() string {
 	return fmt.Sprintf("key %q: the first request with it is under way; ask again in a moment", b.key)
 }
 
-func (b *busyKey) Is(err error) bool { return err == ErrBusy } //nolint:errorlint // it is what Is is for
+func (b *busyKey) Is(err error) bool { return err == ErrBusy }
 
 // answer is a row.
 type answer struct {

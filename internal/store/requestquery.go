@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"strconv"
@@ -11,11 +12,11 @@ import (
 	"github.com/daypass-dev/daypass/internal/access"
 )
 
-// RequestQuery narrows a listing of requests, and RequestPage is one page of it.
-type (
-	RequestQuery = access.Query
-	RequestPage  = access.Listing
-)
+// RequestQuery narrows a listing of requests.
+type RequestQuery = access.Query
+
+// RequestPage is one page of a listing.
+type RequestPage = access.Listing
 
 const (
 	pageRequests = 50  // on a page, when nobody says how many
@@ -78,6 +79,7 @@ func parseCursor(text string) (cursor, error) {
 type criterion struct {
 	leads []string
 	test  string
+	from  string // the table to walk along; empty for requests
 }
 
 // statement collects the arguments of a statement.
@@ -99,31 +101,28 @@ func listing(q RequestQuery, limit int) (string, []any, error) {
 		}
 		tests = append(tests, "(asked_at, id) < ("+st.arg(c.at)+", "+st.arg(c.id)+")")
 	}
-	leads := []string{""}
+	lead := criterion{leads: []string{""}}
 	for i, c := range st.criteria(q) {
 		if i == 0 && len(c.leads) <= mostBranches {
-			leads = c.leads
+			lead = c
 		} else {
 			tests = append(tests, c.test)
 		}
 	}
-	if text := strings.ToLower(clipped(strings.TrimSpace(q.Text))); text != "" {
-		tests = append(tests, `(words LIKE `+st.arg("%"+escapeLike(text)+"%")+` ESCAPE '\' OR substr(lower(id), 1, `+
-			st.arg(utf8.RuneCountInString(text))+`) = `+st.arg(text)+`)`)
-	}
+	from := cmp.Or(lead.from, "requests")
 	n := st.arg(limit)
 	const order = ` ORDER BY asked_at DESC, id DESC LIMIT `
-	walks := make([]string, len(leads))
-	for i, lead := range leads {
+	walks := make([]string, len(lead.leads))
+	for i, first := range lead.leads {
 		all := tests
-		if lead != "" {
-			all = append([]string{lead}, tests...)
+		if first != "" {
+			all = append([]string{first}, tests...)
 		}
 		where := ""
 		if len(all) > 0 {
 			where = " WHERE " + strings.Join(all, " AND ")
 		}
-		walks[i] = `SELECT id FROM (SELECT id, asked_at FROM requests` + where + order + n + `) AS walk` + strconv.Itoa(i)
+		walks[i] = `SELECT id FROM (SELECT id, asked_at FROM ` + from + where + order + n + `) AS walk` + strconv.Itoa(i)
 	}
 	return sqlRequestRow + `WHERE id IN (` + strings.Join(walks, " UNION ALL ") + `)` + order + n, st.args, nil
 }
@@ -142,6 +141,15 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 			all = append(all, criterion{leads: []string{column + " = 1"}, test: column + " + 0 = 1"})
 		}
 	}
+	open := len(q.Phase) > 0
+	for _, p := range q.Phase {
+		open = open && (p == access.Active || p == access.Waiting)
+	}
+	if open {
+		all = append(all, s.phases(q.Phase, q.Now))
+	}
+	flag("review", q.Review)
+	flag("undecided", q.Undecided)
 	is("person", string(q.Person), "")
 	is("by_person", string(q.By), "")
 	if q.Mine != "" {
@@ -151,15 +159,28 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 			test:  "(person || '' = " + v + " OR by_person || '' = " + v + ")",
 		})
 	}
-	flag("review", q.Review)
-	flag("undecided", q.Undecided)
 	is("by_machine", q.Machine, " AND by_machine <> ''")
 	is("resource", q.Resource, "")
 	all = appendAny(s, all, "resource", q.Resources)
-	if len(q.Phase) > 0 {
+	if len(q.Phase) > 0 && !open {
 		all = append(all, s.phases(q.Phase, q.Now))
 	}
-	return appendAny(s, all, "status", q.Status)
+	all = appendAny(s, all, "status", q.Status)
+	if text := strings.ToLower(clipped(strings.TrimSpace(q.Text))); text != "" {
+		all = append(all, s.text(text))
+	}
+	return all
+}
+
+// text finds what contains a text, and what has an id that begins with it.
+func (s *statement) text(text string) criterion {
+	like := "words LIKE " + s.arg("%"+escapeLike(text)+"%") + ` ESCAPE '\'`
+	id := "id >= " + s.arg(text) + " AND id < " + s.arg(text+string(utf8.MaxRune))
+	return criterion{
+		from:  "request_words",
+		leads: []string{"(" + like + " OR " + id + ")"},
+		test:  "(" + id + " OR EXISTS (SELECT 1 FROM request_words AS w WHERE w.asked_at = requests.asked_at AND w.id = requests.id AND w." + like + "))",
+	}
 }
 
 func appendAny[T ~string](s *statement, all []criterion, column string, values []T) []criterion {

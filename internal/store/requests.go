@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -85,7 +86,11 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 	if err != nil {
 		return fmt.Errorf("request %s: %w", r.ID, err)
 	}
-	_, err = t.exec(ctx, sqlPutRequest, args...)
+	if _, err := t.exec(ctx, sqlPutRequest, args...); err != nil {
+		return err
+	}
+	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
+	_, err = t.exec(ctx, sqlPutWords, r.At.UnixMicro(), r.ID, words)
 	return err
 }
 
@@ -160,9 +165,12 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 
 // LiveRequests returns the requests with a grant that is not over at now, and
 // those whose grant the ledger still names behind a membership of the person:
-// that it was ended is not forgotten before the membership is gone.
+// that it was ended is not forgotten before the membership is gone. They are
+// sorted by id.
 func (s *Store) LiveRequests(ctx context.Context, now time.Time) ([]access.Request, error) {
-	return s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro())
+	all, err := s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro())
+	slices.SortFunc(all, func(a, b access.Request) int { return strings.Compare(a.ID, b.ID) })
+	return all, err
 }
 
 func (s *Store) requests(ctx context.Context, what, query string, args ...any) ([]access.Request, error) {
@@ -209,14 +217,16 @@ func (s *Store) OwnedBy(ctx context.Context, person engine.Person) ([]engine.Own
 
 const (
 	sqlRequestColumns = `id, version, format, person, resource, by_person, by_machine, status, asked_at,
-		undecided, review, live, due, from_at, until_at, ended_at, words, body`
+		undecided, review, live, due, from_at, until_at, ended_at, body`
 	sqlPutRequest = `INSERT INTO requests (` + sqlRequestColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, format = excluded.format, person = excluded.person,
 		resource = excluded.resource, by_person = excluded.by_person, by_machine = excluded.by_machine,
 		status = excluded.status, asked_at = excluded.asked_at, undecided = excluded.undecided, review = excluded.review,
 		live = excluded.live, due = excluded.due, from_at = excluded.from_at, until_at = excluded.until_at,
-		ended_at = excluded.ended_at, words = excluded.words, body = excluded.body`
+		ended_at = excluded.ended_at, body = excluded.body`
+	sqlPutWords = `INSERT INTO request_words (asked_at, id, words) VALUES ($1, $2, $3)
+		ON CONFLICT (asked_at, id) DO UPDATE SET words = excluded.words WHERE request_words.words <> excluded.words`
 	sqlRequestVersion = `SELECT version, format FROM requests WHERE id = $1`
 	sqlRequestTwice   = `SELECT id FROM requests WHERE person = $1 AND resource = $2 AND status = 'asked' AND id <> $3`
 
@@ -231,7 +241,7 @@ const (
 		AND replace(ledger.anchors, '"' || requests.id || '"', '') <> ledger.anchors)`
 	// What is not over depends on no mark.
 	sqlLiveRequests = sqlRequestRow + `WHERE until_at IS NOT NULL AND until_at > $1 UNION ALL ` +
-		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND ` + sqlNamed + ` ORDER BY id`
+		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND ` + sqlNamed
 	sqlForgetLive = `UPDATE requests SET live = 0 WHERE live = 1 AND until_at <= $1 AND NOT ` + sqlNamed
 
 	sqlPastRequests = `SELECT status, COUNT(*), MAX(asked_at) FROM requests WHERE person = $1 AND resource = $2 GROUP BY status`
@@ -252,11 +262,10 @@ func requestArgs(r *access.Request) ([]any, error) {
 			ended = r.Grant.End.At
 		}
 	}
-	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
 	return []any{
 		r.ID, r.Version, requestFormat, string(r.Person), r.Resource, string(r.By.Person), r.By.Machine,
 		string(r.Status), r.At.UnixMicro(), bit(r.Undecided() != nil), bit(r.Review.Open()), bit(r.Grant != nil),
-		microsUp(r.Due()), microsUp(from), microsUp(until), microsUp(ended), words, string(body),
+		microsUp(r.Due()), microsUp(from), microsUp(until), microsUp(ended), string(body),
 	}, nil
 }
 

@@ -257,7 +257,7 @@ func testOnce(t *testing.T, at place) {
 		if got != want || !errors.Is(err, is) {
 			t.Errorf("%s: got %q, %v; want %q, %v", what, got, err, want, is)
 		}
-		if is == ErrBusy && !strings.Contains(err.Error(), "under way") {
+		if errors.Is(is, ErrBusy) && !strings.Contains(err.Error(), "under way") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

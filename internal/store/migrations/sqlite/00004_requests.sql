@@ -21,7 +21,6 @@ CREATE TABLE requests (
     from_at    BIGINT,
     until_at   BIGINT,
     ended_at   BIGINT,
-    words      TEXT NOT NULL,
     body       TEXT NOT NULL
 );
 CREATE UNIQUE INDEX requests_twice ON requests (person, resource) WHERE status = 'asked';
@@ -31,13 +30,22 @@ CREATE INDEX requests_by ON requests (by_person, asked_at, id);
 CREATE INDEX requests_machine ON requests (by_machine, asked_at, id) WHERE by_machine <> '';
 CREATE INDEX requests_resource ON requests (resource, asked_at, id);
 CREATE INDEX requests_status ON requests (status, asked_at, id);
-CREATE INDEX requests_undecided ON requests (asked_at, id, resource, person) WHERE undecided = 1;
-CREATE INDEX requests_review ON requests (asked_at, id, resource, person) WHERE review = 1;
-CREATE INDEX requests_until ON requests (until_at, from_at, asked_at, id) WHERE until_at IS NOT NULL;
+CREATE INDEX requests_undecided ON requests (asked_at, id, person, by_person, resource) WHERE undecided = 1;
+CREATE INDEX requests_review ON requests (asked_at, id, person, by_person, resource) WHERE review = 1;
+CREATE INDEX requests_until ON requests (until_at, from_at, asked_at, id, person, by_person, resource) WHERE until_at IS NOT NULL;
 CREATE INDEX requests_ended ON requests (asked_at, id, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX requests_live ON requests (until_at, person, id) WHERE live = 1;
 CREATE INDEX requests_due ON requests (due, id) WHERE due IS NOT NULL;
 CREATE INDEX requests_past ON requests (person, resource, status, asked_at);
+
+-- What people look for in requests, in lower case, apart from them: finding a
+-- word is reading all of it.
+CREATE TABLE request_words (
+    asked_at BIGINT NOT NULL,
+    id       TEXT NOT NULL,
+    words    TEXT NOT NULL,
+    PRIMARY KEY (asked_at, id)
+) WITHOUT ROWID;
 
 -- A session that is over keeps its row until its time is up: a page that is
 -- still being answered must not bring it back.
