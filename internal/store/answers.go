@@ -54,6 +54,15 @@ func (s *Store) Answer(ctx context.Context, caller, key string, status int, answ
 	})
 }
 
+// Forget gives a key back that was reserved and is not answered: nothing was
+// done under it, and whoever comes next is the first.
+func (s *Store) Forget(ctx context.Context, caller, key string) error {
+	return s.write(ctx, "forget key", func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, sqlForgetAnswer, caller, key)
+		return err
+	})
+}
+
 // busyKey is an [ErrBusy] of its own making: nothing is wrong with the store.
 type busyKey struct{ key string }
 
@@ -81,5 +90,6 @@ const (
 	sqlReserve = `INSERT INTO answers (caller, name, fingerprint, at, status, body) VALUES ($1, $2, $3, $4, 0, $5)
 		ON CONFLICT (caller, name) DO UPDATE SET at = excluded.at`
 	sqlPutAnswer    = `UPDATE answers SET status = $3, body = $4 WHERE caller = $1 AND name = $2 AND status = 0`
+	sqlForgetAnswer = `DELETE FROM answers WHERE caller = $1 AND name = $2 AND status = 0`
 	sqlSweepAnswers = `DELETE FROM answers WHERE at <= $1`
 )

@@ -263,6 +263,14 @@ func testOnce(t *testing.T, at place) {
 	}
 	once("first", "ada", "f", 0, "", nil)
 	once("while it is under way", "ada", "f", 59*time.Second, "", ErrBusy)
+	if err := s.Forget(t.Context(), "ada", "key\x00"); err != nil {
+		t.Fatal(err)
+	}
+	once("when it was given back, for something else", "ada", "g", 59*time.Second, "", nil)
+	if err := s.Forget(t.Context(), "ada", "key\x00"); err != nil {
+		t.Fatal(err)
+	}
+	once("first again", "ada", "f", 0, "", nil)
 	once("of another caller", "eve", "f", 0, "", nil)
 	once("for something else", "ada", "g", 0, "", ErrMismatch)
 	once("when the first has died", "ada", "f", time.Minute, "", nil)
@@ -272,7 +280,10 @@ func testOnce(t *testing.T, at place) {
 			t.Fatal(err)
 		}
 	}
-	once("answered", "ada", "f", 2*time.Minute, "201 r1\x00", nil)
+	if err := s.Forget(t.Context(), "ada", "key\x00"); err != nil {
+		t.Fatal(err)
+	}
+	once("answered, which is not given back", "ada", "f", 2*time.Minute, "201 r1\x00", nil)
 	once("for something else again", "ada", "g", 2*time.Minute, "", ErrMismatch)
 	if err := s.Answer(t.Context(), "eve", "key\x00", 204, nil); err != nil {
 		t.Fatal(err)
