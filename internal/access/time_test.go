@@ -174,6 +174,23 @@ func TestTimeoutWithoutEscalationDenies(t *testing.T) {
 	b.is(access.Denied)
 }
 
+func TestEscalationIsOfOneStepOnly(t *testing.T) {
+	b := set(t, production())
+	for i := range b.policy.Steps {
+		b.policy.Steps[i].Within = time.Hour
+		b.policy.Steps[i].Escalate = &access.Escalate{To: access.Who{People: []engine.Person{eve, gus}}}
+	}
+	b.ask(access.Wish{})
+	b.pass(time.Hour)
+	b.approve(bob, eve)
+	b.refused(access.Forbidden, b.tryDecide(as(gus), true))
+	b.pass(time.Hour)
+	b.approve(gus)
+	b.is(access.Approved)
+	b.tells(engine.EventRequested, engine.EventEscalated, engine.EventApproved, engine.EventApproved,
+		engine.EventEscalated, engine.EventApproved, engine.EventGranted)
+}
+
 func TestEscalationWithoutATimeWaitsUntilItLapses(t *testing.T) {
 	b := set(t, staging())
 	b.policy.Steps[0].Within = time.Hour
