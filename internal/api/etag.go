@@ -28,7 +28,7 @@ func seen(match string) int64 {
 		return 0
 	}
 	match = strings.TrimPrefix(match, "W/") // a proxy that compressed the answer puts it there
-	quoted := len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"'
+	quoted := strings.Count(match, `"`) == 2 && match[0] == '"' && match[len(match)-1] == '"'
 	number, _, _ := strings.Cut(strings.Trim(match, `"`), "-")
 	version, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || !quoted || version <= 0 {
