@@ -160,6 +160,7 @@ Microsoft's. It tells every write on standard error. Nothing is kept when it end
     url: %s
     authority: %[2]s
     auth: {clientID: %s, secret: "env:DAYPASS_ENTRA_SECRET"}   # export DAYPASS_ENTRA_SECRET=%s
+    profile: {attributes: {department: department}}   # what policies may ask
 %s%s`, s.Tenant(), s.URL(), entratest.DefaultApp, entratest.DefaultSecret, c.quota(), resource("cloud/prod-db")), func() {}, nil
 			}
 		})
@@ -188,6 +189,7 @@ error. Nothing is kept when it ends.`,
     type: okta
     url: %s
     auth: {token: "env:DAYPASS_OKTA_TOKEN"}   # export DAYPASS_OKTA_TOKEN=%s
+    profile: {attributes: {department: department}}   # what policies may ask
 %s`, s.URL(), oktatest.DefaultToken, resource("okta-prod/prod-db")), func() {}, nil
 			}
 		})
@@ -228,6 +230,7 @@ standard error. Nothing is kept.`,
     type: google
     url: %s
     auth: {key: "file:%s"}
+    profile: {attributes: {department: department}}   # what policies may ask
 %s%s`, s.URL(), key, c.quota(), resource("workspace/prod-db@example.org")), func() { _ = os.Remove(key) }, nil
 			}
 		})

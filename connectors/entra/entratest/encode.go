@@ -64,7 +64,7 @@ func (c *call) selection(kinds ...Type) ([]string, *failure) {
 	var names []string
 	for name := range strings.SplitSeq(c.query.Get("$select"), ",") {
 		name = strings.TrimSpace(name)
-		if !knows(name, kinds...) && !(slices.Contains(kinds, UserType) && c.s.extended(name)) {
+		if !knows(name, kinds...) && (!slices.Contains(kinds, UserType) || !c.s.extended(name)) {
 			c.violation("$select names %q, which is no property of it", name)
 			return nil, fail(400, "BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+name+"' on type 'microsoft.graph."+string(kinds[0])+"'.")
 		}
