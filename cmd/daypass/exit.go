@@ -20,6 +20,8 @@ const (
 	exitChanges = 3 // plan --exit-code: changes are pending
 	exitHeld    = 4
 	exitOverdue = 5
+	exitDenied  = 6 // request --wait: denied, withdrawn or lapsed
+	exitTimeout = 7 // request --wait: not there in time
 )
 
 // exit is an error that says with which code the program ends. With no error

@@ -69,7 +69,8 @@ when it ends. The configuration is daypass.yaml in this folder, or what
 --config or DAYPASS_CONFIG names.
 
 Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
-3 changes pending (plan --exit-code); 4 held by a limit; 5 a removal is overdue.`,
+3 changes pending (plan --exit-code); 4 held by a limit; 5 a removal is overdue;
+6 and 7 of request --wait: denied, and not there in time.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          someVerb,
@@ -82,8 +83,9 @@ Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
 		title string
 		verbs []*cobra.Command
 	}{
-		{"Look, and change nothing:", []*cobra.Command{a.check(), a.doctor(), a.plan(), a.report()}},
+		{"Look, and change nothing:", []*cobra.Command{a.check(), a.doctor(), a.plan(), a.report(), a.policy()}},
 		{"Act:", []*cobra.Command{a.sync(), a.serve(), a.apply(), a.release(), a.grant(), a.store()}},
+		{"Ask, at a daypass that serves:", []*cobra.Command{a.request(), a.approve(), a.deny()}},
 		{"Prove:", []*cobra.Command{a.audit()}},
 		{"Try:", []*cobra.Command{a.simulate()}},
 	} {

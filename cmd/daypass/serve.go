@@ -64,6 +64,7 @@ type daemon struct {
 	day    *serve.Daemon
 	watch  *watch.Watch
 	jobs   *jobs // nil where this is the only process
+	front  *front
 	base   *engine.Reconciler
 	cfg    atomic.Pointer[config.Config] // in force
 	open   atomic.Bool                   // it does more than wait for its store
@@ -115,6 +116,10 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 		defer unlock()
 	}
 	d.day = serve.New(sc)
+	if d.front, err = d.openFront(cfg); err != nil {
+		return err
+	}
+	defer d.front.close(ctx)
 	if err := d.use(ctx, cfg, shared); err != nil {
 		return err
 	}
@@ -127,6 +132,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { d.reloads(ctx, hup, shared) })
+	beside.Go(func() { d.front.desk.Run(ctx) })
 	if shared {
 		beside.Go(func() { d.depths(ctx) })
 		beside.Go(func() {
@@ -211,7 +217,7 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 	if h.directories, err = connect(cfg, d.httpLog(), d.watch); err != nil {
 		return usage(err)
 	}
-	grants := serve.NewGrants(d.stamps(files(cfg)), files(cfg), hand{cfg, d.store})
+	grants := serve.NewGrants(d.stamps(files(cfg)), files(cfg), hand{cfg, d.store}, requests(cfg, d.store, d.now))
 	names, err := d.concerned(ctx, h)
 	if err == nil && d.base != nil { // what was read before would be forgotten
 		_, err = grants.Refresh(ctx)
@@ -226,11 +232,21 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 	if shared {
 		ec.Lease = d.day.Lease
 	}
-	if d.base == nil {
-		d.base = engine.New(ec)
+	base := d.base
+	if base == nil {
+		base = engine.New(ec)
 	} else {
-		d.base = d.base.With(ec)
+		base = base.With(ec)
 	}
+	rules, err := rulesOf(cfg, h.directories, base, grants.All)
+	if err == nil {
+		err = d.front.use(ctx, cfg, rules)
+	}
+	if err != nil {
+		h.Close()
+		return usage(err)
+	}
+	d.base = base
 	d.cfg.Store(cfg)
 	d.day.Use(&serve.House{
 		Engine: d.base, Grants: grants, Directories: names, Every: cfg.Serve.Every.Std(),
@@ -333,6 +349,9 @@ func (d *daemon) reload(ctx context.Context, shared bool) error {
 		return err
 	}
 	was := d.cfg.Load()
+	if pageOf(cfg) != pageOf(was) {
+		return errors.New("web.listen, web.url and web.behind cannot change while daypass serves; stop it and start it again")
+	}
 	if cfg.Store != was.Store || cfg.Serve.Listen != was.Serve.Listen || cfg.Serve.Name != was.Serve.Name || cfg.Serve.Lease != was.Serve.Lease {
 		return errors.New("store, serve.listen, serve.name and serve.lease cannot change while daypass serves; stop it and start it again")
 	}

@@ -52,7 +52,7 @@ func (a *app) openTo(ctx context.Context, m manner) (*house, error) {
 	tell, done := a.progress()
 	h.clear = done
 	ec := a.engineConfig(h, m)
-	ec.Sources = []engine.Source{files(cfg), hand{cfg, h.store}}
+	ec.Sources = []engine.Source{files(cfg), hand{cfg, h.store}, requests(cfg, h.store, a.now)}
 	ec.Progress = tell
 	h.engine = engine.New(ec)
 	return h, nil

@@ -245,6 +245,11 @@ func (a *API) explain(ctx context.Context, c desk.Caller, in *ExplainInput) (*Ex
 	if err != nil {
 		return nil, err
 	}
+	return Explain(e), nil
+}
+
+// Explain is an explanation as an answer.
+func Explain(e desk.Explanation) *Explanation {
 	out := new(Explanation)
 	b := &out.Body
 	b.Person, b.Resource, b.Doubt = e.Person, e.Resource, e.Doubt
@@ -259,7 +264,7 @@ func (a *API) explain(ctx context.Context, c desk.Caller, in *ExplainInput) (*Ex
 	for i, h := range e.Conflicts {
 		b.Conflicts[i] = Held{Resource: h.Resource, Request: h.Request, Until: h.Until, Standing: h.Standing}
 	}
-	return out, nil
+	return out
 }
 
 // Template is a request that is filled in already.

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/api"
+	"github.com/daypass-dev/daypass/internal/auth"
+	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/expr"
+	"github.com/daypass-dev/daypass/internal/records"
+	"github.com/daypass-dev/daypass/internal/report"
+	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/internal/web"
+)
+
+// rulesOf are what the configuration says to the desk.
+func rulesOf(cfg *config.Config, ds map[engine.Directory]engine.Connector, e *engine.Reconciler, grants func() []engine.Grant) (*desk.Rules, error) {
+	x, err := expr.New()
+	if err != nil {
+		return nil, err
+	}
+	r := &desk.Rules{
+		Administrators: cfg.Roles.Administrators.Who(), Auditors: cfg.Roles.Auditors.Who(),
+		Machines: make(map[string]engine.Person), Canonical: cfg.Canonical, Directories: ds,
+		Expressions: x, Grants: grants, ReleaseFor: cfg.ReleaseFor.Std(),
+		Inspect: func(ctx context.Context, refs []engine.GroupRef) (*report.Compliance, error) {
+			return inspect(ctx, e, refs)
+		},
+	}
+	r.Profiles, _ = cfg.ProfileDirectory()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Resources)) {
+		res, _ := cfg.Resource(name) // it is a key
+		said := cfg.Resources[name]
+		one := desk.Resource{Resource: res, Description: said.Description, Tags: said.Tags, Hidden: said.Hidden}
+		if p, ok := cfg.PolicyFor(name); ok {
+			one.Policy = &p
+		}
+		r.Resources = append(r.Resources, one)
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Templates)) {
+		t := cfg.Templates[name]
+		r.Templates = append(r.Templates, desk.Template{
+			Name: name, Title: t.Title, Resource: t.Resource, Reason: t.Reason, Ticket: t.Ticket, For: t.For.Std(), Answers: t.Answers,
+		})
+	}
+	for name, m := range cfg.Machines {
+		r.Machines[name] = m.Person
+	}
+	return r, nil
+}
+
+// inspect holds desired against actual, for some groups or, with none, for all.
+func inspect(ctx context.Context, e *engine.Reconciler, refs []engine.GroupRef) (*report.Compliance, error) {
+	var b report.Builder
+	if len(refs) == 0 {
+		res, err := e.Inspect(ctx, b.Add)
+		return b.Finish(res, err), ctx.Err()
+	}
+	names := make(map[engine.Directory][]string)
+	for _, ref := range refs {
+		names[ref.Directory] = append(names[ref.Directory], ref.Name)
+	}
+	var all engine.Result
+	var errs []error
+	for _, d := range slices.Sorted(maps.Keys(names)) {
+		res, err := e.InspectIn(ctx, engine.Scope{Directory: d, Names: names[d]}, b.Add)
+		errs = append(errs, err)
+		all.Plan.AsOf = res.Plan.AsOf
+		all.Plan.Problems = append(all.Plan.Problems, res.Plan.Problems...)
+		all.Plan.Changes = append(all.Plan.Changes, res.Plan.Changes...)
+		all.Overdue = append(all.Overdue, res.Overdue...)
+		all.GrantsErr = cmp.Or(all.GrantsErr, res.GrantsErr)
+	}
+	return b.Finish(all, errors.Join(errs...)), ctx.Err()
+}
+
+// signing is what the configuration says to package auth.
+func signing(ctx context.Context, cfg *config.Config) (auth.Settings, error) {
+	s := auth.Settings{Canonical: cfg.Canonical}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Machines)) {
+		m := cfg.Machines[name]
+		claims := make(map[string][]string, len(m.Claims))
+		for k, v := range m.Claims {
+			claims[k] = v
+		}
+		s.Machines = append(s.Machines, auth.Machine{Name: name, Person: m.Person, Issuer: m.Issuer, Audience: m.Audience, Claims: claims})
+	}
+	if w := cfg.Web; w != nil {
+		s.URL, s.Issuer, s.ClientID, s.Scopes = w.URL, w.OIDC.Issuer, w.OIDC.ClientID, w.OIDC.Scopes
+		s.Claim, s.Unverified = w.OIDC.Person, w.OIDC.TrustUnverified
+		s.Idle, s.Life = w.Session.Idle.Std(), w.Session.Life.Std()
+		if w.OIDC.Secret.Set() {
+			secret, err := w.OIDC.Secret.Reveal(ctx)
+			if err != nil {
+				return s, fmt.Errorf("web.oidc.secret: %w", err)
+			}
+			s.Secret = secret
+		}
+	}
+	return s, nil
+}
+
+// front is the desk and the ways to it.
+type front struct {
+	desk   *desk.Desk
+	auth   *auth.Auth
+	server *http.Server // nil where the page is not set up
+	behind []*net.IPNet
+}
+
+// openFront opens the desk, and the pages where they are set up.
+func (d *daemon) openFront(cfg *config.Config) (*front, error) {
+	rows, people := records.Of(d.store)
+	f := &front{desk: desk.New(desk.Config{Store: rows, Now: d.now, Log: d.log, Wake: d.nudgeAll})}
+	if cfg.Web == nil {
+		return f, nil
+	}
+	f.auth = auth.New(people, cfg.Web.URL, d.now, d.log)
+	listener, err := net.Listen("tcp", cfg.Web.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("web.listen: %w", err)
+	}
+	for _, network := range cfg.Web.Behind {
+		_, n, err := net.ParseCIDR(network)
+		if err != nil {
+			return nil, fmt.Errorf("web.behind: %w", err) // it was checked by Load
+		}
+		f.behind = append(f.behind, n)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", web.New(web.Config{Desk: f.desk, Auth: f.auth, Now: d.now, Log: d.log, Secure: strings.HasPrefix(cfg.Web.URL, "https:")}))
+	mux.Handle(api.Prefix+"/", api.New(api.Config{Desk: f.desk, Auth: f.auth, Keys: rows, Now: d.now, Log: d.log, Behind: f.behind}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	f.server = &http.Server{
+		Handler: d.ready(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+	go func() { _ = f.server.Serve(listener) }()
+	d.log.Info("the page answers", "listen", listener.Addr().String(), "url", cfg.Web.URL)
+	return f, nil
+}
+
+// ready refuses what comes before there are rules.
+func (d *daemon) ready(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !d.open.Load() {
+			w.Header().Set("Retry-After", "2")
+			http.Error(w, "daypass is starting", http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// use puts a configuration in force at the desk.
+func (f *front) use(ctx context.Context, cfg *config.Config, rules *desk.Rules) error {
+	if f.auth != nil {
+		s, err := signing(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		f.auth.Use(s)
+	}
+	f.desk.Use(rules)
+	return nil
+}
+
+// close waits for what is being answered.
+func (f *front) close(ctx context.Context) {
+	if f.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	_ = f.server.Shutdown(ctx) // what is not answered by then is cut off
+}
+
+// nudgeAll looks at groups at once, and waits for nothing.
+func (d *daemon) nudgeAll(refs []engine.GroupRef) {
+	names := make(map[engine.Directory][]string)
+	for _, ref := range refs {
+		names[ref.Directory] = append(names[ref.Directory], ref.Name)
+	}
+	for name, groups := range names {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			_ = d.day.Nudge(ctx, name, groups...) // where another process leads it, that one finds out by the store
+		}()
+	}
+}
+
+// requests is the source of the grants that decisions on requests gave.
+func requests(cfg *config.Config, s *store.Store, now func() time.Time) desk.Grants {
+	return desk.Grants{Live: s.LiveRequests, Expand: cfg.Expand, Now: now}
+}
+
+// pageOf is what the page is opened with, which a reload cannot change.
+func pageOf(cfg *config.Config) string {
+	if cfg.Web == nil {
+		return ""
+	}
+	return fmt.Sprint(cfg.Web.Listen, " ", cfg.Web.URL, " ", cfg.Web.Behind)
+}
