@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/store/storetest"
 )
 
@@ -56,7 +57,21 @@ func play(role string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return err
 	}
+	if role == "requests" {
+		return saveForever(ctx, s)
+	}
 	return recordForever(ctx, s, role)
+}
+
+// saveForever asks for access and gives it, each in one step.
+func saveForever(ctx context.Context, s *Store) error {
+	for n := 1; ; n++ {
+		r := asked(fmt.Sprint("r", n), engine.Person(fmt.Sprint("p", n)), n)
+		if err := s.SaveRequests(ctx, []access.Request{r, approved(r)}, told(engine.EventRequested, r)); err != nil {
+			return err
+		}
+		fmt.Println(n)
+	}
 }
 
 // recordForever writes steps that each touch every table, so that a torn one

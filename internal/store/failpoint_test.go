@@ -30,6 +30,36 @@ func testFailpoints(t *testing.T, at place) {
 	}
 }
 
+// TestRequestsKilled dies at each place of saving requests, and counts what is
+// left.
+func TestRequestsKilled(t *testing.T) { onEach(t, testRequestsKilled) }
+
+func testRequestsKilled(t *testing.T, at place) {
+	for place, want := range map[string]int{"save-before": 2, "save-commit": 2, "save-after": 3} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			at := at.fresh(t)
+			c := start(t, at, "requests", fmt.Sprintf("DAYPASS_FAILPOINT=%s:3", place))
+			if said := c.end(); said != 2 || c.cmd.ProcessState.Success() {
+				t.Fatalf("the child said %d and ended with %s: %s", said, c.cmd.ProcessState, c.errs)
+			}
+			s := at.open(t)
+			p, err := s.Requests(t.Context(), RequestQuery{Text: "chg-1"})
+			if err != nil || len(p.Requests) != want {
+				t.Errorf("%d requests are there, %v; want %d", len(p.Requests), err, want)
+			}
+			for _, r := range p.Requests {
+				if r.Version != 2 {
+					t.Errorf("%s is torn: version %d", r.ID, r.Version)
+				}
+			}
+			if n, err := s.Generation(t.Context()); err != nil || n != int64(want) || verified(t, s).Seq != n {
+				t.Errorf("generation %d, %v; want it and the events to be %d", n, err, want)
+			}
+		})
+	}
+}
+
 // TestMoveKilled dies at each end of the instant between the two databases.
 // One of them can be used then, and never both.
 func TestMoveKilled(t *testing.T) {

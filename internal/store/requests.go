@@ -36,7 +36,8 @@ func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []
 	if len(rs)+len(events) == 0 {
 		return nil
 	}
-	return s.write(ctx, "save requests", func(ctx context.Context, t *tx) error {
+	s.fail.hit("save-before")
+	err := s.write(ctx, "save requests", func(ctx context.Context, t *tx) error {
 		for i := range rs {
 			if err := saveRequest(ctx, t, &rs[i]); err != nil {
 				return err
@@ -48,8 +49,16 @@ func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []
 		if err := count(ctx, t); err != nil {
 			return err
 		}
-		return appendEvents(ctx, t, events)
+		if err := appendEvents(ctx, t, events); err != nil {
+			return err
+		}
+		s.fail.hit("save-commit")
+		return nil
 	})
+	if err == nil {
+		s.fail.hit("save-after")
+	}
+	return err
 }
 
 // saved is what a row says of the request in it.
