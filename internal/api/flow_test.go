@@ -237,7 +237,6 @@ func TestResources(t *testing.T) {
 func TestOffice(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	digest := "sha256:" + strings.Repeat("ab", 32)
 	hold := engine.Hold{
 		Directory: "corp", Digest: digest, PlanDigest: digest, Run: "run-1", At: start(),
 		Changes:    []engine.Change{{Op: engine.Remove, Why: engine.Withdrawn, Directory: "corp", Group: "prod", Member: engine.Member{ID: "1", Login: "ada"}}},

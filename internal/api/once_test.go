@@ -122,6 +122,22 @@ func TestETags(t *testing.T) {
 	r.call("ada", "POST", path+"/end", "", `If-Match: "3"`).want(t, 200)
 }
 
+// TestETagOfWhatTimeDid: what is shown may be ahead of what is on record.
+func TestETagOfWhatTimeDid(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	path := "/api/v1/requests/" + r.ask("ada", `{"resource":"staging","reason":"it burns","breakGlass":true}`).ID
+	before := r.call("bob", "GET", path, "").Header.Get("ETag")
+	r.clock.pass(72 * time.Hour)
+	after := r.call("bob", "GET", path, "")
+	if into[api.RequestDetail](t, after).Review.Late != true {
+		t.Errorf("nobody looked at it in time: %s", after.body)
+	}
+	const word = `{"justified":false,"comment":"it did not"}`
+	r.call("bob", "POST", path+"/review", word, "If-Match: "+before).problem(t, 412, "changed")
+	r.call("bob", "POST", path+"/review", word, "If-Match: "+after.Header.Get("ETag")).want(t, 200)
+}
+
 // TestTwoDecisionsAtOnce: one wins, and the other is told.
 func TestTwoDecisionsAtOnce(t *testing.T) {
 	t.Parallel()

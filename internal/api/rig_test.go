@@ -40,6 +40,7 @@ type rig struct {
 	clock *clock
 	log   *logs
 	woken chan []engine.GroupRef
+	count int
 }
 
 type clock struct {
@@ -110,7 +111,7 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 	a.Use(auth.Settings{URL: "https://daypass.example.org", Machines: []auth.Machine{{Name: "ci", Person: "ci@example.org"}}})
 	c := api.Config{
 		Desk: r.desk, Auth: a, Keys: records{s}, Now: r.clock.now, Log: log,
-		Rate: api.Rate{Calls: 1000, CallsAtOnce: 1000},
+		Rate: api.Rate{Calls: 1000, CallsAtOnce: 1000, Failures: 1000, FailuresAtOnce: 1000},
 	}
 	for _, f := range change {
 		f(&c)
@@ -121,7 +122,7 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 
 func (r *rig) people() {
 	ids := make(map[string]engine.MemberID)
-	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "root", "ci"} {
+	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "olga", "root", "ci"} {
 		ids[name] = r.corp.AddPerson(engine.Person(name+"@example.org"), name)
 	}
 	for _, g := range []string{"staging", "prod", "secret", "free"} {
@@ -129,7 +130,7 @@ func (r *rig) people() {
 	}
 	r.corp.Put(r.corp.AddGroup("approvers"), ids["bob"], ids["carol"])
 	all := []string{"read", "request", "approve", "admin"}
-	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "root"} {
+	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "olga", "root"} {
 		r.token(access.Token{ID: "t" + name, Person: engine.Person(name + "@example.org"), Scopes: all}, secret(name))
 	}
 	r.token(access.Token{ID: "tread", Person: "ada@example.org", Scopes: []string{"read"}}, secret("ada-reads"))
@@ -173,7 +174,7 @@ func (r *rig) rules() *desk.Rules {
 		return desk.Resource{
 			Resource: access.Resource{
 				Name: name, Title: title, Groups: []engine.GroupRef{ref(name)},
-				Owners: access.Who{People: []engine.Person{"carol@example.org"}},
+				Owners: access.Who{People: []engine.Person{"carol@example.org", "olga@example.org"}},
 			},
 			Policy: p, Description: "For tests", Tags: []string{"test"},
 		}

@@ -301,14 +301,14 @@ func (d *Desk) once(ctx context.Context, id string, version int64, f func(access
 	if err != nil {
 		return access.Request{}, err
 	}
-	if version != 0 && before.Version != version {
-		return access.Request{}, moved(id)
-	}
 	res, ok := rules.resource(before.Resource)
 	if !ok { // it can still be seen, withdrawn and ended
 		res = &Resource{Resource: access.Resource{Name: before.Resource}}
 	}
 	now, events := before.Tick(d.now())
+	if version != 0 && now.Version != version { // whoever looked at it saw what time did
+		return access.Request{}, moved(id)
+	}
 	after, more, err := f(now, res, rules)
 	if err != nil {
 		if len(events) > 0 { // what time did stays done
