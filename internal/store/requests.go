@@ -46,8 +46,10 @@ func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []
 		if err := forgetLive(ctx, t, events); err != nil {
 			return err
 		}
-		if err := count(ctx, t); err != nil {
-			return err
+		if slices.ContainsFunc(events, regrants) {
+			if err := count(ctx, t); err != nil {
+				return err
+			}
 		}
 		if err := appendEvents(ctx, t, events); err != nil {
 			return err
@@ -59,6 +61,12 @@ func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []
 		s.fail.hit("save-after")
 	}
 	return err
+}
+
+// regrants reports whether an event tells that grants changed: the daemon looks
+// at them then, and at nothing for a request that still waits.
+func regrants(e engine.Event) bool {
+	return len(e.Grants) > 0 && e.Kind != engine.EventRequested
 }
 
 // saved is what a row says of the request in it.

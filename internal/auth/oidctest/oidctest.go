@@ -181,6 +181,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 var choice = template.Must(template.New("choice").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Who are you?</title></head>
 <body><h1>Who are you?</h1><p>This provider is for trying things out: it believes whatever you choose.</p>
-{{range .People}}<form method="post" action="authorize"><input type="hidden" name="query" value="{{$.Query}}"><p><button name="person" value="{{.Email}}">{{if .Name}}{{.Name}}, {{end}}{{.Email}}</button></p></form>{{end}}
+<form method="post" action="authorize"><input type="hidden" name="query" value="{{.Query}}">
+{{range .People}}<p><button name="person" value="{{.Email}}">{{if .Name}}{{.Name}}, {{end}}{{.Email}}</button></p>
+{{end}}</form>
 </body></html>
 `))
