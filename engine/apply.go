@@ -394,10 +394,8 @@ func (a *applier) settleOne(b *Batch, j *job, c Change, o *Owned, e Effect, now 
 		}
 		if c.Lapsed() {
 			a.counts.Lapsed++
-			ev := over.event(a.run)
-			ev.Reason = "ended by the directory"
 			a.over = append(a.over, *over)
-			b.Events = append(b.Events, ev)
+			b.Events = append(b.Events, closed{*over, true}.event(a.run))
 			return
 		}
 		a.counts.Forgot++

@@ -382,7 +382,7 @@ func (d *differ) leave(op Op, why Why, o *Owned, m *Member, due time.Time) {
 	c.anchors, c.prior, c.due = o.Anchors, o, due
 	c.verify = op == Forget && m == nil && o.State != Dropped && d.g.Trust != Gone
 	c.sessions = d.g.Rules.EndSessions
-	if op == Forget && m == nil && o.State == Added && o.lapsed(d.now) {
+	if op == Forget && m == nil && (o.State == Added || o.State == Removing) && o.lapsed(d.now) {
 		c.Expires = o.Expires
 	}
 	c.name(longest(o.Anchors))

@@ -41,7 +41,7 @@ func (l *looker) group(ctx context.Context, t *target) error {
 // memberships that are over.
 type proof struct {
 	moved, seen []keep
-	over        []Past
+	over        []closed
 	reading     *Reading
 	listing     *Listing
 	kept        bool         // it is one of an earlier run

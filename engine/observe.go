@@ -110,7 +110,7 @@ func unclaimed(owned []Owned, members []Member) map[string]Member {
 // was never answered is not settled by absence alone: it is sent again. With
 // sure unset, the listing proves presence only; about what is settling it
 // proves nothing. Both lists of the view are sorted by member.
-func observe(v *GroupView, sure bool, now time.Time) (after []Owned, seen []keep, over []Past) {
+func observe(v *GroupView, sure bool, now time.Time) (after []Owned, seen []keep, over []closed) {
 	owned, members := v.Owned, v.Members
 	after = owned
 	copied := false
@@ -134,7 +134,7 @@ func observe(v *GroupView, sure bool, now time.Time) (after []Owned, seen []keep
 			seen = append(seen, keep{o, after[i]})
 		case !present && sure && o.State == Removed:
 			drop = append(drop, i)
-			over = append(over, o.past(now))
+			over = append(over, closed{o.past(now), !o.Expires.IsZero() && o.Gone.Equal(o.Expires)})
 		}
 	}
 	if len(drop) == 0 {
@@ -157,6 +157,22 @@ func (v *GroupView) layWrites() (any bool) {
 		}
 	}
 	return any
+}
+
+// closed is a membership that a reading showed to be over, and whether it was
+// the directory that ended it.
+type closed struct {
+	Past
+	lapsed bool
+}
+
+// event tells that the reading proved the end.
+func (c closed) event(run RunID) Event {
+	e := c.Past.event(run)
+	if c.lapsed {
+		e.Reason = "ended by the directory"
+	}
+	return e
 }
 
 // past closes o: a reading at now shows that the membership is over.

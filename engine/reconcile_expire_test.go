@@ -113,9 +113,49 @@ func TestTheDirectoryIsFirst(t *testing.T) {
 	if o := w.owns("ada"); o == nil || o.State != engine.Removed || !o.Gone.Equal(morning.Add(4*time.Hour)) {
 		t.Errorf("ledger %+v, want it removed when the directory ended it", o)
 	}
-	w.run()
-	if p := w.ledger.past; len(p) != 1 || !p[0].Removed.Equal(morning.Add(4*time.Hour)) {
-		t.Errorf("past %+v, want it removed when the directory ended it", p)
+	w.endedByTheDirectory(w.run(), 4)
+}
+
+// endedByTheDirectory asserts that a run showed the end of one membership, some
+// hours after the morning, to be the directory's.
+func (w *world) endedByTheDirectory(res engine.Result, hours int) {
+	w.t.Helper()
+	at := morning.Add(time.Duration(hours) * time.Hour)
+	if p := w.ledger.past; len(p) != 1 || !p[0].Removed.Equal(at) {
+		w.t.Errorf("past %+v, want it removed when the directory ended it", p)
+	}
+	said := slices.ContainsFunc(w.ledger.events, func(e engine.Event) bool {
+		return e.Kind == engine.EventConfirmed && e.Reason == "ended by the directory" && e.Removed != nil && e.Removed.Equal(at)
+	})
+	if !said || res.Counts.Lapsed != 1 {
+		w.t.Errorf("counts %+v and events %q, want it said that the directory ended it", res.Counts, w.ledger.kinds(0))
+	}
+}
+
+// A process that dies while it removes somebody does not know whether it was
+// heard. The membership ended when the directory was to end it all the same, and
+// not when daypass came back.
+func TestTheDirectoryEndsItWhileAProcessDies(t *testing.T) {
+	t.Parallel()
+	for _, ends := range []bool{true, false} {
+		w := expiring(t, "ada")
+		w.grant("g1", "ada", 4)
+		w.run()
+		w.pass(4 * time.Hour)
+		n := 0
+		w.ledger.crash = func(after bool) bool { n++; return after }
+		if _, err := engine.New(w.cfg).RunIn(t.Context(), "serve", engine.Scope{Directory: "corp", Ends: true}); !errors.Is(err, errCrashed) {
+			t.Fatal(err)
+		}
+		w.ledger.crash, w.ledger.dead = nil, false
+		if o := w.owns("ada"); o == nil || o.State != engine.Removing {
+			t.Fatalf("ledger %+v, want a removal under way", o)
+		}
+		w.pass(10 * time.Hour)
+		if ends {
+			w.runIn(engine.New(w.cfg), engine.Scope{Directory: "corp", Ends: true})
+		}
+		w.endedByTheDirectory(w.run(), 4)
 	}
 }
 

@@ -319,6 +319,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
 	slices.SortStableFunc(res.Done, func(a, b Done) int { return compareChanges(a.Change, b.Change) })
 	res.Past = slices.Concat(res.Past, s.over, after.over)
+	c.Lapsed += s.lapsed + after.lapsed
 	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
 	r.open(res, jobs, after)

@@ -33,6 +33,7 @@ type survey struct {
 	plan    Plan
 	noticed map[Membership]bool // foreign members reported before
 	over    []Past              // memberships that a listing showed to be over
+	lapsed  int                 // those of them that the directory ended
 	begun   []Membership        // those that it showed to have begun
 	events  []Event
 	pending Batch            // what the listings proved, not yet written
@@ -280,7 +281,12 @@ func (s *survey) add(part Plan, v GroupView, p proof) {
 	}
 	s.done++
 	s.r.cfg.Progress("reading groups", s.done, s.total)
-	s.over = append(s.over, p.over...)
+	for _, o := range p.over {
+		s.over = append(s.over, o.Past)
+		if o.lapsed {
+			s.lapsed++
+		}
+	}
 	for _, k := range p.seen {
 		s.begun = append(s.begun, k.after.Key())
 	}
@@ -302,7 +308,7 @@ func (b *Batch) prove(p proof, run RunID, now time.Time) {
 	}
 	for _, over := range p.over {
 		b.Delete = append(b.Delete, Membership{over.Group, over.Member.ID})
-		b.Past = append(b.Past, over)
+		b.Past = append(b.Past, over.Past)
 		b.Events = append(b.Events, over.event(run))
 	}
 	if p.reading != nil {

@@ -63,8 +63,8 @@ func (c Change) settle(o Owned, e Effect, now time.Time) *Owned {
 	o.State, o.Wrote = Removed, now
 	if e.Changed || o.Gone.IsZero() {
 		o.Gone = now
-		if !e.Changed && c.prior.State == Added && o.lapsed(now) {
-			o.Gone = o.Expires // the directory was first
+		if !e.Changed && o.lapsed(now) {
+			o.Gone = o.Expires // the directory was first, or an attempt of ours before that was not answered
 		}
 	}
 	return &o
@@ -91,7 +91,7 @@ func (c Change) forget(now time.Time) (kept *Owned, over *Past) {
 	}
 	p := o.past(now)
 	p.Why, p.Due, p.Removed = c.Why, c.due, c.Expires
-	if c.finishes() {
+	if c.finishes() && !c.Lapsed() {
 		p.Removed = now // it was no later than this
 	}
 	return nil, &p
