@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/expr"
 )
 
 // checkPolicies reports what is wrong with the policies, each in the file that
@@ -20,7 +21,7 @@ func (c *Config) checkPolicies(w *walker) {
 		}
 		if !fw.broken(path) { // what is not understood is not judged
 			p := c.Policies[name]
-			p.check(fw, path, c)
+			p.check(fw, path, scope{Config: c, policy: &p})
 			c.checkNotWith(fw, path, name)
 			c.checkDecidable(fw, path, p)
 		}
@@ -35,7 +36,13 @@ func (w *walker) broken(path string) bool {
 	})
 }
 
-func (p *Policy) check(w *walker, path string, c *Config) {
+// scope is what a part of a policy is judged in.
+type scope struct {
+	*Config
+	policy *Policy
+}
+
+func (p *Policy) check(w *walker, path string, c scope) {
 	p.Ask.check(w, path+".ask", c)
 	oneOf(w, path+".for", p.For, access.Self, access.Others, access.Anyone)
 	if p.Ask.Manager && (p.For == "" || p.For == access.Self) {
@@ -47,7 +54,7 @@ func (p *Policy) check(w *walker, path string, c *Config) {
 	p.Reason.check(w, path+".reason")
 	p.Ticket.check(w, path+".ticket")
 	checkQuestions(w, path+".questions", p.Questions)
-	w.expression(path+".auto", p.Auto)
+	c.expression(w, path+".auto", expr.Asking, p.Auto)
 	if len(p.Steps) == 0 && p.Auto == "" {
 		w.failKey(path, `nobody approves; name who does, in steps, or say in auto when nobody has to (auto: "true" is always)`)
 	}
@@ -64,19 +71,19 @@ func (p *Policy) check(w *walker, path string, c *Config) {
 	}
 	checkSteps(w, path+".steps", p.Steps, c)
 	if b := p.BreakGlass; b != nil {
-		b.check(w, path+".breakGlass", p, c)
+		b.check(w, path+".breakGlass", c)
 	}
 	if e := p.Extend; e != nil {
 		if e.Times != nil && *e.Times < 1 {
 			w.fail(path+".extend.times", "must be 1 or more; where nothing may be extended, leave extend out")
 		}
-		w.expression(path+".extend.auto", e.Auto)
+		c.expression(w, path+".extend.auto", expr.Asking, e.Auto)
 		checkSteps(w, path+".extend.steps", e.Steps, c)
 	}
 }
 
-func (a *Askers) check(w *walker, path string, c *Config) {
-	a.Who.check(w, path, c)
+func (a *Askers) check(w *walker, path string, c scope) {
+	a.Who.check(w, path, expr.Asking, c)
 	for i, name := range a.Machines {
 		at := fmt.Sprintf("%s.machines[%d]", path, i)
 		if _, known := c.Machines[name]; !known {
@@ -88,9 +95,9 @@ func (a *Askers) check(w *walker, path string, c *Config) {
 	}
 }
 
-func (w *Who) check(at *walker, path string, c *Config) {
-	Role{People: w.People, Groups: w.Groups}.check(at, path, c)
-	at.expression(path+".when", w.When)
+func (w *Who) check(at *walker, path string, k expr.Kind, c scope) {
+	Role{People: w.People, Groups: w.Groups}.check(at, path, c.Config)
+	c.expression(at, path+".when", k, w.When)
 	if _, known := c.ProfileDirectory(); w.Manager && !known {
 		at.fail(path+".manager", "several directories could say who is whose manager; write profiles: %s, or another", sortedKeys(c.Directories)[0])
 	}
@@ -171,7 +178,7 @@ func (q Question) check(w *walker, path string) {
 	}
 }
 
-func checkSteps(w *walker, path string, steps []Step, c *Config) {
+func checkSteps(w *walker, path string, steps []Step, c scope) {
 	seen := map[string]bool{}
 	for i, s := range steps {
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -183,12 +190,12 @@ func checkSteps(w *walker, path string, steps []Step, c *Config) {
 	}
 }
 
-func (s *Step) check(w *walker, path string, c *Config) {
-	s.Approvers.check(w, path+".approvers", c)
+func (s *Step) check(w *walker, path string, c scope) {
+	s.Approvers.check(w, path+".approvers", expr.Deciding, c)
 	if s.Quorum != nil && *s.Quorum < 1 {
 		w.fail(path+".quorum", "must be 1 or more; a step that is not always needed has skip")
 	}
-	w.expression(path+".skip", s.Skip)
+	c.expression(w, path+".skip", expr.Asking, s.Skip)
 	oneOf(w, path+".then", s.Then, "deny", "escalate")
 	switch {
 	case s.Then != "" && s.Within == 0:
@@ -199,19 +206,19 @@ func (s *Step) check(w *walker, path string, c *Config) {
 		w.fail(path+".then", "name who may decide then, in escalate")
 	}
 	if e := s.Escalate; e != nil {
-		e.To.check(w, path+".escalate.to", c)
+		e.To.check(w, path+".escalate.to", expr.Deciding, c)
 		if e.To.access().Empty() {
 			w.fail(path+".escalate.to", "is nobody; name groups, people, owners, manager or when")
 		}
 	}
 }
 
-func (b *BreakGlass) check(w *walker, path string, p *Policy, c *Config) {
+func (b *BreakGlass) check(w *walker, path string, c scope) {
 	b.Ask.check(w, path+".ask", c)
-	if b.Max > p.Max {
+	if b.Max > c.policy.Max {
 		w.fail(path+".max", "is more than an approval gives (max of the policy); an emergency is short")
 	}
-	b.Review.By.check(w, path+".review.by", c)
+	b.Review.By.check(w, path+".review.by", expr.Deciding, c)
 }
 
 // checkNotWith reports resources that are none, or the policy's own.
@@ -230,9 +237,4 @@ func (c *Config) checkNotWith(w *walker, path, policy string) {
 			w.fail(at, "%s is listed twice", name)
 		}
 	}
-}
-
-// expression checks what a policy says in words of its own.
-func (w *walker) expression(path, text string) {
-	_, _ = path, text
 }

@@ -55,7 +55,7 @@ func (c *Config) readPolicyFile(w *walker, path string) {
 		shown = filepath.Join(filepath.Dir(w.file), rel)
 	}
 	fw := newWalker(shown)
-	fw.dir, fw.getenv, fw.begin = w.dir, w.getenv, "policies:"
+	fw.dir, fw.getenv, fw.rules, fw.begin = w.dir, w.getenv, w.rules, "policies:"
 	w.more = append(w.more, fw)
 	data, err := read(path)
 	if err != nil {

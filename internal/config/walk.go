@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/daypass-dev/daypass/internal/expr"
 )
 
 // mark is a place in the file, from 1.
@@ -32,6 +35,8 @@ type walker struct {
 
 	more     []*walker          // of the main file: those of the files with policies
 	policies map[string]*walker // by name, of the policies in them
+
+	rules func() (*expr.Rules, error) // what expressions may say; made when there is one
 }
 
 // decoder is a type that reads its own node.
@@ -40,7 +45,10 @@ type decoder interface {
 }
 
 func newWalker(file string) *walker {
-	return &walker{file: file, begin: "version: 1", keys: map[string]mark{}, values: map[string]mark{}, policies: map[string]*walker{}}
+	return &walker{
+		file: file, begin: "version: 1", keys: map[string]mark{}, values: map[string]mark{}, policies: map[string]*walker{},
+		rules: sync.OnceValues(expr.New),
+	}
 }
 
 func (w *walker) failAt(m mark, path, format string, args ...any) {
