@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,49 +34,67 @@ type Detail struct {
 	Header    string `json:"header,omitempty" example:"If-Match" doc:"Which header"`
 }
 
-// kind is a type of problem.
-type kind struct {
-	name   string
+// kind is a type of problem; docs/api.md lists them.
+type kind string
+
+const (
+	badRequest kind = "malformed"
+	noToken    kind = "unauthenticated"
+	forbidden  kind = "forbidden"
+	notFound   kind = "not-found"
+	noMethod   kind = "method-not-allowed"
+	conflict   kind = "conflict"
+	inProgress kind = "in-progress"
+	changed    kind = "changed"
+	tooLarge   kind = "too-large"
+	noJSON     kind = "not-json"
+	invalid    kind = "invalid"
+	reused     kind = "key-reused"
+	tooMany    kind = "too-many"
+	failed     kind = "internal"
+	doubt      kind = "doubt"
+	tooSlow    kind = "timeout"
+)
+
+// row is what is the same of all problems of a kind.
+type row struct {
+	kind   kind
 	status int
 	title  string
 }
 
-// The types of problems; docs/api.md lists them.
-var ( //nolint:gochecknoglobals // a table
-	badRequest   = kind{"malformed", http.StatusBadRequest, "What was sent cannot be read"}
-	noToken      = kind{"unauthenticated", http.StatusUnauthorized, "A good bearer token is missing"}
-	forbidden    = kind{"forbidden", http.StatusForbidden, "You may not do this"}
-	notFound     = kind{"not-found", http.StatusNotFound, "There is no such thing"}
-	noMethod     = kind{"method-not-allowed", http.StatusMethodNotAllowed, "This cannot be done here"}
-	conflict     = kind{"conflict", http.StatusConflict, "It does not stand where you believe"}
-	inProgress   = kind{"in-progress", http.StatusConflict, "The first try is still going on"}
-	changed      = kind{"changed", http.StatusPreconditionFailed, "It was changed since you saw it"}
-	tooLarge     = kind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large"}
-	noJSON       = kind{"not-json", http.StatusUnsupportedMediaType, "The body is not JSON"}
-	invalid      = kind{"invalid", http.StatusUnprocessableEntity, "Something breaks a rule"}
-	reused       = kind{"key-reused", http.StatusUnprocessableEntity, "The idempotency key was used for something else"}
-	tooMany      = kind{"too-many", http.StatusTooManyRequests, "Too many calls"}
-	failed       = kind{"internal", http.StatusInternalServerError, "Something went wrong here"}
-	doubt        = kind{"doubt", http.StatusServiceUnavailable, "A directory could not tell what has to be known"}
-	tooSlow      = kind{"timeout", http.StatusServiceUnavailable, "It took too long"}
-	otherProblem = kind{"other", 0, "It was not done"}
-)
-
-func kinds() []kind {
-	return []kind{
-		badRequest, noToken, forbidden, notFound, noMethod, conflict, inProgress, changed, tooLarge, noJSON,
-		invalid, reused, tooMany, failed, doubt, tooSlow,
+func kinds() []row {
+	return []row{
+		{badRequest, http.StatusBadRequest, "What was sent cannot be read"},
+		{noToken, http.StatusUnauthorized, "A good bearer token is missing"},
+		{forbidden, http.StatusForbidden, "You may not do this"},
+		{notFound, http.StatusNotFound, "There is no such thing"},
+		{noMethod, http.StatusMethodNotAllowed, "This cannot be done here"},
+		{conflict, http.StatusConflict, "It does not stand where you believe"},
+		{inProgress, http.StatusConflict, "The first try is still going on"},
+		{changed, http.StatusPreconditionFailed, "It was changed since you saw it"},
+		{tooLarge, http.StatusRequestEntityTooLarge, "The body is too large"},
+		{noJSON, http.StatusUnsupportedMediaType, "The body is not JSON"},
+		{invalid, http.StatusUnprocessableEntity, "Something breaks a rule"},
+		{reused, http.StatusUnprocessableEntity, "The idempotency key was used for something else"},
+		{tooMany, http.StatusTooManyRequests, "Too many calls"},
+		{failed, http.StatusInternalServerError, "Something went wrong here"},
+		{doubt, http.StatusServiceUnavailable, "A directory could not tell what has to be known"},
+		{tooSlow, http.StatusServiceUnavailable, "It took too long"},
 	}
 }
 
+// says makes a problem of a kind.
 func (k kind) says(detail string, errs ...Detail) *Problem {
-	return &Problem{Type: "urn:daypass:" + k.name, Title: k.title, Status: k.status, Detail: detail, Errors: errs}
+	all := kinds()
+	r := all[slices.IndexFunc(all, func(r row) bool { return r.kind == k })] // each has one
+	return &Problem{Type: "urn:daypass:" + string(k), Title: r.title, Status: r.status, Detail: detail, Errors: errs}
 }
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus, GetHeaders and ContentType are what huma asks an error for.
+// GetStatus implements [huma.StatusError].
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders implements [huma.HeadersError].
@@ -201,10 +220,10 @@ func ownProblem(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	k := otherProblem
-	for _, x := range kinds() {
-		if x.status == m.Status {
-			k = x
+	k := failed
+	for _, r := range kinds() {
+		if r.status == m.Status {
+			k = r.kind
 			break
 		}
 	}

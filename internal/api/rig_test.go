@@ -280,7 +280,7 @@ func into[T any](t *testing.T, a answer) T {
 
 // document is docs/openapi.yaml, as strict as can be: what it does not name is
 // not allowed.
-var document = sync.OnceValues(func() (*jsonschema.Compiler, error) { //nolint:gochecknoglobals // read once
+var document = sync.OnceValues(func() (*jsonschema.Compiler, error) {
 	text, err := os.ReadFile("../../docs/openapi.yaml")
 	if err != nil {
 		return nil, err
@@ -303,7 +303,7 @@ var document = sync.OnceValues(func() (*jsonschema.Compiler, error) { //nolint:g
 
 const documentURL = "https://daypass.example.org/openapi"
 
-var compiling sync.Mutex //nolint:gochecknoglobals // of the document, which keeps what it compiled
+var compiling sync.Mutex // of the document, which keeps what it compiled
 
 func schemaAt(where string) (*jsonschema.Schema, error) {
 	c, err := document()
