@@ -342,8 +342,16 @@ func TestFactsAboutOthersDecideNothing(t *testing.T) {
 	}
 	b.must(b.took(b.r.Decide(true, access.Act{By: as(bob), At: b.now}, good(), vocabulary)))
 
-	f := b.world.facts(ada, as(cyd), access.Actor{}, b.r.WantsToExtend(b.world.resource(), vocabulary)) // who asked is another
-	_, _, err := b.r.Extend(time.Hour, "more", access.Act{By: as(ada), At: b.now}, f, vocabulary)
+	b = set(t, staging())
+	b.ask(access.Wish{})
+	f := good()
+	f.Approver.Groups = nil // nobody asked
+	_, _, err := b.r.Decide(true, access.Act{By: as(bob), At: b.now}, f, vocabulary)
+	b.refused(access.Doubt, err)
+	b.approve(bob)
+
+	f = b.world.facts(ada, as(cyd), access.Actor{}, b.r.WantsToExtend(b.world.resource(), vocabulary)) // who asked is another
+	_, _, err = b.r.Extend(time.Hour, "more", access.Act{By: as(ada), At: b.now}, f, vocabulary)
 	b.refused(access.Doubt, err)
 	w := access.Wish{ID: "r2", Person: ada, Reason: "more"}
 	_, _, err = access.Ask(w, b.policy, access.Act{By: as(ada), At: b.now}, f, vocabulary)
