@@ -335,7 +335,11 @@ func (d *Desk) load(ctx context.Context, id string) (access.Request, error) {
 
 // save puts a request on record, and wakes whoever has to act on it.
 func (d *Desk) save(ctx context.Context, r access.Request, events []engine.Event) error {
-	if err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events); err != nil {
+	err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events)
+	if errors.Is(err, ErrExcluded) {
+		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " was just given what nobody may hold beside " + r.Resource}
+	}
+	if err != nil {
 		return err
 	}
 	for _, e := range events {

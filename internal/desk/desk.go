@@ -23,20 +23,22 @@ import (
 
 // ErrStale is the error of a Store when a request was changed by somebody else
 // meanwhile, and ErrTwice when the person has an undecided request for the
-// resource already. ErrCursor is that of Requests for an After that no page ended
+// resource already. ErrExcluded is that of a grant beside another one that its
+// policy excludes. ErrCursor is that of Requests for an After that no page ended
 // with. ErrNoToken is that of RevokeToken for one that the person does not have.
 var (
-	ErrStale   = errors.New("it was changed meanwhile")
-	ErrTwice   = errors.New("there is an undecided request for it already")
-	ErrCursor  = errors.New("there is no such page")
-	ErrNoToken = errors.New("there is no such token")
+	ErrStale    = errors.New("it was changed meanwhile")
+	ErrTwice    = errors.New("there is an undecided request for it already")
+	ErrExcluded = errors.New("the person holds what excludes it")
+	ErrCursor   = errors.New("there is no such page")
+	ErrNoToken  = errors.New("there is no such token")
 )
 
 // Store is where requests are kept, and what daypass did is on record.
 type Store interface {
 	// SaveRequests writes requests as they have become, and the events that tell
 	// it, all or nothing. Each one's Version is one more than that it was made
-	// from. It wraps ErrStale and ErrTwice.
+	// from. It wraps ErrStale, ErrTwice and ErrExcluded.
 	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error
 	// Request returns nil when there is none of that id.
 	Request(ctx context.Context, id string) (*access.Request, error)

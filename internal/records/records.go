@@ -40,7 +40,7 @@ func Of(s *store.Store) (Records, People) { return Records{s}, People{s.Sessions
 // translated is an error as those who call know it.
 func translated(err error) error {
 	for from, to := range map[error]error{
-		store.ErrStale: desk.ErrStale, store.ErrTwice: desk.ErrTwice, store.ErrCursor: desk.ErrCursor, store.ErrMismatch: api.ErrReused,
+		store.ErrStale: desk.ErrStale, store.ErrTwice: desk.ErrTwice, store.ErrExcluded: desk.ErrExcluded, store.ErrCursor: desk.ErrCursor, store.ErrMismatch: api.ErrReused,
 	} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %w", to, err)

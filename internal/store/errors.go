@@ -27,6 +27,7 @@ var (
 	ErrSpent     = errors.New("release already used")
 	ErrStale     = errors.New("it was changed meanwhile")
 	ErrTwice     = errors.New("there is an undecided request for it already")
+	ErrExcluded  = errors.New("the person holds what excludes it")
 	ErrCursor    = errors.New("no such page; begin at the first")
 	ErrMismatch  = errors.New("the key was used for something else")
 )

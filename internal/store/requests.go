@@ -73,11 +73,12 @@ func regrants(e engine.Event) bool {
 type saved struct {
 	version int64
 	format  int64
+	granted bool
 }
 
 func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 	there, err := one(ctx, t, func(r row) (v saved, err error) {
-		err = r.Scan(&v.version, &v.format)
+		err = r.Scan(&v.version, &v.format, &v.granted)
 		return v, err
 	}, sqlRequestVersion, r.ID)
 	switch {
@@ -99,6 +100,11 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 			return fmt.Errorf("%s asked for %s: %w: %s", r.Person, r.Resource, ErrTwice, *other)
 		}
 	}
+	if r.Grant != nil && (there == nil || !there.granted) {
+		if err := excluded(ctx, t, r); err != nil {
+			return err
+		}
+	}
 	args, err := requestArgs(r)
 	if err != nil {
 		return fmt.Errorf("request %s: %w", r.ID, err)
@@ -109,6 +115,24 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
 	_, err = t.exec(ctx, sqlPutWords, r.At.UnixMicro(), r.ID, words)
 	return err
+}
+
+// excluded refuses a grant beside another one that its policy excludes. Whoever
+// decided looked for that already; here nothing can come between.
+func excluded(ctx context.Context, t *tx, r *access.Request) error {
+	if len(r.Policy.NotWith) == 0 {
+		return nil
+	}
+	held, err := collect(ctx, t, scanText, sqlHeldBy, string(r.Person), r.ID, r.Course.Closed.UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, resource := range held {
+		if slices.Contains(r.Policy.NotWith, resource) {
+			return fmt.Errorf("request %s of %s for %s: %w: %s", r.ID, r.Person, r.Resource, ErrExcluded, resource)
+		}
+	}
+	return nil
 }
 
 // forgetLive takes the mark from grants that are over since long and that the
@@ -244,7 +268,8 @@ const (
 		ended_at = excluded.ended_at, body = excluded.body`
 	sqlPutWords = `INSERT INTO request_words (asked_at, id, words) VALUES ($1, $2, $3)
 		ON CONFLICT (asked_at, id) DO UPDATE SET words = excluded.words WHERE request_words.words <> excluded.words`
-	sqlRequestVersion = `SELECT version, format FROM requests WHERE id = $1`
+	sqlRequestVersion = `SELECT version, format, until_at IS NOT NULL FROM requests WHERE id = $1`
+	sqlHeldBy         = `SELECT resource FROM requests WHERE person = $1 AND id <> $2 AND until_at > $3`
 	sqlRequestTwice   = `SELECT id FROM requests WHERE person = $1 AND resource = $2 AND status = 'asked' AND id <> $3`
 
 	sqlRequestRow       = `SELECT id, format, body FROM requests `

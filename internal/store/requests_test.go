@@ -571,3 +571,32 @@ func assorted(n int) []access.Request {
 	}
 	return all
 }
+
+func TestExcludedGrants(t *testing.T) { onEach(t, testExcludedGrants) }
+
+// Of two grants that exclude each other one is written, whoever is first.
+func testExcludedGrants(t *testing.T, at place) {
+	s := at.open(t)
+	a, b := asked("r1", "ada@example.org", 0), asked("r2", "ada@example.org", 0)
+	b.Resource = "audit-db"
+	a.Policy.NotWith, b.Policy.NotWith = []string{"audit-db"}, []string{"prod-db"}
+	save(t, s, a, b)
+	errs := make([]error, 2)
+	var wait sync.WaitGroup
+	for i, r := range []access.Request{approved(a), approved(b)} {
+		wait.Go(func() { errs[i] = s.SaveRequests(t.Context(), []access.Request{r}, told(engine.EventGranted, r)) })
+	}
+	wait.Wait()
+	if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), ErrExcluded) {
+		t.Fatalf("%v and %v; want one of them excluded", errs[0], errs[1])
+	}
+	// It can be ended, and somebody else is not concerned.
+	won := a
+	if errs[0] != nil {
+		won = b
+	}
+	save(t, s, ended(approved(won), won.At.Add(time.Minute)))
+	c := asked("r3", "eve@example.org", 0)
+	c.Policy.NotWith = []string{"audit-db", "prod-db"}
+	save(t, s, c, approved(c))
+}
