@@ -2,7 +2,6 @@ package access
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -99,14 +98,13 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 	return nil
 }
 
-// concerned are the people who do not decide on what waits: whom it is for, and
-// who asked for it or for more of it, also by a machine that has their accounts.
+// concerned are the people who do not decide on it: whom it is for, and who
+// asked, also by a machine that has their accounts. Nobody else extends it.
 func (r *Request) concerned() []engine.Person {
-	all := []engine.Person{r.Person, r.By.Person}
-	if x := r.extension(); x != nil {
-		all = append(all, x.By.Person)
+	if r.By.Person == "" {
+		return []engine.Person{r.Person}
 	}
-	return slices.DeleteFunc(all, func(p engine.Person) bool { return p == "" })
+	return []engine.Person{r.Person, r.By.Person}
 }
 
 // begin enters a course at its first step, or needs none where auto holds. It
