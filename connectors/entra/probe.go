@@ -12,6 +12,7 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 // Probe looks at what daypass needs: a token, the permissions in it, people,
@@ -221,7 +222,7 @@ func (c *Connector) Time(ctx context.Context) (time.Time, error) {
 		return t.UTC(), nil
 	}
 	r := request{method: abs.GET, path: path("groups"), query: query("$select", "id", "$top", "1"), weight: reading(1)}
-	_, err := c.wire.read(ctx, r, pageOf(newGroup))
+	_, err := c.wire.read(httpx.Urgent(ctx), r, pageOf(newGroup)) // ends wait for it
 	if t, ok := c.wire.client.Time(); ok {
 		return t.UTC(), nil // a refusal tells the time as well
 	}

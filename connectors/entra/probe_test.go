@@ -1,7 +1,10 @@
 package entra
 
 import (
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,5 +117,26 @@ func TestTimeWithoutAnAnswer(t *testing.T) {
 			t.Errorf("Time: got %s and error %v, want kind unavailable", got, err)
 		}
 		l.c.Close()
+	})
+}
+
+// TestTimeIsUrgent: a run of ends asks for the clock first, and must not wait
+// for it behind the listings of a slow run.
+func TestTimeIsUrgent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, f := talk(t, func(int, asked) canned { return refused(http.StatusNotFound, notThereCode, "none") }, func(cfg *Config) { cfg.PerMinute = 6 })
+		defer c.Close()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _, _ = c.Members(t.Context(), groupA) })
+			synctest.Wait()
+		}
+		wg.Go(func() { _, _ = c.Time(t.Context()) })
+		wg.Wait()
+		i := slices.IndexFunc(f.requests(), func(a asked) bool { return a.path == "/groups" })
+		if i != 1 {
+			t.Errorf("the clock was asked for as number %d of %v, want it second, after the one under way", i+1, f.requests())
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	admin "google.golang.org/api/admin/directory/v1"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 // maxSkew is how far this machine's clock may be off: Google takes no
@@ -173,7 +174,7 @@ func (c *Connector) Time(ctx context.Context) (time.Time, error) {
 	if t, ok := c.client.Time(); ok {
 		return t, nil
 	}
-	tctx, x := traced(ctx)
+	tctx, x := traced(httpx.Urgent(ctx)) // ends wait for it
 	call := c.dir.Groups.List().MaxResults(1).Fields("kind").Context(tctx)
 	if c.cfg.Domain != "" {
 		call.Domain(c.cfg.Domain)

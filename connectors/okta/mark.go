@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/httpx"
 )
 
 const (
@@ -141,7 +142,7 @@ func stamp(t time.Time) int64 {
 // Time returns the org's clock, in UTC and to the second, as its last answer
 // told it. Only when there was none yet, it asks.
 func (c *Connector) Time(ctx context.Context) (time.Time, error) {
-	t, err := c.clock(ctx)
+	t, err := c.clock(httpx.Urgent(ctx)) // ends wait for it
 	return t, c.fail("read the clock", err)
 }
 
