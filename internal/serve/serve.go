@@ -67,12 +67,20 @@ type House struct {
 	Every       time.Duration // between two whole runs of a directory
 	// Grace is how long listings of a directory may lack what was written.
 	Grace func(d engine.Directory) time.Duration
-	// Took is called when this process takes a directory over from another.
+	// Took is called when somebody else used the quota of a directory until now:
+	// another process, or the house before.
 	Took func(d engine.Directory)
-	// Close is called when nothing runs with it any more.
+	// Close is called once, when nothing runs with it any more.
 	Close func()
 
 	users sync.WaitGroup
+	once  sync.Once
+}
+
+// shut closes a house when nobody uses it any more.
+func (h *House) shut() {
+	h.users.Wait()
+	h.once.Do(h.Close)
 }
 
 // Daemon runs until it is told to stop. Make one with New.
@@ -84,6 +92,7 @@ type Daemon struct {
 	leads  map[engine.Directory]*post
 	leases map[engine.Directory]*schedule.Lease
 	ctx    context.Context // of Run
+	over   bool            // Run has ended, and closed the house
 	posts  sync.WaitGroup
 	told   struct {
 		house   *House
@@ -134,15 +143,22 @@ func (d noLease) Token() int64 { return -1 }
 // when nobody uses it.
 func (day *Daemon) Use(h *House) {
 	day.mu.Lock()
+	if day.over {
+		day.mu.Unlock()
+		h.shut()
+		return
+	}
 	old := day.house
+	if old != nil {
+		for _, d := range h.Directories {
+			h.Took(d)
+		}
+	}
 	day.house = h
 	running := day.ctx != nil
 	day.mu.Unlock()
 	if old != nil {
-		go func() {
-			old.users.Wait()
-			old.Close()
-		}()
+		go old.shut()
 	}
 	if running {
 		day.staff()
@@ -181,10 +197,11 @@ func (day *Daemon) Run(ctx context.Context) {
 		}
 	}
 	day.posts.Wait()
-	h, leave := day.enter()
-	leave()
-	h.users.Wait()
-	h.Close()
+	day.mu.Lock()
+	h := day.house
+	day.over = true
+	day.mu.Unlock()
+	h.shut()
 }
 
 // look takes in the grants if they changed.

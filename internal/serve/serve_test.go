@@ -691,3 +691,44 @@ func TestBrokenFileIsReadLessAndLess(t *testing.T) {
 type source func() error
 
 func (s source) Grants(context.Context) ([]engine.Grant, error) { return nil, s() }
+
+// A house that takes the place of another begins without a burst, for the one
+// before used the quota until now; and each is closed once, whenever it comes.
+func TestHousesAreClosedOnceAndBeginWithoutABurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.store.Close()
+		var took, closed [3]int
+		var mu sync.Mutex
+		house := func(i int) *serve.House {
+			h := w.house()
+			count := func(n *int) {
+				mu.Lock()
+				defer mu.Unlock()
+				*n++
+			}
+			h.Took = func(engine.Directory) { count(&took[i]) }
+			h.Close = func() { count(&closed[i]) }
+			return h
+		}
+		w.day = serve.New(serve.Config{By: "serve", Now: w.now, Watch: w, Log: slog.New(slog.DiscardHandler)})
+		w.day.Use(house(0))
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { w.day.Run(ctx) })
+		time.Sleep(time.Minute)
+		w.day.Use(house(1))
+		time.Sleep(time.Minute)
+		stop()
+		running.Wait()
+		w.day.Use(house(2)) // a reload that came too late
+		synctest.Wait()
+		if want := [3]int{1, 1, 1}; closed != want {
+			t.Errorf("closed %v times, want %v", closed, want)
+		}
+		if want := [3]int{0, 1, 0}; took != want {
+			t.Errorf("told %v times that somebody else used the quota, want %v", took, want)
+		}
+	})
+}
