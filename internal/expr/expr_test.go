@@ -336,6 +336,34 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// What docs/policies.md shows is right, and all of it is known in a full case.
+func TestPoliciesPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```cel\n")
+	block, _, _ = strings.Cut(block, "```")
+	lines := strings.Split(strings.TrimSpace(block), "\n")
+	if len(lines) < 5 {
+		t.Fatalf("found %d expressions", len(lines))
+	}
+	lines = append(lines, `person.attributes.team.exists(t, t.startsWith("db-"))`, `has(person.attributes.team)`,
+		`has(person.attributes.team) && person.attributes.team == approver.attributes.team`, `!person.has("kind", "contractor")`,
+		`request.emergency || person.memberOf("corp/oncall")`, `request.start - now > duration("1h30m") && now > timestamp("2026-11-23T09:00:00Z")`,
+		`double(request.answers.rows) > 1.5 && request.reason.trim().substring(0, 3).upperAscii() == "MIG" && now.getDayOfWeek() == 0`)
+	r := rules(t)
+	for _, line := range lines {
+		if _, err := r.Check(expr.Deciding, line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		if a := r.Judge(line, morning()); a.Err != nil {
+			t.Errorf("%s: %v", line, a.Err)
+		}
+	}
+}
+
 func TestSeveralGoroutines(t *testing.T) {
 	t.Parallel()
 	r := rules(t)

@@ -145,7 +145,7 @@ func (a *asked) start() time.Time {
 
 // structs are the types of our own with their fields. What is here and asks for
 // a profile is in [reader] as well.
-var structs = map[string]structure{
+var structs = map[string]structure{ //nolint:gochecknoglobals // a table
 	"person": {personType, map[string]*types.FieldType{
 		"mail":    field(cel.StringType, func(s *someone) (any, error) { return string(s.Person), nil }),
 		"machine": field(cel.StringType, func(s *someone) (any, error) { return s.Machine, nil }),

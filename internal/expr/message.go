@@ -11,7 +11,7 @@ import (
 
 // messages are what CEL says, and how it is said here. What CEL says otherwise
 // stays as it is.
-var messages = []struct {
+var messages = []struct { //nolint:gochecknoglobals // a table
 	theirs *regexp.Regexp
 	ours   func(found []string, before string) string
 }{
@@ -139,7 +139,7 @@ func differsByOne(a, b string) bool {
 }
 
 // usage is how the functions of our own are called.
-var usage = map[string]string{
+var usage = map[string]string{ //nolint:gochecknoglobals // a table
 	"memberOf":  `person.memberOf("corp/oncall")`,
 	"has":       `person.has("department", "platform")`,
 	"attribute": `person.attribute("department")`,
