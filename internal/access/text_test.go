@@ -170,3 +170,42 @@ func TestRequestThroughJSON(t *testing.T) {
 	b.must(b.tryReview(as(bob)))
 	same()
 }
+
+// Nobody looks for a ticket while the house is on fire.
+func TestEmergencyNeedsAReasonOnly(t *testing.T) {
+	p := access.Policy{
+		Name: "production", For: access.Self, Max: time.Hour, Default: time.Hour, Pending: time.Hour,
+		Ask: access.Who{Anyone: true}, Ticket: access.Text{Required: true, Pattern: `CHG-\d+`},
+		Questions: []access.Question{{Name: "data", Type: access.TypeText, Text: access.Text{Required: true}}},
+		Steps:     []access.Step{{Name: "lead", Approvers: access.Who{People: []engine.Person{"lin@example.org"}}, Quorum: 1}},
+		BreakGlass: &access.BreakGlass{
+			Ask: access.Who{Anyone: true}, Max: time.Hour,
+			Review: access.Review{By: access.Who{People: []engine.Person{"lin@example.org"}}, Within: time.Hour},
+		},
+	}
+	ada := access.Actor{Person: "ada@example.org"}
+	f := access.Facts{Resource: access.Resource{Name: "prod-db"}, Person: access.Subject{Person: ada.Person}, Requester: access.Subject{Person: ada.Person}}
+	act := access.Act{By: ada, At: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}
+	ask := func(w access.Wish) string {
+		w.ID, w.Person = "r1", ada.Person
+		_, _, err := access.Ask(w, p, act, f, nil)
+		var fields []string
+		for _, e := range access.Refusals(err) {
+			fields = append(fields, e.Field)
+		}
+		return strings.Join(fields, " ")
+	}
+	for _, c := range []struct {
+		wish access.Wish
+		want string
+	}{
+		{access.Wish{}, "answers.data ticket"},
+		{access.Wish{Glass: true}, "reason"},
+		{access.Wish{Glass: true, Reason: "all is down"}, ""},
+		{access.Wish{Glass: true, Reason: "all is down", Ticket: "later"}, "ticket"},
+	} {
+		if got := ask(c.wish); got != c.want {
+			t.Errorf("%+v: wrong are %q, want %q", c.wish, got, c.want)
+		}
+	}
+}

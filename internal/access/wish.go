@@ -52,7 +52,7 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	if r.For == 0 {
 		r.For = r.standard()
 	}
-	answers, wrong := p.answers(w.Answers)
+	answers, wrong := p.answers(w.Answers, w.Glass)
 	r.Answers = answers
 	c := Case{Now: act.At, Facts: &f, Request: &r}
 	if err := errors.Join(r.entitled(c, x), wrong, r.sound()); err != nil {
@@ -172,9 +172,10 @@ func (r *Request) sound() error {
 	case r.From.After(r.At.Add(p.Ahead)):
 		errs = append(errs, invalid("from", "%s is too far ahead: at most %s from now", r.From.Format(time.RFC3339), schedule.FormatDuration(p.Ahead)))
 	}
-	reason := p.Reason
-	reason.Required = reason.Required || r.Glass
-	errs = append(errs, reason.fits("reason", "the reason", r.Reason), p.Ticket.fits("ticket", "the ticket", r.Ticket),
+	// An emergency needs a reason, and nothing that has to be fetched first.
+	reason, ticket := p.Reason, p.Ticket
+	reason.Required, ticket.Required = reason.Required || r.Glass, ticket.Required && !r.Glass
+	errs = append(errs, reason.fits("reason", "the reason", r.Reason), ticket.fits("ticket", "the ticket", r.Ticket),
 		Readable("template", "the template", r.Template))
 	return errors.Join(errs...)
 }
@@ -233,11 +234,12 @@ func unseen(c rune) bool {
 		unicode.Is(unicode.Cf, c) && !unicode.Is(unicode.Prepended_Concatenation_Mark, c)
 }
 
-// answers returns the answers in their canonical form.
-func (p *Policy) answers(given map[string]string) (map[string]string, error) {
+// answers returns the answers in their canonical form. An emergency needs none.
+func (p *Policy) answers(given map[string]string, glass bool) (map[string]string, error) {
 	var errs []error
 	out := make(map[string]string)
 	for _, q := range p.Questions {
+		q.Required = q.Required && !glass
 		s, err := q.answer(strings.TrimSpace(given[q.Name]))
 		if err != nil {
 			errs = append(errs, err)
