@@ -33,10 +33,7 @@ func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger, again f
 	if err != nil {
 		return nil, err
 	}
-	dc := durable.Config{Pool: pool, DB: stdlib.OpenDBFromPool(pool), Full: make(map[string]time.Duration), Log: log}
-	for d := range cfg.Directories {
-		dc.Full[string(d)] = cfg.Serve.Every.Std()
-	}
+	dc := durable.Config{Pool: pool, DB: stdlib.OpenDBFromPool(pool), Full: intervals(cfg), Log: log}
 	j := &jobs{close: func() {
 		_ = dc.DB.Close()
 		pool.Close()
@@ -54,6 +51,15 @@ func openJobs(ctx context.Context, cfg *config.Config, log *slog.Logger, again f
 		return nil, err
 	}
 	return j, nil
+}
+
+// intervals say how often each directory is run as a whole.
+func intervals(cfg *config.Config) map[string]time.Duration {
+	full := make(map[string]time.Duration, len(cfg.Directories))
+	for d := range cfg.Directories {
+		full[string(d)] = cfg.Serve.Every.Std()
+	}
+	return full
 }
 
 // work works the errands of a directory while this process leads it.

@@ -133,6 +133,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	defer beside.Wait()
 	beside.Go(func() { d.reloads(ctx, hup, shared) })
 	beside.Go(func() { d.front.desk.Run(ctx) })
+	beside.Go(func() { d.front.watch(ctx, d.watch) })
 	if shared {
 		beside.Go(func() { d.depths(ctx) })
 		beside.Go(func() {
@@ -221,6 +222,9 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 	names, err := d.concerned(ctx, h)
 	if err == nil && d.base != nil { // what was read before would be forgotten
 		_, err = grants.Refresh(ctx)
+	}
+	if err == nil && d.base != nil && d.jobs != nil {
+		err = d.jobs.Every(intervals(cfg))
 	}
 	if err != nil {
 		h.Close()

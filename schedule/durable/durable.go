@@ -136,13 +136,10 @@ func New(cfg Config) (*Jobs, error) {
 	if cfg.Pool == nil {
 		opts.FetchPollInterval = pollSQLite
 	}
-	for directory, every := range cfg.Full {
-		if every < time.Second {
-			return nil, fmt.Errorf("a run of all of %s every %s is too often: it takes a second at least", directory, every)
-		}
-		opts.PeriodicJobs = append(opts.PeriodicJobs, periodic(directory, every))
-	}
 	var err error
+	if opts.PeriodicJobs, err = periodics(cfg.Full); err != nil {
+		return nil, err
+	}
 	if cfg.Pool == nil {
 		j.client, err = river.NewClient(riversqlite.New(cfg.DB), opts)
 	} else {
@@ -152,6 +149,30 @@ func New(cfg Config) (*Jobs, error) {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}
 	return j, nil
+}
+
+// Every puts other intervals in the place of [Config.Full], as after the
+// configuration was read again.
+func (j *Jobs) Every(full map[string]time.Duration) error {
+	ps, err := periodics(full)
+	if err != nil {
+		return err
+	}
+	bundle := j.client.PeriodicJobs()
+	bundle.Clear()
+	_, err = bundle.AddManySafely(ps)
+	return err
+}
+
+func periodics(full map[string]time.Duration) ([]*river.PeriodicJob, error) {
+	var ps []*river.PeriodicJob
+	for directory, every := range full {
+		if every < time.Second {
+			return nil, fmt.Errorf("a run of all of %s every %s is too often: it takes a second at least", directory, every)
+		}
+		ps = append(ps, periodic(directory, every))
+	}
+	return ps, nil
 }
 
 // periodic is the run of a whole directory at an interval. River forgets when

@@ -25,6 +25,7 @@ func suite(t *testing.T, k kind) {
 		{"a lead moves", testALeadMoves},
 		{"an errand that fails is tried again", testAnErrandThatFailsIsTriedAgain},
 		{"tables are made by many", testTablesAreMadeByMany},
+		{"other intervals", testOtherIntervals},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -246,5 +247,27 @@ func testAnErrandThatFailsIsTriedAgain(t *testing.T, k kind) {
 	m.idle(t)
 	if n := m.count(t, "SELECT COUNT(*) FROM river_job WHERE errors IS NOT NULL"); n != 0 {
 		t.Error("errors pile up in the database")
+	}
+}
+
+// Other intervals, and other directories, take the place of those that there
+// were.
+func testOtherIntervals(t *testing.T, k kind) {
+	b := k.fresh(t)
+	m := b.run(t, func(c *Config) { c.Full = map[string]time.Duration{"old": 24 * time.Hour} })
+	old := m.lead(t, "old")
+	old.next(t).answer <- nil // at the start
+	if err := m.Every(map[string]time.Duration{"new": time.Millisecond}); err == nil {
+		t.Error("a thousand runs a second were accepted")
+	}
+	if err := m.Every(often()); err != nil {
+		t.Fatal(err)
+	}
+	l := m.lead(t, "whole")
+	for range 2 {
+		l.next(t).answer <- nil
+	}
+	if len(old.began) > 0 {
+		t.Error("a directory that left is run still")
 	}
 }
