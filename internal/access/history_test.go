@@ -65,9 +65,9 @@ func pick[T any](t drawn, from ...T) T { return from[t.below(len(from))] }
 
 func (t drawn) some() []engine.Person {
 	var all []engine.Person
-	mask := even.Draw(t.T, "people") & even.Draw(t.T, "people")
+	mask, sieve := even.Draw(t.T, "people"), even.Draw(t.T, "sieve")
 	for i, p := range everybody()[:8] {
-		if mask&(1<<i) != 0 {
+		if mask&sieve&(1<<i) != 0 {
 			all = append(all, p)
 		}
 	}

@@ -117,12 +117,24 @@ func TestAnswers(t *testing.T) {
 		kind     access.Type
 		in, want string // want is empty where it is refused
 	}{
-		{access.TypeText, " abc ", "abc"}, {access.TypeText, "ABC", ""},
-		{access.TypeNumber, "1e3", "1000"}, {access.TypeNumber, "0.5", ""}, {access.TypeNumber, "1e7", ""}, {access.TypeNumber, "NaN", ""},
-		{access.TypeNumber, "Inf", ""}, {access.TypeNumber, "1e999", ""}, {access.TypeNumber, "two", ""}, {access.TypeNumber, "1,5", ""},
-		{access.TypeBool, "1", "true"}, {access.TypeBool, "F", "false"}, {access.TypeBool, "yes", ""},
-		{access.TypeChoice, "eu", "eu"}, {access.TypeChoice, "EU", ""},
-		{access.TypeDate, "2026-11-23", "2026-11-23"}, {access.TypeDate, "2026-11-31", ""}, {access.TypeDate, "23.11.2026", ""},
+		{access.TypeText, " abc ", "abc"},
+		{access.TypeText, "ABC", ""},
+		{access.TypeNumber, "1e3", "1000"},
+		{access.TypeNumber, "0.5", ""},
+		{access.TypeNumber, "1e7", ""},
+		{access.TypeNumber, "NaN", ""},
+		{access.TypeNumber, "Inf", ""},
+		{access.TypeNumber, "1e999", ""},
+		{access.TypeNumber, "two", ""},
+		{access.TypeNumber, "1,5", ""},
+		{access.TypeBool, "1", "true"},
+		{access.TypeBool, "F", "false"},
+		{access.TypeBool, "yes", ""},
+		{access.TypeChoice, "eu", "eu"},
+		{access.TypeChoice, "EU", ""},
+		{access.TypeDate, "2026-11-23", "2026-11-23"},
+		{access.TypeDate, "2026-11-31", ""},
+		{access.TypeDate, "23.11.2026", ""},
 	} {
 		b := set(t, staging())
 		q := questions[c.kind]
