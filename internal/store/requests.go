@@ -204,6 +204,19 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	return next, err
 }
 
+// Undecided counts the requests and extensions that wait for decisions.
+func (s *Store) Undecided(ctx context.Context) (int, error) {
+	var n *int
+	err := s.read(ctx, "undecided requests", func(ctx context.Context, t *tx) (err error) {
+		n, err = one(ctx, t, func(r row) (n int, err error) { return n, r.Scan(&n) }, sqlUndecided)
+		return err
+	})
+	if err != nil || n == nil {
+		return 0, err
+	}
+	return *n, nil
+}
+
 // LiveRequests returns the requests with a grant that is not over at now, and
 // those whose grant the ledger still names behind a membership of the person:
 // that it was ended is not forgotten before the membership is gone. They are
@@ -276,6 +289,7 @@ const (
 	sqlRequest          = sqlRequestRow + `WHERE id = $1`
 	sqlRequestsByPrefix = sqlRequestRow + `WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2`
 	sqlDueRequests      = sqlRequestRow + `WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT $2`
+	sqlUndecided        = `SELECT COUNT(*) FROM requests WHERE undecided = 1`
 	sqlNextDue          = `SELECT due FROM requests WHERE due IS NOT NULL ORDER BY due LIMIT 1`
 
 	// Whether the ledger names a request: it keeps grants as JSON.
