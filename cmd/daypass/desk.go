@@ -22,7 +22,9 @@ import (
 	"github.com/daypass-dev/daypass/internal/records"
 	"github.com/daypass-dev/daypass/internal/report"
 	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/internal/watch"
 	"github.com/daypass-dev/daypass/internal/web"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // rulesOf are what the configuration says to the desk.
@@ -123,7 +125,7 @@ type front struct {
 // openFront opens the desk, and the pages where they are set up.
 func (d *daemon) openFront(cfg *config.Config) (*front, error) {
 	rows, people := records.Of(d.store)
-	f := &front{desk: desk.New(desk.Config{Store: rows, Now: d.now, Log: d.log, Wake: d.nudgeAll})}
+	f := &front{desk: desk.New(desk.Config{Store: rows, Now: d.now, Log: d.log, Wake: d.nudgeAll, Tell: func(e engine.Event) { d.watch.Happened(string(e.Kind)) }})}
 	if cfg.Web == nil {
 		return f, nil
 	}
@@ -175,6 +177,18 @@ func (f *front) use(ctx context.Context, cfg *config.Config, rules *desk.Rules) 
 	}
 	f.desk.Use(rules)
 	return nil
+}
+
+// watch tells how many requests wait for somebody.
+func (f *front) watch(ctx context.Context, w *watch.Watch) {
+	for {
+		if n, err := f.desk.Waits(ctx); err == nil { // the store's failures are told elsewhere
+			w.Desk(watch.Desk(n))
+		}
+		if !schedule.Pause(ctx, 15*time.Second) {
+			return
+		}
+	}
 }
 
 // close waits for what is being answered.

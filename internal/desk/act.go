@@ -362,6 +362,7 @@ func (d *Desk) tell(e engine.Event) {
 	if e.Kind == engine.EventBreakGlass || e.Kind == engine.EventReviewLate {
 		log = d.cfg.Log.Warn
 	}
+	d.cfg.Tell(e)
 	log("request", "event", string(e.Kind), "request", e.Request, "resource", e.Group, "person", string(e.Person), "by", e.By, "step", e.Step)
 }
 

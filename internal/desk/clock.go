@@ -73,6 +73,34 @@ func (d *Desk) pass(ctx context.Context, r access.Request) error {
 	return d.save(ctx, after, events)
 }
 
+// Waits is what waits for people.
+type Waits struct {
+	Undecided int // requests and extensions that wait for decisions
+	Reviews   int // emergencies that nobody reviewed yet
+	Overdue   int // of those, the ones whose time for it is over
+}
+
+// Waits counts it. It is for those who watch over daypass, and for no
+// caller.
+func (d *Desk) Waits(ctx context.Context) (Waits, error) {
+	n, err := d.cfg.Store.Undecided(ctx)
+	s := Waits{Undecided: n}
+	for q := (access.Query{Review: true, Limit: 500}); err == nil; {
+		var page access.Listing
+		page, err = d.cfg.Store.Requests(ctx, q)
+		s.Reviews += len(page.Requests)
+		for _, r := range page.Requests {
+			if now, _ := r.Tick(d.now()); now.Review.Late {
+				s.Overdue++
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+	}
+	return s, err
+}
+
 // requestOrigin begins the origin of grants that come from requests.
 const requestOrigin = "request "
 

@@ -46,6 +46,8 @@ type Store interface {
 	Requests(ctx context.Context, q access.Query) (access.Listing, error)
 	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
 	NextDue(ctx context.Context) (time.Time, error)
+	// Undecided counts the requests and extensions that wait for decisions.
+	Undecided(ctx context.Context) (int, error)
 	PastRequests(ctx context.Context, p engine.Person, resource string) (access.Past, error)
 	OwnedBy(ctx context.Context, p engine.Person) ([]engine.Owned, error)
 
@@ -114,6 +116,9 @@ type Config struct {
 	Log   *slog.Logger
 	// Wake tells that grants of some groups changed; it must be quick.
 	Wake func(groups []engine.GroupRef)
+	// Tell is told what happened to a request, once it is on record; it must be
+	// quick.
+	Tell func(e engine.Event)
 	// NewID makes what nobody can guess; random when nil.
 	NewID func() string
 }
@@ -137,6 +142,9 @@ func New(cfg Config) *Desk {
 	}
 	if cfg.Wake == nil {
 		cfg.Wake = func([]engine.GroupRef) {}
+	}
+	if cfg.Tell == nil {
+		cfg.Tell = func(engine.Event) {}
 	}
 	return &Desk{cfg: cfg, people: newPeople(cfg.Now), wake: make(chan struct{}, 1)}
 }

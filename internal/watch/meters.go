@@ -17,6 +17,7 @@ import (
 // of date.
 type meters struct {
 	registry *prometheus.Registry
+	front    *front
 
 	runs      *prometheus.CounterVec
 	took      *prometheus.HistogramVec
@@ -45,8 +46,8 @@ func newMeters(w *Watch) *meters {
 	}
 	const minute, hour = 60, 3600
 	m := &meters{
-		registry: prometheus.NewRegistry(),
-		runs:     counter("runs_total", "Runs, by what they looked at and how they ended.", "directory", "scope", "outcome"),
+		registry: prometheus.NewRegistry(), front: newFront(),
+		runs: counter("runs_total", "Runs, by what they looked at and how they ended.", "directory", "scope", "outcome"),
 		took: histogram("run_duration_seconds", "How long runs took.",
 			[]float64{0.1, 0.5, 1, 5, 15, minute, 5 * minute, 15 * minute, hour}, "directory", "scope"),
 		changes:  counter("changes_total", "Memberships changed.", "directory", "op", "why"),
@@ -62,6 +63,7 @@ func newMeters(w *Watch) *meters {
 	}
 	m.registry.MustRegister(m.runs, m.took, m.changes, m.failures, m.lag, m.requests, m.answers, m.throttled, m.deferred, m.waited,
 		newGauges(w), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.front.collectors()...)
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "daypass_build_info", Help: "The version that runs; always 1."}, []string{"version", "goversion"})
 	info.WithLabelValues(w.cfg.Version, runtime.Version()).Set(1)
 	m.registry.MustRegister(info)
