@@ -146,7 +146,7 @@ func (a *API) problem(ctx context.Context, operation string, err error) *Problem
 			p = invalidity(refusals)
 		}
 		if k == doubt {
-			p.after(10)
+			p = p.after(10)
 		}
 		return p
 	}
