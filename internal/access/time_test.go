@@ -261,6 +261,16 @@ func TestClockThatGoesBack(t *testing.T) {
 		t.Errorf("it was ended, and is %s", p)
 	}
 	b.refused(access.Conflict, b.tryEnd(as(ada), true))
+
+	b = set(t, production())
+	b.ask(access.Wish{Glass: true})
+	b.pass(time.Minute)
+	b.must(b.tryEnd(as(ada), false))
+	b.pass(-time.Minute)
+	b.must(b.tryReview(as(bob)))
+	if at := b.r.Review.At; !at.Equal(epoch.Add(time.Minute)) {
+		t.Errorf("it was reviewed at %s, before it ended", at)
+	}
 }
 
 // ---- the end
