@@ -82,7 +82,7 @@ func (l *looker) view(ctx context.Context, t *target, swept int) (GroupView, pro
 	// The directory took the removal, and the listing lacks the member: that a
 	// few others are missing as well is no reason to doubt these two witnesses.
 	sure := v.Trust == Trusted || v.Lost <= t.rules.Limits.RemoveFree
-	v.Owned, p.seen, p.over = observe(&v, sure, l.s.now)
+	v.Owned, p.seen, p.over = observe(&v, sure, latest(l.s.now, v.Read))
 	if v.Trust == Trusted {
 		if page.Reading == nil || page.Reading.Members != len(v.Members) || page.Reading.Name != t.name {
 			p.reading = &Reading{t.group, t.name, len(v.Members), l.s.now}

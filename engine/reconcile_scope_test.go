@@ -440,3 +440,27 @@ func TestHoldOfSeveralDirectoriesHasParts(t *testing.T) {
 		}
 	}
 }
+
+// minutely is a source that takes a minute, as a run does that waits for its quota.
+type minutely struct{ *world }
+
+func (s minutely) Grants(ctx context.Context) ([]engine.Grant, error) {
+	s.pass(time.Minute)
+	return s.world.Grants(ctx)
+}
+
+// An end is confirmed when the listing was asked for that showed it, and not
+// when its run began: that may have been before the removal.
+func TestAnEndIsConfirmedWhenItIsRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ada")
+	w.grant("g1", "ada", 1)
+	w.run()
+	w.pass(time.Hour)
+	w.runIn(engine.New(w.cfg), whateverEnd)
+	w.cfg.Sources = []engine.Source{minutely{w}}
+	w.run()
+	if p := w.ledger.past; len(p) != 1 || !p[0].Confirmed.Equal(w.now) {
+		t.Errorf("past %+v, want it confirmed at %s", p, w.now)
+	}
+}
