@@ -86,7 +86,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if res.Policy == nil {
 		return access.Request{}, forbidden(res.Name + " cannot be asked for: it has no policy")
 	}
-	if err := d.known(ctx, w.Person, res); err != nil {
+	if err := errors.Join(d.usable(ctx, c, res), d.known(ctx, w.Person, res)); err != nil {
 		return access.Request{}, err
 	}
 	defer d.locks.take(w.Person)()
@@ -108,6 +108,17 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		err = &access.Error{Kind: access.Conflict, Message: string(w.Person) + " has an undecided request for " + res.Name + " already"}
 	}
 	return r, err
+}
+
+// usable refuses somebody whose account is disabled where the resource leads: a
+// session, or a token, outlives the day on which they left.
+func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
+	for _, g := range res.Groups {
+		if _, err := d.people.account(ctx, g.Directory, c.Person, false); engine.KindOf(err) == engine.Disabled {
+			return forbidden("your account in " + string(g.Directory) + " is disabled")
+		}
+	}
+	return nil
 }
 
 // known refuses a person who certainly has no account wherever the resource
@@ -183,6 +194,9 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 		if w.Approve && len(res.Groups) == 0 {
 			return r, nil, gone(res)
 		}
+		if err := d.usable(ctx, c, res); err != nil {
+			return r, nil, err
+		}
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
 			excluded: r.Policy.NotWith, wants: r.WantsToDecide(res.Resource, rules.Expressions), fresh: true,
@@ -254,6 +268,9 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
+		}
+		if err := d.usable(ctx, c, res); err != nil {
+			return r, nil, err
 		}
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
