@@ -193,6 +193,7 @@ func TestWhatIsNotThereIsNotKnown(t *testing.T) {
 		{`approver.mail == "" || true`, asking, "yes"},
 		{`request.emergency`, bare, "not known"},
 		{`!request.emergency`, bare, "not known"},
+		{`request.emergency || true`, bare, "yes"},
 		{`request.answers.data == ""`, bare, "not known"},
 		{`person.memberOf("corp/oncall")`, bare, "yes"},
 		{`person.mail == ""`, blank, "not known"},
