@@ -26,6 +26,7 @@ import (
 	"github.com/daypass-dev/daypass/internal/api"
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/records"
 	"github.com/daypass-dev/daypass/internal/report"
 	"github.com/daypass-dev/daypass/internal/store"
 )
@@ -103,14 +104,15 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 		}
 	})
 	r.store = s
+	rows, people := records.Of(s)
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.desk = desk.New(desk.Config{Store: records{s}, Now: r.clock.now, Log: log, Wake: func(g []engine.GroupRef) { r.woken <- g }})
+	r.desk = desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: log, Wake: func(g []engine.GroupRef) { r.woken <- g }})
 	r.people()
 	r.desk.Use(r.rules())
-	a := auth.New(people{s.Sessions(), s}, "https://daypass.example.org", r.clock.now, log)
+	a := auth.New(people, "https://daypass.example.org", r.clock.now, log)
 	a.Use(auth.Settings{URL: "https://daypass.example.org", Machines: []auth.Machine{{Name: "ci", Person: "ci@example.org"}}})
 	c := api.Config{
-		Desk: r.desk, Auth: a, Keys: records{s}, Now: r.clock.now, Log: log,
+		Desk: r.desk, Auth: a, Keys: rows, Now: r.clock.now, Log: log,
 		Rate: api.Rate{Calls: 1000, CallsAtOnce: 1000, Failures: 1000, FailuresAtOnce: 1000},
 	}
 	for _, f := range change {
