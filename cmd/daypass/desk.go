@@ -142,11 +142,11 @@ func (d *daemon) openFront(cfg *config.Config) (*front, error) {
 		f.behind = append(f.behind, n)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", web.New(web.Config{Desk: f.desk, Auth: f.auth, Now: d.now, Log: d.log, Secure: strings.HasPrefix(cfg.Web.URL, "https:")}))
+	mux.Handle("/", web.New(web.Config{Desk: f.desk, Auth: f.auth, Now: d.now, Log: d.log}))
 	mux.Handle(api.Prefix+"/", api.New(api.Config{Desk: f.desk, Auth: f.auth, Keys: rows, Now: d.now, Log: d.log, Behind: f.behind}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	f.server = &http.Server{
-		Handler: d.ready(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute,
+		Handler: d.ready(strict(cfg.Web.URL, mux)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 	}
 	go func() { _ = f.server.Serve(listener) }()
@@ -161,6 +161,16 @@ func (d *daemon) ready(next http.Handler) http.Handler {
 			w.Header().Set("Retry-After", "2")
 			http.Error(w, "daypass is starting", http.StatusServiceUnavailable)
 			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// strict tells browsers to come over TLS only, where that is how people come.
+func strict(url string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(url, "https:") {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)
 	})

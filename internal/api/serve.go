@@ -122,6 +122,8 @@ func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
 	switch {
 	case err != nil && r.Context().Err() != nil:
 		return c, tooSlow.says("who you are was not found out in time").after(5)
+	case errors.Is(err, auth.ErrLater):
+		return c, tooSlow.says(auth.ErrLater.Error()).after(5)
 	case err != nil:
 		a.failures.take(from, now)
 		p := unauthenticated()

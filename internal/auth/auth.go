@@ -143,4 +143,10 @@ func With(ctx context.Context, c desk.Caller) context.Context {
 
 // ErrNobody is the error of a token that shows nobody. Its message is all that a
 // caller is told.
-var ErrNobody = errors.New("the token is not known here, or not good any more")
+//
+// ErrLater is the error of a token that could not be looked at just now, for the
+// store or its issuer does not answer.
+var (
+	ErrNobody = errors.New("the token is not known here, or not good any more")
+	ErrLater  = errors.New("who you are could not be found out just now; try again in a while")
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,7 +19,8 @@ import (
 
 // Bearer returns who the request's bearer token shows: a token made on the page,
 // a person's token of the OpenID provider, or a pipeline's token of one that a
-// machine names. Any doubt is [ErrNobody]; why is for the log only.
+// machine names. Any doubt is [ErrNobody], and what could not be found out just
+// now [ErrLater]; why is for the log only.
 func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 	kind, raw, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	raw = strings.TrimSpace(raw)
@@ -32,13 +34,15 @@ func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 	} else {
 		c, err = a.byJWT(r.Context(), raw)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLater):
+		a.log.Warn("a bearer token could not be looked at", "error", err)
+		return desk.Caller{}, ErrLater
+	case err != nil:
 		a.log.Info("a bearer token was refused", "error", err)
 		return desk.Caller{}, ErrNobody
 	}
-	if c.Via == "" {
-		c.Via = access.API
-	}
+	c.Via = access.API
 	if strings.HasPrefix(r.UserAgent(), "daypass-cli/") {
 		c.Via = access.CLI
 	}
@@ -49,7 +53,7 @@ func (a *Auth) byToken(ctx context.Context, secret string) (desk.Caller, error) 
 	t, err := a.store.TokenBySecret(ctx, secret, a.now())
 	switch {
 	case err != nil:
-		return desk.Caller{}, err
+		return desk.Caller{}, fmt.Errorf("%w: %w", ErrLater, err)
 	case t == nil:
 		return desk.Caller{}, ErrNobody
 	}

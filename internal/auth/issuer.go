@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ func algorithms() []string {
 func (i *issuer) verify(ctx context.Context, raw string, audiences ...string) (*oidc.IDToken, error) {
 	p, err := i.find(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrLater, err)
 	}
 	v := p.Verifier(&oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: algorithms(), Now: i.now})
 	t, err := v.Verify(ctx, raw)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -29,18 +31,44 @@ const (
 
 // What a session remembers.
 const (
-	keyPerson   = "person"
-	keyName     = "name"
-	keyState    = "state"
-	keyNonce    = "nonce"
-	keyVerifier = "verifier"
-	keyReturn   = "return"
-	keyStarted  = "started"
-	keyNotice   = "notice"
+	keyPerson = "person"
+	keyName   = "name"
+	keyNotice = "notice"
 )
 
 // patience is how long somebody may take to sign in.
 const patience = 10 * time.Minute
+
+// begun is a sign-in that somebody began. It is kept in a cookie of their
+// browser: whoever knocks a million times at the door fills no store.
+type begun struct {
+	State, Nonce, Verifier, Return string
+	At                             time.Time
+}
+
+// keep writes the cookie; a zero b takes it away.
+func (a *Auth) keep(w http.ResponseWriter, b begun) {
+	c := &http.Cookie{
+		Name: a.session.Cookie.Name + "-sign-in", Path: "/", HttpOnly: true, Secure: a.session.Cookie.Secure,
+		SameSite: http.SameSiteLaxMode, MaxAge: -1, Expires: time.Unix(1, 0),
+	}
+	if b != (begun{}) {
+		text, _ := json.Marshal(b) // strings and a time
+		c.Value, c.MaxAge, c.Expires = base64.RawURLEncoding.EncodeToString(text), int(patience.Seconds()), time.Time{}
+	}
+	http.SetCookie(w, c)
+}
+
+// taken reads the cookie and takes it away: each is good once.
+func (a *Auth) taken(w http.ResponseWriter, r *http.Request) (b begun, ok bool) {
+	c, err := r.Cookie(a.session.Cookie.Name + "-sign-in")
+	if err != nil {
+		return b, false
+	}
+	a.keep(w, begun{})
+	text, err := base64.RawURLEncoding.DecodeString(c.Value)
+	return b, err == nil && json.Unmarshal(text, &b) == nil && b.State != "" && b.Nonce != "" && b.Verifier != ""
+}
 
 // Sessions gives next the session of whoever calls; see [From].
 func (a *Auth) Sessions(next http.Handler) http.Handler {
@@ -73,34 +101,25 @@ func (a *Auth) Start(w http.ResponseWriter, r *http.Request, back string) error 
 	if err != nil {
 		return fmt.Errorf("the OpenID provider %s does not answer: %w", s.Issuer, err)
 	}
-	ctx := r.Context()
-	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
-	a.session.Put(ctx, keyState, state)
-	a.session.Put(ctx, keyNonce, nonce)
-	a.session.Put(ctx, keyVerifier, verifier)
-	a.session.Put(ctx, keyReturn, Local(back))
-	a.session.Put(ctx, keyStarted, a.now().Unix())
-	http.Redirect(w, r, s.oauth(p.Endpoint()).AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)), http.StatusSeeOther)
+	b := begun{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Return: Local(back), At: a.now()}
+	a.keep(w, b)
+	http.Redirect(w, r, s.oauth(p.Endpoint()).AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), http.StatusSeeOther)
 	return nil
 }
 
 // Finish takes somebody back from the OpenID provider, and returns the path to
 // go on to. The session is another one from then on: whoever knew it before does
 // not know it any more.
-func (a *Auth) Finish(r *http.Request) (back string, err error) {
+func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (back string, err error) {
 	s := a.settings.Load()
 	ctx, q := r.Context(), r.URL.Query()
-	// Each is good once.
-	state, nonce := a.session.PopString(ctx, keyState), a.session.PopString(ctx, keyNonce)
-	verifier, back := a.session.PopString(ctx, keyVerifier), a.session.PopString(ctx, keyReturn)
-	started := time.Unix(a.session.GetInt64(ctx, keyStarted), 0)
-	a.session.Remove(ctx, keyStarted)
+	b, ok := a.taken(w, r)
 	switch {
 	case s.people == nil:
 		return "", errors.New("nobody can sign in: web.oidc is not set")
-	case state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(q.Get("state"))) != 1:
+	case !ok || subtle.ConstantTimeCompare([]byte(b.State), []byte(q.Get("state"))) != 1:
 		return "", errors.New("this sign-in was not begun here, or is used up")
-	case a.now().Sub(started) > patience:
+	case a.now().Sub(b.At) > patience:
 		return "", errors.New("signing in took too long")
 	case q.Get("error") != "":
 		return "", fmt.Errorf("the OpenID provider says %s: %s", clip(q.Get("error")), clip(q.Get("error_description")))
@@ -113,7 +132,7 @@ func (a *Auth) Finish(r *http.Request) (back string, err error) {
 	if client == nil {
 		client = &http.Client{Timeout: 10 * time.Second}
 	}
-	token, err := s.oauth(p.Endpoint()).Exchange(oidc.ClientContext(ctx, client), q.Get("code"), oauth2.VerifierOption(verifier))
+	token, err := s.oauth(p.Endpoint()).Exchange(oidc.ClientContext(ctx, client), q.Get("code"), oauth2.VerifierOption(b.Verifier))
 	if err != nil {
 		return "", errors.New("the OpenID provider did not take the code") // its answer may hold secrets
 	}
@@ -122,7 +141,7 @@ func (a *Auth) Finish(r *http.Request) (back string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the ID token is not good: %w", err)
 	}
-	if nonce == "" || subtle.ConstantTimeCompare([]byte(nonce), []byte(id.Nonce)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(b.Nonce), []byte(id.Nonce)) != 1 {
 		return "", errors.New("the ID token was not made for this sign-in")
 	}
 	var claims map[string]any
@@ -140,7 +159,7 @@ func (a *Auth) Finish(r *http.Request) (back string, err error) {
 	a.session.Put(ctx, keyPerson, string(person))
 	a.session.Put(ctx, keyName, clip(name))
 	a.log.Info("signed in", "person", string(person))
-	return back, a.bind(ctx, person)
+	return Local(b.Return), a.bind(ctx, person)
 }
 
 // bind tells the store whose the session is. It has to be there for that.

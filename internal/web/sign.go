@@ -29,7 +29,7 @@ func (web *Web) signInStart(c *call) error {
 }
 
 func (web *Web) signInDone(c *call) error {
-	back, err := web.cfg.Auth.Finish(c.r)
+	back, err := web.cfg.Auth.Finish(c.w, c.r)
 	if err != nil {
 		web.cfg.Log.Warn("a sign-in failed", "error", err)
 		web.render(c, http.StatusForbidden, "signin", "Sign in", signPage{Return: "/", Problem: "You are not signed in: " + err.Error() + "."})

@@ -24,8 +24,6 @@ type Config struct {
 	Auth *auth.Auth
 	Now  func() time.Time
 	Log  *slog.Logger
-	// Secure is set when people reach the pages over TLS.
-	Secure bool
 }
 
 // Web is the pages.
@@ -63,9 +61,6 @@ func (web *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Referrer-Policy", "same-origin")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	if web.cfg.Secure {
-		head.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if r.Method == http.MethodPost && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
 		// Every browser tells one of them; whatever does not has no business with a cookie.
