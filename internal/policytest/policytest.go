@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func Read(b []byte) (File, error) {
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
 	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return f, err
+		return f, errors.New(unknownKey.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: construct errors: "), `there is no key "$1"`))
 	}
 	if len(f.Tests) == 0 {
 		return f, errors.New("there are no tests in it; write some below tests:")
@@ -118,6 +119,9 @@ func Read(b []byte) (File, error) {
 	}
 	return f, nil
 }
+
+// unknownKey is how the YAML library tells of a key that a type does not have.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 // linesOf are where the tests begin.
 func linesOf(b []byte) []int {
