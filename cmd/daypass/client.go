@@ -46,7 +46,7 @@ func (a *app) client(ctx context.Context, s server) (*client, error) {
 	switch {
 	case err != nil || u.Host == "":
 		return nil, usage(fmt.Errorf("--server %q is not a URL such as https://daypass.example.org", base))
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
 		return nil, usage(fmt.Errorf("--server %q: a token goes over https only", base))
 	}
 	c := &client{base: strings.TrimSuffix(base, "/") + "/api/v1", http: &http.Client{

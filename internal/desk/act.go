@@ -183,7 +183,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
@@ -210,7 +210,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
@@ -221,7 +221,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 // End ends access before its time: the person's, an owner's or an
 // administrator's right.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
-	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
@@ -245,7 +245,7 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
@@ -265,7 +265,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if !d.sees(ctx, c, r) {
 			return r, nil, notFound("there is no request " + quoted(id))
 		}
@@ -283,7 +283,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 // change does something to a request as it is now, and anew when somebody else
 // was first. version is the one that the caller saw; zero when that is no
 // matter. The conflict of another version wraps [ErrStale].
-func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+func (d *Desk) change(ctx context.Context, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	for try := 1; ; try++ {
 		r, err := d.once(ctx, id, version, f)
 		if err == nil || !errors.Is(err, ErrStale) || version != 0 {

@@ -106,7 +106,7 @@ func Read(b []byte) (File, error) {
 		return f, errors.New(unknownKey.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: construct errors: "), `there is no key "$1"`))
 	}
 	if len(f.Tests) == 0 {
-		return f, errors.New("there are no tests in it; write some below tests:")
+		return f, errors.New("there are no tests in it; write some below the key tests")
 	}
 	lines := linesOf(b)
 	for i := range f.Tests {
@@ -114,7 +114,7 @@ func Read(b []byte) (File, error) {
 			f.Tests[i].line = lines[i]
 		}
 		if f.Tests[i].Ends == "" && f.Tests[i].Refused == "" {
-			return f, fmt.Errorf("line %d: the test expects nothing: say ends: or refused:", f.Tests[i].line)
+			return f, fmt.Errorf("line %d: the test expects nothing: give it ends or refused", f.Tests[i].line)
 		}
 	}
 	return f, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -95,12 +96,13 @@ func (web *Web) render(c *call, status int, name, title string, data any) {
 }
 
 // words are what templates say things with.
-var words = template.FuncMap{
-	"when":     func(t, now time.Time) string { return report.When(t, now) },
-	"at":       report.At,
+var words = template.FuncMap{ //nolint:gochecknoglobals // a table
+	"at":       at,
+	"exactly":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05") },
 	"relative": report.Relative,
 	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"length":   schedule.FormatDuration,
+	"length":   schedule.FormatDuration, // as it is typed
+	"span":     span,                    // as it is read
 	"clean":    report.Clean,
 	"upper":    upper,
 	"who":      access.Who.String,
@@ -116,13 +118,9 @@ var words = template.FuncMap{
 		_, x := waits(r)
 		return x
 	},
-	"past": func(p access.Past) int {
-		n := 0
-		for _, c := range p.Counts {
-			n += c
-		}
-		return n
-	},
+	"past":     past,
+	"times":    times,
+	"needed":   needed,
 	"decision": func(x desk.Detail, comment, back string) decision { return decision{x, comment, back} },
 }
 
@@ -153,6 +151,66 @@ func stateOf(v desk.View) state {
 		return state{"Ended early", "off"}
 	}
 	return state{"Ended", "off"}
+}
+
+// at is an instant in UTC as people read it, to the minute.
+func at(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") }
+
+// span is a length as people read it: "90 minutes", "8 hours", "1 day 12 hours".
+func span(d time.Duration) string {
+	if d < 2*time.Hour && d%time.Hour != 0 && d%time.Minute == 0 {
+		return counted(int64(d/time.Minute), "minute")
+	}
+	var parts []string
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := d / unit.size; n > 0 {
+			parts = append(parts, counted(int64(n), unit.name))
+			d %= unit.size
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.FormatInt(n, 10) + " " + noun + "s"
+}
+
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return strconv.Itoa(n) + " times"
+}
+
+// earlier is what the person asked for before this request.
+type earlier struct{ Asked, Had int }
+
+func past(x desk.Detail) earlier {
+	e := earlier{Asked: -1, Had: x.Before.Counts[access.Approved]}
+	for _, n := range x.Before.Counts {
+		e.Asked += n
+	}
+	if x.Status == access.Approved {
+		e.Had--
+	}
+	return e
+}
+
+// needed is whose approval a step takes.
+func needed(s access.Step) string {
+	if s.Quorum > 1 {
+		return strconv.Itoa(s.Quorum) + " approvals by " + s.Approvers.String()
+	}
+	return s.Approvers.String()
 }
 
 func short(s string) string {

@@ -178,7 +178,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // whoever went away needs no answer
 }
 
-var choice = template.Must(template.New("choice").Parse(`<!doctype html>
+var choice = template.Must( //nolint:gochecknoglobals // a page
+	template.New("choice").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Who are you?</title></head>
 <body><h1>Who are you?</h1><p>This provider is for trying things out: it believes whatever you choose.</p>
 <form method="post" action="authorize"><input type="hidden" name="query" value="{{.Query}}">
