@@ -392,7 +392,7 @@ func TestPowers(t *testing.T) {
 	d := memory.New("corp")
 	want := []string{
 		"list groups", "look up many people at once", "change many members at once", "probe rights", "tell the time",
-		"find many groups at once", "own up to lagging listings", "tell what changed", "end memberships by itself", "end sessions",
+		"find many groups at once", "own up to lagging listings", "tell what changed", "end memberships by itself", "end sessions", "describe people",
 	}
 	if got := engine.Powers(d); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
