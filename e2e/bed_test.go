@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -34,6 +35,16 @@ func clean(t *testing.T, page *browser.Page) {
 	t.Helper()
 	for _, v := range page.Axe() {
 		t.Errorf("%s: %s", page.URL(), v)
+	}
+}
+
+// look examines the page as clean does, and takes screenshots where they are
+// kept.
+func look(t *testing.T, page *browser.Page, name string) {
+	t.Helper()
+	clean(t, page)
+	if flag.Lookup("test.artifacts").Value.String() == "true" {
+		page.Shots(name)
 	}
 }
 
@@ -134,6 +145,9 @@ type plan struct {
 	groups  map[string][]string // of the directory, with who is in them from the start
 	rules   string              // resources, policies, roles and the rest of the configuration
 	stopped bool                // daypass is not started
+	// config is a whole configuration, in place of rules; files are beside it.
+	config string
+	files  map[string]string
 }
 
 // newHouse starts a house. Its first rule may be anything that a configuration
@@ -150,13 +164,17 @@ func newHouse(t *testing.T, p plan) *house {
 	for _, name := range p.people {
 		h.idp.Know(provider.Person{Email: mail(name), Name: strings.ToUpper(name[:1]) + name[1:]})
 	}
-	options := daypass.Options{
-		Config: `version: 1
+	if p.config == "" {
+		p.config = `version: 1
 serve: {listen: $LISTEN}
 web: {listen: $WEB, url: $URL, oidc: {issuer: $ISSUER, clientID: daypass, secret: "env:OIDC_SECRET"}}
-` + h.corp.config() + p.rules,
-		Vars: map[string]string{"ISSUER": h.idp.Issuer, "CI": h.ci.URL},
-		Env:  append(h.corp.env(), "OIDC_SECRET=not told to anybody"),
+` + h.corp.config() + p.rules
+	}
+	options := daypass.Options{
+		Config: p.config,
+		Vars:   map[string]string{"ISSUER": h.idp.Issuer, "CI": h.ci.URL, "LDAP": h.corp.URL, "BINDDN": h.corp.AdminDN},
+		Files:  p.files,
+		Env:    append(h.corp.env(), "OIDC_SECRET=not told to anybody"),
 	}
 	if p.stopped {
 		h.Daypass = program.New(t, options)
@@ -165,6 +183,37 @@ web: {listen: $WEB, url: $URL, oidc: {issuer: $ISSUER, clientID: daypass, secret
 	}
 	h.idp.Register(provider.Client{ID: "daypass", Secret: "not told to anybody", Redirect: h.URL + "/sign-in/callback"})
 	return h
+}
+
+// approvals is the house of examples/approvals, with its own people in it.
+func approvals(t testing.TB) plan {
+	t.Helper()
+	const folder = "../examples/approvals/"
+	read := func(name string, changes ...string) string {
+		text, err := os.ReadFile(folder + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(changes); i += 2 {
+			if !strings.Contains(string(text), changes[i]) {
+				t.Fatalf("%s has no %q any more", folder+name, changes[i])
+			}
+			text = []byte(strings.ReplaceAll(string(text), changes[i], changes[i+1]))
+		}
+		return string(text)
+	}
+	return plan{
+		people: []string{"ada", "eve", "grace", "linus", "sam", "omar", "lin", "root", "ida"},
+		groups: map[string][]string{
+			"engineers": {"ada", "eve"}, "dba-leads": {"grace", "linus", "ada"}, "security": {"sam"}, "oncall": {"omar"},
+			"auditors": {"ida"}, "staging": nil, "prod-db": nil, "audit-db": nil,
+		},
+		config: "serve: {listen: $LISTEN}\n" + read("daypass.yaml",
+			"ldap://127.0.0.1:3890", "$LDAP", "cn=daypass,ou=services,dc=example,dc=org", "$BINDDN", "env:CORP_PASSWORD", "env:LDAP_PASSWORD",
+			"dc=example,dc=org", "dc=lab,dc=test", "example.org", "lab.test", "https://token.actions.githubusercontent.com", "$CI",
+			"http://127.0.0.1:8760", "$URL\n  listen: $WEB", `"http://127.0.0.1:5556"`, "$ISSUER"),
+		files: map[string]string{"policies/staging.yaml": read("policies/staging.yaml"), "policies/production.yaml": read("policies/production.yaml")},
+	}
 }
 
 // signedIn opens a page for somebody, who goes to the path and signs in on the

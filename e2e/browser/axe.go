@@ -41,8 +41,8 @@ func (v Violation) String() string {
 }
 
 // Axe examines the page in each size and scheme, and returns what breaks a
-// rule: of axe-core, WCAG 2.2 A and AA; and "reflow", when a phone would have
-// to scroll sideways (success criterion 1.4.10). A rule that is broken in two
+// rule: of axe-core, WCAG 2.2 A and AA; and "reflow", when somebody would have
+// to scroll sideways, down to 320 pixels (success criterion 1.4.10). A rule that is broken in two
 // ways of looking at the page is in the list twice. In the dark it examines the
 // colours only.
 func (p *Page) Axe() []Violation {
@@ -62,16 +62,34 @@ func (p *Page) Axe() []Violation {
 			rules = colourRules
 		}
 		found := evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise)
-		if excess := evaluate[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); excess > 0 && scheme == Light {
-			found = append(found, Violation{
-				Rule: "reflow", Impact: "serious", Help: "The page must not scroll sideways",
-				Where: []string{fmt.Sprintf("html: %d pixels too wide", excess)},
-			})
+		if scheme == Light {
+			found = append(found, p.reflow()...)
 		}
 		for _, v := range found {
 			v.Size, v.Scheme = size, scheme
 			all = append(all, v)
 		}
 	})
+	p.Resize(narrow)
+	for _, v := range p.reflow() {
+		v.Size, v.Scheme = narrow, Light
+		all = append(all, v)
+	}
+	p.Resize(Desktop)
 	return all
+}
+
+// reflow tells when the page is wider than its window, and by what.
+func (p *Page) reflow() []Violation {
+	p.t.Helper()
+	wide := evaluate[[]string](p, `(() => {
+		const width = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= width) return [];
+		return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width + 1)
+			.slice(0, 5).map(e => e.outerHTML.slice(0, 150)).concat('html: ' + document.documentElement.scrollWidth + ' pixels wide');
+	})()`)
+	if len(wide) == 0 {
+		return nil
+	}
+	return []Violation{{Rule: "reflow", Impact: "serious", Help: "The page must not scroll sideways", Where: wide}}
 }

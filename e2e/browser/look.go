@@ -19,6 +19,8 @@ type Size struct {
 var (
 	Phone   = Size{Name: "phone", Width: 390, Height: 844, touch: true} //nolint:gochecknoglobals // a constant
 	Desktop = Size{Name: "desktop", Width: 1280, Height: 900}           //nolint:gochecknoglobals // a constant
+
+	narrow = Size{Name: "narrow", Width: 320, Height: 640, touch: true} //nolint:gochecknoglobals // a constant
 )
 
 // Scheme is what a person prefers to look at.

@@ -17,11 +17,7 @@ function left(until) {
 }
 
 function tick() {
-  for (const t of document.querySelectorAll("time[data-left]")) {
-    const at = new Date(t.dateTime);
-    t.dataset.utc ??= t.textContent.split(",")[0];
-    t.textContent = `${t.dataset.utc}, ${left(at)}`;
-  }
+  for (const s of document.querySelectorAll("[data-left]")) s.textContent = `(${left(new Date(s.dataset.left))})`;
 }
 
 function local() {
@@ -39,7 +35,11 @@ async function news() {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const now = page.querySelector("[data-live]");
-    const bare = (e) => e.textContent.replace(/, (in|over)[^,]*/g, "").replace(/\s+/g, " ");
+    const bare = (e) => {
+      const copy = e.cloneNode(true);
+      for (const s of copy.querySelectorAll("[data-left]")) s.remove();
+      return copy.textContent.replace(/\s+/g, " ");
+    };
     if (!now || bare(now) === bare(here)) return;
     // Headlines outside of it may have changed too; the words that matter are inside.
     here.replaceWith(document.importNode(now, true));
