@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/daypass-dev/daypass/schedule"
 )
@@ -33,8 +35,10 @@ func ParsePerson(s string) (Person, error) {
 		return "", fmt.Errorf("person is empty; write a work address such as ada@example.org")
 	case !found, local == "", domain == "", strings.Contains(domain, "@"):
 		return "", fmt.Errorf("person %q is not a work address such as ada@example.org", s)
-	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\u00a0' || r == '\ufeff' || r == '\u200b' }):
-		return "", fmt.Errorf("person %q holds a space or a control character", s)
+	case !utf8.ValidString(s), strings.ContainsFunc(p, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+		return "", fmt.Errorf("person %q holds a space, or a character that is not to be seen", s)
+	case strings.ContainsRune(s, '\u212a'):
+		return "", fmt.Errorf("person %q holds the sign for kelvin, whose lower case is somebody else's k", s)
 	}
 	return Person(p), nil
 }

@@ -13,13 +13,14 @@ import (
 func TestParsePerson(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]engine.Person{
-		"ada@example.org": "ada@example.org", " Ada@Example.ORG\n": "ada@example.org", "a.b+c@x": "a.b+c@x",
+		"ada@example.org": "ada@example.org", " Ada@Example.ORG\n": "ada@example.org", "a.b+c@x": "a.b+c@x", "Zoë@例え.jp": "zoë@例え.jp",
 	} {
 		if got, err := engine.ParsePerson(in); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", " ", "ada", "@example.org", "ada@", "a@b@c", "ada king@example.org", "ada@exam\tple.org", "ada@example.org\u200b", "\u00a0ada\u00a0@x"} {
+	for _, in := range []string{"", " ", "ada", "@example.org", "ada@", "a@b@c", "ada king@example.org", "ada@exam\tple.org", "ada@example.org\u200b", "\u00a0ada\u00a0@x",
+		"ada\u202e@example.org", "ada\u2067@example.org", "ada\u2028@example.org", "ada\x00@example.org", "ada\xff@example.org", "\u212aim@example.org", "ada\u00ad@example.org"} {
 		if got, err := engine.ParsePerson(in); err == nil {
 			t.Errorf("%q: got %q, want an error", in, got)
 		}

@@ -64,7 +64,7 @@ type Auth struct {
 	now      func() time.Time
 	log      *slog.Logger
 	settings atomic.Pointer[settings]
-	session  *scs.SessionManager
+	standard scs.SessionManager // what the sessions of all settings are made from
 }
 
 // settings with what is made from them.
@@ -72,6 +72,7 @@ type settings struct {
 	Settings
 	people  *issuer // nil when nobody can sign in
 	issuers map[string]*issuer
+	session *scs.SessionManager
 }
 
 // New returns an Auth for a page at a URL that does not change. Use gives it
@@ -80,13 +81,18 @@ func New(store Store, url string, now func() time.Time, log *slog.Logger) *Auth 
 	if now == nil {
 		now = time.Now
 	}
-	s := scs.New()
-	s.Store = store
+	// Not scs.New, which leaves a store of its own behind that sweeps for ever.
+	s := scs.SessionManager{Store: store, Codec: scs.GobCodec{}, Lifetime: 24 * time.Hour}
+	s.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		log.Error("a session could not be read or written", "path", r.URL.Path, "error", err)
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, ErrLater.Error(), http.StatusServiceUnavailable)
+	}
 	s.Cookie = scs.SessionCookie{Name: "daypass", HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode}
 	if secure(url) { // the prefix keeps other hosts of the domain from setting it
 		s.Cookie.Name, s.Cookie.Secure = "__Host-daypass", true
 	}
-	return &Auth{store: store, now: now, log: log, session: s}
+	return &Auth{store: store, now: now, log: log, standard: s}
 }
 
 // Use puts settings in the place of those before.
@@ -110,12 +116,14 @@ func (a *Auth) Use(s Settings) {
 	for _, m := range s.Machines {
 		of(m.Issuer)
 	}
+	session := a.standard // not changed in place: pages are being answered
 	if s.Idle > 0 {
-		a.session.IdleTimeout = s.Idle
+		session.IdleTimeout = s.Idle
 	}
 	if s.Life > 0 {
-		a.session.Lifetime = s.Life
+		session.Lifetime = s.Life
 	}
+	in.session = &session
 	a.settings.Store(in)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -145,8 +146,8 @@ func text(v any) (string, bool) {
 		return v, true
 	case bool:
 		return fmt.Sprint(v), true
-	case float64:
-		return fmt.Sprintf("%.0f", v), v == float64(int64(v))
+	case float64: // beyond 2^53 it may be the neighbour of what was written
+		return fmt.Sprintf("%.0f", v), v == math.Trunc(v) && math.Abs(v) < 1<<53
 	}
 	return "", false
 }

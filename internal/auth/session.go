@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
@@ -49,7 +50,7 @@ type begun struct {
 // keep writes the cookie; a zero b takes it away.
 func (a *Auth) keep(w http.ResponseWriter, b begun) {
 	c := &http.Cookie{
-		Name: a.session.Cookie.Name + "-sign-in", Path: "/", HttpOnly: true, Secure: a.session.Cookie.Secure,
+		Name: a.standard.Cookie.Name + "-sign-in", Path: "/", HttpOnly: true, Secure: a.standard.Cookie.Secure,
 		SameSite: http.SameSiteLaxMode, MaxAge: -1, Expires: time.Unix(1, 0),
 	}
 	if b != (begun{}) {
@@ -61,7 +62,7 @@ func (a *Auth) keep(w http.ResponseWriter, b begun) {
 
 // taken reads the cookie and takes it away: each is good once.
 func (a *Auth) taken(w http.ResponseWriter, r *http.Request) (b begun, ok bool) {
-	c, err := r.Cookie(a.session.Cookie.Name + "-sign-in")
+	c, err := r.Cookie(a.standard.Cookie.Name + "-sign-in")
 	if err != nil {
 		return b, false
 	}
@@ -72,24 +73,31 @@ func (a *Auth) taken(w http.ResponseWriter, r *http.Request) (b begun, ok bool) 
 
 // Sessions gives next the session of whoever calls; see [From].
 func (a *Auth) Sessions(next http.Handler) http.Handler {
-	return a.session.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := a.session.GetString(r.Context(), keyPerson); p != "" {
-			s := a.settings.Load()
+	inside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := a.settings.Load()
+		if p := s.session.GetString(r.Context(), keyPerson); p != "" {
 			c := desk.Caller{Actor: access.Actor{Person: s.Canonical(engine.Person(p)), Via: access.Page}}
 			r = r.WithContext(With(r.Context(), c))
 		}
 		next.ServeHTTP(w, r)
-	}))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.settings.Load().session.LoadAndSave(inside).ServeHTTP(w, r)
+	})
 }
 
+// session is as the settings of now have it. What it keeps in a context is the
+// same for all settings.
+func (a *Auth) session() *scs.SessionManager { return a.settings.Load().session }
+
 // Name is what the provider calls the person who is signed in.
-func (a *Auth) Name(ctx context.Context) string { return a.session.GetString(ctx, keyName) }
+func (a *Auth) Name(ctx context.Context) string { return a.session().GetString(ctx, keyName) }
 
 // Tell keeps a notice for the next page that the person sees.
-func (a *Auth) Tell(ctx context.Context, notice string) { a.session.Put(ctx, keyNotice, notice) }
+func (a *Auth) Tell(ctx context.Context, notice string) { a.session().Put(ctx, keyNotice, notice) }
 
 // Told returns the notice that was kept, once.
-func (a *Auth) Told(ctx context.Context) string { return a.session.PopString(ctx, keyNotice) }
+func (a *Auth) Told(ctx context.Context) string { return a.session().PopString(ctx, keyNotice) }
 
 // Start sends somebody to the OpenID provider, to come back to a path of ours.
 func (a *Auth) Start(w http.ResponseWriter, r *http.Request, back string) error {
@@ -152,19 +160,19 @@ func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (back string, err 
 	if err != nil {
 		return "", err
 	}
-	if err := a.session.RenewToken(ctx); err != nil {
+	if err := a.session().RenewToken(ctx); err != nil {
 		return "", err
 	}
 	name, _ := claims["name"].(string)
-	a.session.Put(ctx, keyPerson, string(person))
-	a.session.Put(ctx, keyName, clip(name))
+	a.session().Put(ctx, keyPerson, string(person))
+	a.session().Put(ctx, keyName, clip(name))
 	a.log.Info("signed in", "person", string(person))
 	return Local(b.Return), a.bind(ctx, person)
 }
 
 // bind tells the store whose the session is. It has to be there for that.
 func (a *Auth) bind(ctx context.Context, p engine.Person) error {
-	token, _, err := a.session.Commit(ctx)
+	token, _, err := a.session().Commit(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,7 +180,7 @@ func (a *Auth) bind(ctx context.Context, p engine.Person) error {
 }
 
 // Forget ends the session.
-func (a *Auth) Forget(ctx context.Context) error { return a.session.Destroy(ctx) }
+func (a *Auth) Forget(ctx context.Context) error { return a.session().Destroy(ctx) }
 
 // Local returns a path of ours that is safe to send somebody to, or "/".
 func Local(back string) string {
