@@ -21,7 +21,7 @@ func machines(s *auth.Settings) {
 	s.Machines = []auth.Machine{
 		m("deploy", map[string][]string{"repository": {"org/app"}, "ref": {"refs/heads/main", "refs/heads/release"}}),
 		m("nightly", map[string][]string{"repository": {"org/app"}, "event": {"schedule"}}),
-		m("numbered", map[string][]string{"project": {"42", "9007199254740993"}}),
+		m("numbered", map[string][]string{"project": {"42", "9007199254740992"}}),
 		m("open", nil), // which nothing fits
 		m("protected", map[string][]string{"protected": {"true"}}),
 	}
@@ -53,7 +53,7 @@ func TestTokensOfPipelines(t *testing.T) {
 		{"another number", map[string]any{"project": 43}, ""},
 		{"a number that none can tell from its neighbour", map[string]any{"project": int64(9007199254740993)}, ""},
 		{"its neighbour", map[string]any{"project": int64(9007199254740992)}, ""},
-		{"as a text it is told", map[string]any{"project": "9007199254740993"}, "numbered"},
+		{"as a text it is told", map[string]any{"project": "9007199254740992"}, "numbered"},
 		{"a huge number", map[string]any{"project": 1e300}, ""},
 		{"a truth", map[string]any{"protected": true}, "protected"},
 		{"a truth as a text", map[string]any{"protected": "true"}, "protected"},

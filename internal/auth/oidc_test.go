@@ -230,6 +230,13 @@ func TestStateAndCodeAreGoodOnce(t *testing.T) {
 	if a := b.get(mine.String()); a.StatusCode != http.StatusForbidden || b.who() != "" {
 		t.Errorf("another's code: %d %s, and %q is signed in", a.StatusCode, a.body, b.who())
 	}
+	// One's own code, with the state of nobody.
+	mine, _ = url.Parse(b.choose("ada@example.org"))
+	q = mine.Query()
+	q.Set("state", "x")
+	if a := b.get(auth.Callback + "?" + q.Encode()); a.StatusCode != http.StatusForbidden || b.who() != "" {
+		t.Errorf("another state: %d %s", a.StatusCode, a.body)
+	}
 	// A state is tried once, right or wrong.
 	mine, _ = url.Parse(b.choose("ada@example.org"))
 	for _, query := range []string{"", "code=x", "state=&code=x", "state=x&code=x", mine.RawQuery} {
