@@ -44,7 +44,7 @@ func (v Violation) String() string {
 // rule: of axe-core, WCAG 2.2 A and AA; and "reflow", when somebody would have
 // to scroll sideways, down to 320 pixels (success criterion 1.4.10). A rule that is broken in two
 // ways of looking at the page is in the list twice. In the dark it examines the
-// colours only.
+// colours only, on a desktop.
 func (p *Page) Axe() []Violation {
 	p.t.Helper()
 	if p.scriptless { // axe needs timers
@@ -58,7 +58,10 @@ func (p *Page) Axe() []Violation {
 	p.looks(func(size Size, scheme Scheme) {
 		p.t.Helper()
 		rules := allRules
-		if scheme == Dark {
+		switch {
+		case scheme == Dark && size == Phone:
+			return // the colours are those of the desktop
+		case scheme == Dark:
 			rules = colourRules
 		}
 		found := evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise)

@@ -179,7 +179,7 @@ func (web *Web) submit(c *call) error {
 	}
 	notice := "You asked for " + o.Label() + "."
 	if r.Status == access.Approved {
-		notice = "You have access to " + o.Label() + " until " + r.Grant.Until.Format("15:04 UTC on 2 January") + "; it takes a moment to be there."
+		notice = "You have access to " + o.Label() + " until " + at(r.Grant.Until) + "; it takes a moment to be there."
 	}
 	web.cfg.Auth.Tell(ctx, notice)
 	http.Redirect(c.w, c.r, "/requests/"+r.ID, http.StatusSeeOther)
