@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -145,6 +146,7 @@ type plan struct {
 	groups  map[string][]string // of the directory, with who is in them from the start
 	rules   string              // resources, policies, roles and the rest of the configuration
 	stopped bool                // daypass is not started
+	session string              // web.session, as {idle: 30m}
 	// config is a whole configuration, in place of rules; files are beside it.
 	config string
 	files  map[string]string
@@ -167,7 +169,7 @@ func newHouse(t *testing.T, p plan) *house {
 	if p.config == "" {
 		p.config = `version: 1
 serve: {listen: $LISTEN}
-web: {listen: $WEB, url: $URL, oidc: {issuer: $ISSUER, clientID: daypass, secret: "env:OIDC_SECRET"}}
+web: {listen: $WEB, url: $URL, oidc: {issuer: $ISSUER, clientID: daypass, secret: "env:OIDC_SECRET"}, session: ` + cmp.Or(p.session, "{}") + `}
 ` + h.corp.config() + p.rules
 	}
 	options := daypass.Options{
