@@ -70,6 +70,7 @@ when the job has the permission id-token: write.`,
 	f.StringVar(&w.reason, "reason", "", "`WHY`")
 	f.StringVar(&w.ticket, "ticket", "", "the `TICKET`")
 	f.StringToStringVar(&w.answers, "answer", nil, "an answer to a question of the policy, as `NAME=TEXT`; may be repeated")
+	f.Lookup("answer").DefValue = "" // which shows none
 	f.BoolVar(&w.emergency, "emergency", false, "take access at once, to be reviewed afterwards")
 	f.BoolVar(&w.wait, "wait", false, "return when the membership is there")
 	f.StringVar(&patience, "timeout", "1h", "how long --wait waits: a `LENGTH`")

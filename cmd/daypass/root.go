@@ -127,7 +127,8 @@ func help(root *cobra.Command) *cobra.Command {
 
 // usageTemplate is cobra's, with our words and fewer of them.
 const usageTemplate = `Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} VERB{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{if ne .Use .Name}}{{.UseLine}}
+  {{end}}{{.CommandPath}} VERB{{else}}{{.UseLine}}{{end}}
 {{if .HasExample}}
 Examples:
 {{.Example}}

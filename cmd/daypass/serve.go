@@ -42,6 +42,9 @@ looks at everything each serve.every, and at once when a grant is made, revoked
 or extended, and when a grant file changes. What is due is ended first, also
 after downtime.
 
+Where web is set in the configuration, people ask and approve on its page, and
+programs by its API.
+
 SIGHUP reads the configuration again; one that is wrong is refused, and the one
 before stays in force. SIGTERM and SIGINT end serve when what was sent is on
 record.
