@@ -233,6 +233,21 @@ func (b *browser) do(method, at string, form url.Values) answer {
 	return answer{res, string(body)}
 }
 
+// look gets a page as a script of the page does.
+func (b *browser) look() {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(context.WithoutCancel(b.t.Context()), http.MethodGet, b.at+"/", nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Sec-Fetch-Dest", "empty")
+	res, err := b.client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	res.Body.Close()
+}
+
 func (b *browser) get(at string) answer { b.t.Helper(); return b.do("GET", at, nil) }
 
 // choose goes to the provider, and returns the address by which it sends the

@@ -71,7 +71,9 @@ func (a *Auth) taken(w http.ResponseWriter, r *http.Request) (b begun, ok bool) 
 	return b, err == nil && json.Unmarshal(text, &b) == nil && b.State != "" && b.Nonce != "" && b.Verifier != ""
 }
 
-// Sessions gives next the session of whoever calls; see [From].
+// Sessions gives next the session of whoever calls; see [From]. What a page
+// asks for by itself shows nobody at it: it prolongs no session, and takes no
+// notice away.
 func (a *Auth) Sessions(next http.Handler) http.Handler {
 	inside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := a.settings.Load()
@@ -82,7 +84,21 @@ func (a *Auth) Sessions(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.settings.Load().session.LoadAndSave(inside).ServeHTTP(w, r)
+		session := a.settings.Load().session
+		if r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Dest") != "empty" { // no script can change this header
+			session.LoadAndSave(inside).ServeHTTP(w, r)
+			return
+		}
+		secret := ""
+		if c, err := r.Cookie(session.Cookie.Name); err == nil {
+			secret = c.Value
+		}
+		ctx, err := session.Load(r.Context(), secret)
+		if err != nil {
+			session.ErrorFunc(w, r, err)
+			return
+		}
+		inside.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

@@ -120,6 +120,15 @@ func TestSessionIsOverWhenIdleAndAtItsEnd(t *testing.T) {
 		if b.steal(kept).who() != "" {
 			t.Error("an idle session goes on")
 		}
+		b.signIn("ada@example.org")
+		kept = b.cookie()
+		for range 2 { // the page looks for news by itself; nobody is there
+			time.Sleep(40 * time.Minute)
+			b.steal(kept).look()
+		}
+		if b.steal(kept).who() != "" {
+			t.Error("a page that is open prolongs the session")
+		}
 	})
 }
 

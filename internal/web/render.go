@@ -104,6 +104,7 @@ var words = template.FuncMap{ //nolint:gochecknoglobals // a table
 	"length":   schedule.FormatDuration, // as it is typed
 	"span":     span,                    // as it is read
 	"clean":    report.Clean,
+	"prose":    prose,
 	"upper":    upper,
 	"who":      access.Who.String,
 	"join":     strings.Join,
@@ -151,6 +152,15 @@ func stateOf(v desk.View) state {
 		return state{"Ended early", "off"}
 	}
 	return state{"Ended", "off"}
+}
+
+// prose is what people wrote, line by line as they did.
+func prose(s string) string {
+	all := strings.Split(s, "\n")
+	for i, line := range all {
+		all[i] = report.Clean(strings.ReplaceAll(line, "\t", " "))
+	}
+	return strings.Join(all, "\n")
 }
 
 // at is an instant in UTC as people read it, to the minute.

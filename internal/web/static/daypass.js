@@ -31,7 +31,8 @@ async function news() {
   const here = document.querySelector("[data-live]");
   if (!here || document.hidden || here.contains(document.activeElement)) return;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+    const answer = await fetch(here.dataset.live, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") return over();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const now = page.querySelector("[data-live]");
@@ -49,6 +50,16 @@ async function news() {
   } catch { /* the next look may do better */ }
 }
 
+// over tells that the session is; nothing more is looked for.
+function over() {
+  clearInterval(looking);
+  const p = document.createElement("p");
+  p.className = "warning";
+  p.setAttribute("role", "status");
+  p.textContent = "Your session is over, and this page is not kept up to date any more. What you send from it is kept until you have signed in again.";
+  document.getElementById("main").prepend(p);
+}
+
 function say(words) {
   let box = document.getElementById("said");
   if (!box) {
@@ -64,4 +75,4 @@ function say(words) {
 local();
 tick();
 setInterval(tick, 1000);
-setInterval(news, 5000);
+const looking = setInterval(news, 5000);

@@ -1,0 +1,108 @@
+package e2e_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/e2e/browser"
+)
+
+// session is the name of the cookie that keeps somebody signed in.
+const session = "daypass"
+
+// sent asks for a page with a session, follows nothing, and returns the status.
+func (h *house) sent(path, secret string) int {
+	h.t.Helper()
+	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.URL+path, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: session, Value: secret})
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+func TestSigningOutEndsIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, plain())
+	ada := h.ask("ada", "staging", "A private matter")
+	secret := ada.Cookie(session)
+	if got := h.sent("/mine", secret); got != http.StatusOK {
+		t.Fatalf("with the cookie of the session the status is %d", got)
+	}
+	tab := ada.Tab()
+	tab.Visit(h.URL + "/mine")
+	tab.Sees("A private matter")
+
+	ada.Click("Ada")
+	ada.Press("Sign out")
+	ada.Sees("Access for a while")
+	look(t, ada, "sign-in")
+	if got := h.sent("/mine", secret); got != http.StatusSeeOther {
+		t.Errorf("after signing out the cookie still opens a page: status %d", got)
+	}
+	tab.Reload()
+	tab.SeesNot("A private matter")
+	ada.Back()
+	ada.SeesNot("A private matter")
+	if strings.HasPrefix(ada.URL(), h.URL+"/requests/") {
+		t.Errorf("the button to go back leads to %s", ada.URL())
+	}
+}
+
+func TestNoSessionFromBeforeSigningInIsWorthAnything(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, plain())
+	// Ken plants his own session, and one that he made up, in Ada's browser.
+	ken := h.signedIn("ken", "/mine").Cookie(session)
+	for _, planted := range []string{ken, "made-up-by-ken"} {
+		ada := chromium.Open(t)
+		ada.Plant(h.URL, session, planted)
+		ada.Visit(h.URL + "/sign-in")
+		ada.Press("Sign in")
+		h.idp.SignIn(ada, mail("ada"))
+		ada.Visit(h.URL + "/mine")
+		ada.Sees("Ada")
+		if got := ada.Cookie(session); got == planted {
+			t.Errorf("ada's session has the secret that ken knows")
+		}
+		if got := h.sent("/mine", planted); got != http.StatusSeeOther {
+			t.Errorf("ken's secret opens a page after ada signed in with it: status %d", got)
+		}
+	}
+}
+
+func TestWhatWasTypedOutlivesTheSession(t *testing.T) {
+	t.Parallel()
+	p := plain()
+	p.session = "{idle: 6s}"
+	h := newHouse(t, p)
+	for _, manners := range [][]browser.Manner{nil, {browser.WithoutJavaScript}} {
+		ada := h.signedIn("ada", "/ask/staging", manners...)
+		over := time.Now().Add(7 * time.Second)
+		ada.Fill("Why do you need it?", "Said at length: \"<b>why</b>\"\nand more")
+		ada.Tick("8 hours")
+		until(t, "the session to be over", func() bool { return time.Now().After(over) })
+		ada.Press("Ask for access")
+		ada.Sees("Sign in again")
+		ada.Sees("It is kept")
+		if manners == nil {
+			look(t, ada, "signed-out")
+		}
+		tab := ada.Tab()
+		tab.Visit(h.URL + "/sign-in/start") // where the link leads, in another tab
+		h.idp.SignIn(tab, mail("ada"))
+		tab.Sees("Ask for access")
+		ada.Press("Send it again")
+		ada.Sees("You asked for Staging.")
+		ada.Sees(`Said at length: "<b>why</b>" and more`)
+		ada.Sees("8 hours")
+		ada.Press("Withdraw")
+	}
+}
