@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +158,14 @@ func (d *Daypass) Write(name, text string) {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		d.t.Fatalf("daypass: %v", err)
 	}
+}
+
+// With returns the same daypass to run with further environment variables, as
+// NAME=value.
+func (d *Daypass) With(env ...string) *Daypass {
+	other := *d
+	other.env = append(slices.Clone(d.env), env...)
+	return &other
 }
 
 // Result is how a command ended.
