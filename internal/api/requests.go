@@ -226,16 +226,20 @@ type Inbox struct {
 	Body struct {
 		Requests []Request `json:"requests" nullable:"false"`
 		More     bool      `json:"more" doc:"There are more than are listed"`
+		Doubt    string    `json:"doubt,omitempty" doc:"Why more may wait than was found"`
 	}
 }
 
 func (a *API) inbox(ctx context.Context, c desk.Caller, _ *Nothing) (*Inbox, error) {
-	views, more, err := a.cfg.Desk.Inbox(ctx, c)
+	in, err := a.cfg.Desk.Inbox(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	out := new(Inbox)
-	out.Body.Requests, out.Body.More = requestsOf(views), more
+	out.Body.Requests, out.Body.More = requestsOf(in.Waiting), in.More
+	if in.Doubt != nil {
+		out.Body.Doubt = in.Doubt.Error()
+	}
 	return out, nil
 }
 

@@ -184,8 +184,8 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 		return access.Request{}, err
 	}
 	return d.change(ctx, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if !d.sees(ctx, c, r) {
-			return r, nil, notFound("there is no request " + quoted(id))
+		if err := d.see(ctx, c, r, id); err != nil {
+			return r, nil, err
 		}
 		course := r.Undecided()
 		if course != nil && (course.Step != w.Step || r.Status == access.Approved != (w.Extension > 0) || w.Extension > 0 && w.Extension != len(r.Extensions)) {
@@ -211,8 +211,8 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 		return access.Request{}, err
 	}
 	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
-		if !d.sees(ctx, c, r) {
-			return r, nil, notFound("there is no request " + quoted(id))
+		if err := d.see(ctx, c, r, id); err != nil {
+			return r, nil, err
 		}
 		return r.Withdraw(access.Act{By: c.Actor, At: d.now(), Comment: comment})
 	})
@@ -222,12 +222,19 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 // administrator's right.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
 	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
-		if !d.sees(ctx, c, r) {
-			return r, nil, notFound("there is no request " + quoted(id))
+		if err := d.see(ctx, c, r, id); err != nil {
+			return r, nil, err
 		}
 		over := false
 		if !c.concerned(r) {
-			over = d.owns(ctx, c, r.Resource, true) || d.roles(ctx, c, true).Administrator
+			a := either(
+				func() access.Answer { return d.owns(ctx, c, r.Resource, true) },
+				func() access.Answer { return d.roles(ctx, c, true).administering() },
+			)
+			if a.Err != nil {
+				return r, nil, d.doubtful("whether you own "+r.Resource+" or are an administrator", a.Err)
+			}
+			over = a.Yes
 		}
 		need := Request
 		if over {
@@ -246,8 +253,8 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 		return access.Request{}, err
 	}
 	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if !d.sees(ctx, c, r) {
-			return r, nil, notFound("there is no request " + quoted(id))
+		if err := d.see(ctx, c, r, id); err != nil {
+			return r, nil, err
 		}
 		if len(res.Groups) == 0 {
 			return r, nil, gone(res)
@@ -266,8 +273,8 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 		return access.Request{}, err
 	}
 	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if !d.sees(ctx, c, r) {
-			return r, nil, notFound("there is no request " + quoted(id))
+		if err := d.see(ctx, c, r, id); err != nil {
+			return r, nil, err
 		}
 		if err := d.usable(ctx, c, res); err != nil {
 			return r, nil, err

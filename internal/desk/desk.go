@@ -44,6 +44,9 @@ type Store interface {
 	Request(ctx context.Context, id string) (*access.Request, error)
 	// Requests wraps ErrCursor.
 	Requests(ctx context.Context, q access.Query) (access.Listing, error)
+	// PendingRequests returns the version of each request that waits for a
+	// decision or a review, by its id.
+	PendingRequests(ctx context.Context) (map[string]int64, error)
 	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
 	NextDue(ctx context.Context) (time.Time, error)
 	// Undecided counts the requests and extensions that wait for decisions.
@@ -125,11 +128,12 @@ type Config struct {
 
 // Desk serves any number of callers at once. Make one with New.
 type Desk struct {
-	cfg    Config
-	rules  atomic.Pointer[Rules]
-	people *people
-	wake   chan struct{} // a request has another due time
-	locks  locks
+	cfg     Config
+	rules   atomic.Pointer[Rules]
+	people  *people
+	wake    chan struct{} // a request has another due time
+	locks   locks
+	pending pending
 }
 
 // New returns a desk. Use gives it rules before anybody comes.

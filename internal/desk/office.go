@@ -302,8 +302,10 @@ func (d *Desk) Explain(ctx context.Context, c Caller, person engine.Person, name
 	if !ok || res.Hidden && !d.shows(ctx, c, res) {
 		return Explanation{}, notFound("there is no resource " + quoted(name))
 	}
-	if person != c.Person && !d.owns(ctx, c, name, true) && !d.roles(ctx, c, true).reads() {
-		return Explanation{}, forbidden("only owners of " + name + ", auditors and administrators ask this for somebody else")
+	if person != c.Person {
+		if err := d.oversees(ctx, c, name, "ask this for somebody else"); err != nil {
+			return Explanation{}, err
+		}
 	}
 	return d.explain(ctx, person, res), nil
 }

@@ -61,7 +61,7 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 	if !ok || res.Hidden && !d.shows(ctx, c, res) {
 		return Offer{}, notFound("there is no resource " + quoted(name))
 	}
-	o := Offer{Resource: *res, Owner: d.owns(ctx, c, name, false)}
+	o := Offer{Resource: *res, Owner: certain(d.owns(ctx, c, name, false))}
 	for _, t := range rules.Templates {
 		if t.Resource == name {
 			o.Templates = append(o.Templates, t)
@@ -87,7 +87,7 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 // shows reports whether a hidden resource is shown to a caller.
 func (d *Desk) shows(ctx context.Context, c Caller, res *Resource) bool {
 	return d.possible(ctx, c, res, false).Yes || d.possible(ctx, c, res, true).Yes ||
-		d.owns(ctx, c, res.Name, false) || d.roles(ctx, c, false).reads()
+		certain(d.owns(ctx, c, res.Name, false)) || d.roles(ctx, c, false).reads()
 }
 
 // possible tells whether a caller may ask for a resource.
@@ -127,8 +127,8 @@ func (d *Desk) Members(ctx context.Context, c Caller, name string) (*report.Comp
 	if !ok || res.Hidden && !d.shows(ctx, c, res) {
 		return nil, notFound("there is no resource " + quoted(name))
 	}
-	if !d.owns(ctx, c, name, true) && !d.roles(ctx, c, true).reads() {
-		return nil, forbidden("only owners of " + name + ", auditors and administrators see its members")
+	if err := d.oversees(ctx, c, name, "see its members"); err != nil {
+		return nil, err
 	}
 	return rules.Inspect(ctx, res.Groups)
 }

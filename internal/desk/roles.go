@@ -22,6 +22,22 @@ type Roles struct {
 // reads reports whether the roles allow everything to be read.
 func (r Roles) reads() bool { return r.Administrator || r.Auditor }
 
+func (r Roles) reading() access.Answer {
+	return access.Answer{Yes: r.reads(), Err: r.doubtUnless(r.reads())}
+}
+
+func (r Roles) administering() access.Answer {
+	return access.Answer{Yes: r.Administrator, Err: r.doubtUnless(r.Administrator)}
+}
+
+// doubtUnless is why a role that is not given might be there.
+func (r Roles) doubtUnless(given bool) error {
+	if given {
+		return nil
+	}
+	return r.Doubt
+}
+
 // roles finds out what a caller may do. Machines have no role. fresh is for
 // what changes something: then directories are asked anew.
 func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
@@ -37,14 +53,28 @@ func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
 	}
 }
 
-// owns reports whether the caller certainly owns a resource.
-func (d *Desk) owns(ctx context.Context, c Caller, resource string, fresh bool) bool {
+// owns reports whether the caller owns a resource.
+func (d *Desk) owns(ctx context.Context, c Caller, resource string, fresh bool) access.Answer {
 	res, ok := d.rules.Load().resource(resource)
 	if !ok || c.Machine != "" {
-		return false
+		return access.Answer{}
 	}
-	a := d.among(ctx, c, res.Owners, res, fresh)
-	return a.Err == nil && a.Yes
+	return d.among(ctx, c, res.Owners, res, fresh)
+}
+
+// oversees refuses those who neither own a resource nor may read everything.
+func (d *Desk) oversees(ctx context.Context, c Caller, resource, what string) error {
+	a := either(
+		func() access.Answer { return d.owns(ctx, c, resource, true) },
+		func() access.Answer { return d.roles(ctx, c, true).reading() },
+	)
+	switch {
+	case a.Err != nil:
+		return d.doubtful("whether you own "+resource+" or are an auditor or administrator", a.Err)
+	case !a.Yes:
+		return forbidden("only owners of " + resource + ", auditors and administrators " + what)
+	}
+	return nil
 }
 
 // among reports whether a caller is among people that the configuration names

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -53,28 +54,62 @@ func (c Caller) concerned(r access.Request) bool {
 	return r.By.Machine == c.Machine && r.By.Person == c.Person || c.Machine == "" && c.Person == r.Person
 }
 
+// see refuses a caller who may not see a request, which they named by an id, or
+// the beginning of one. To them there is none; when that cannot be told it is a
+// doubt, for an approver is not to hear that what they came for does not exist.
+func (d *Desk) see(ctx context.Context, c Caller, r access.Request, id string) error {
+	switch a := d.sees(ctx, c, r); {
+	case a.Err != nil:
+		return d.doubtful("whether you may see request "+quoted(id), a.Err)
+	case !a.Yes:
+		return notFound("there is no request " + quoted(id))
+	}
+	return nil
+}
+
 // sees reports whether a caller may see a request: whom it concerns, who decides
 // or decided on it, who owns the resource, and who may read everything.
-func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) bool {
+func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) access.Answer {
 	switch {
 	case c.concerned(r):
-		return true
+		return access.Answer{Yes: true}
 	case c.Machine != "":
-		return false
+		return access.Answer{}
 	}
 	said := func(x access.Decision) bool { return x.By.Machine == "" && x.By.Person == c.Person }
 	if slices.ContainsFunc(r.Course.Decisions, said) ||
 		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool {
 			return x.By.Person == c.Person && x.By.Machine == "" || slices.ContainsFunc(x.Course.Decisions, said)
 		}) {
-		return true
+		return access.Answer{Yes: true}
 	}
-	return d.owns(ctx, c, r.Resource, false) || d.approves(ctx, c, r) || d.roles(ctx, c, false).reads()
+	return either(
+		func() access.Answer { return d.owns(ctx, c, r.Resource, false) },
+		func() access.Answer { return d.approves(ctx, c, r) },
+		func() access.Answer { return d.roles(ctx, c, false).reading() },
+	)
 }
 
-// approves reports whether the caller is certainly among those who decide a
-// step of the request, or review it.
-func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) bool {
+// either asks until one of the answers is certainly yes.
+func either(answers ...func() access.Answer) access.Answer {
+	var doubts []error
+	for _, f := range answers {
+		switch a := f(); {
+		case a.Err != nil:
+			doubts = append(doubts, a.Err)
+		case a.Yes:
+			return a
+		}
+	}
+	return access.Answer{Err: errors.Join(doubts...)}
+}
+
+// certain reports whether an answer is certainly yes.
+func certain(a access.Answer) bool { return a.Err == nil && a.Yes }
+
+// approves reports whether the caller is among those who decide a step of the
+// request, or review it.
+func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) access.Answer {
 	steps := slices.Clone(r.Policy.Steps)
 	for _, x := range r.Extensions {
 		steps = append(steps, x.Course.Steps...)
@@ -89,27 +124,30 @@ func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) bool {
 	if r.Glass && r.Policy.BreakGlass != nil {
 		whos = append(whos, r.Policy.BreakGlass.Review.By)
 	}
-	return slices.ContainsFunc(whos, func(w access.Who) bool { return d.fits(ctx, c, w, r) })
+	asks := make([]func() access.Answer, len(whos))
+	for i, w := range whos {
+		asks[i] = func() access.Answer { return d.fits(ctx, c, w, r) }
+	}
+	return either(asks...)
 }
 
-// fits reports whether a caller is certainly among the approvers of a request
-// that w names.
-func (d *Desk) fits(ctx context.Context, c Caller, w access.Who, r access.Request) bool {
+// fits reports whether a caller is among the approvers of a request that w
+// names.
+func (d *Desk) fits(ctx context.Context, c Caller, w access.Who, r access.Request) access.Answer {
 	if c.Machine != "" || w.Empty() {
-		return false
+		return access.Answer{}
 	}
 	if w.Anyone || slices.Contains(w.People, c.Person) {
-		return true
+		return access.Answer{Yes: true}
 	}
 	rules := d.rules.Load()
 	res, ok := rules.resource(r.Resource)
 	if !ok {
-		return false
+		return access.Answer{}
 	}
 	wants := access.WantsOf(w, res.Resource, rules.Expressions)
 	f := d.facts(ctx, asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, wants: wants})
-	a := w.Belongs(f.Approver, access.Case{Now: d.now(), Facts: &f, Request: &r, Deciding: true}, rules.Expressions)
-	return a.Err == nil && a.Yes
+	return w.Belongs(f.Approver, access.Case{Now: d.now(), Facts: &f, Request: &r, Deciding: true}, rules.Expressions)
 }
 
 // view shows a request to a caller who may see it.
@@ -138,21 +176,21 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	if ended := v.Phase == access.Active || v.Phase == access.Waiting; ended && r.Grant.End == nil {
 		mine := c.concerned(r)
 		v.May.End = mine && c.scope(Request) == nil ||
-			!mine && c.scope(Admin) == nil && (d.owns(ctx, c, r.Resource, false) || d.roles(ctx, c, false).Administrator)
+			!mine && c.scope(Admin) == nil && (certain(d.owns(ctx, c, r.Resource, false)) || d.roles(ctx, c, false).Administrator)
 		v.May.Extend = mine && !r.Glass && r.Policy.Extend != nil && r.Undecided() == nil &&
 			r.Extended() < r.Policy.Extend.Times && c.scope(Request) == nil
 	}
 	if !ok || c.scope(Approve) != nil {
 		return v
 	}
-	if step, waits := r.Undecided().Now(); waits && d.stepFits(ctx, c, step, r) {
+	if step, waits := r.Undecided().Now(); waits && certain(d.stepFits(ctx, c, step, r)) {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, excluded: r.Policy.NotWith}
 		q.wants = r.WantsToDecide(res.Resource, rules.Expressions)
 		q.wants.Held = false
 		_, _, err := r.Decide(false, act, d.facts(ctx, q), rules.Expressions)
 		v.May.Decide = err == nil
 	}
-	if r.Review.Open() && r.Policy.BreakGlass != nil && d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r) {
+	if r.Review.Open() && r.Policy.BreakGlass != nil && certain(d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r)) {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID}
 		q.wants = r.WantsToClose(res.Resource, rules.Expressions)
 		_, _, err := r.Close(true, access.Act{By: c.Actor, At: now, Comment: "-"}, d.facts(ctx, q), rules.Expressions)
@@ -161,11 +199,14 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	return v
 }
 
-// stepFits reports whether the caller is certainly among those who may decide
-// the step that waits.
-func (d *Desk) stepFits(ctx context.Context, c Caller, s access.Step, r access.Request) bool {
-	return d.fits(ctx, c, s.Approvers, r) ||
-		s.Escalate != nil && r.Undecided().Escalated && d.fits(ctx, c, s.Escalate.To, r)
+// stepFits reports whether the caller is among those who may decide the step
+// that waits.
+func (d *Desk) stepFits(ctx context.Context, c Caller, s access.Step, r access.Request) access.Answer {
+	own := func() access.Answer { return d.fits(ctx, c, s.Approvers, r) }
+	if s.Escalate == nil || !r.Undecided().Escalated {
+		return own()
+	}
+	return either(own, func() access.Answer { return d.fits(ctx, c, s.Escalate.To, r) })
 }
 
 func stepsOf(course *access.Course) []Step {
@@ -246,10 +287,16 @@ func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error)
 	if err != nil {
 		return Detail{}, err
 	}
-	if !d.sees(ctx, c, r) {
-		return Detail{}, notFound("there is no request " + quoted(id))
+	if err := d.see(ctx, c, r, id); err != nil {
+		return Detail{}, err
 	}
-	out := Detail{View: d.view(ctx, c, r)}
+	return d.Detail(ctx, c, d.view(ctx, c, r))
+}
+
+// Detail adds to a request that a caller sees what helps to decide on it.
+func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err error) {
+	out.View = v
+	r := v.Request
 	res, ok := d.rules.Load().resource(r.Resource)
 	if !ok {
 		return out, nil
@@ -353,7 +400,7 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 		return nil, "", err
 	}
 	q.Now = d.now()
-	all := q.Resource != "" && d.owns(ctx, c, q.Resource, false) || d.roles(ctx, c, false).reads()
+	all := q.Resource != "" && certain(d.owns(ctx, c, q.Resource, false)) || d.roles(ctx, c, false).reads()
 	switch {
 	case c.Machine != "":
 		q.Machine = c.Machine
@@ -369,59 +416,4 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 		views[i] = d.view(ctx, c, r)
 	}
 	return views, page.Next, nil
-}
-
-// inbox is how many requests somebody is shown to decide on at once.
-const inbox = 50
-
-// Inbox lists what waits for the caller's word: requests, extensions, and
-// emergencies to review, the oldest first. more tells that there are more.
-func (d *Desk) Inbox(ctx context.Context, c Caller) (views []View, more bool, err error) {
-	if err := c.scope(Read); err != nil {
-		return nil, false, err
-	}
-	if c.Machine != "" {
-		return nil, false, nil
-	}
-	var found []access.Request
-	take := func(q access.Query, mine func(access.Request) bool) error {
-		for q.Limit = 500; ; {
-			page, err := d.cfg.Store.Requests(ctx, q)
-			if err != nil {
-				return err
-			}
-			for _, r := range page.Requests {
-				if mine(r) {
-					found = append(found, r)
-				}
-			}
-			if q.After = page.Next; q.After == "" {
-				return nil
-			}
-		}
-	}
-	err = take(access.Query{Undecided: true}, func(r access.Request) bool {
-		step, waits := r.Undecided().Now()
-		return waits && (r.Policy.SelfApproval || r.Person != c.Person) && d.stepFits(ctx, c, step, r)
-	})
-	if err == nil {
-		err = take(access.Query{Review: true}, func(r access.Request) bool {
-			return r.Person != c.Person && r.Policy.BreakGlass != nil && d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r)
-		})
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	slices.SortFunc(found, func(a, b access.Request) int { return a.At.Compare(b.At) })
-	for _, r := range found {
-		v := d.view(ctx, c, r)
-		if !v.May.Decide && !v.May.Review {
-			continue // decided by the caller already
-		}
-		if len(views) == inbox {
-			return views, true, nil
-		}
-		views = append(views, v)
-	}
-	return views, false, nil
 }

@@ -217,6 +217,24 @@ func (s *Store) Undecided(ctx context.Context) (int, error) {
 	return *n, nil
 }
 
+// PendingRequests returns the version of each request that waits for a decision
+// or a review, by its id.
+func (s *Store) PendingRequests(ctx context.Context) (map[string]int64, error) {
+	var all map[string]int64
+	err := s.read(ctx, "pending requests", func(ctx context.Context, t *tx) error {
+		all = make(map[string]int64)
+		_, err := collect(ctx, t, func(r row) (struct{}, error) {
+			var id string
+			var version int64
+			err := r.Scan(&id, &version)
+			all[id] = version
+			return struct{}{}, err
+		}, sqlPending)
+		return err
+	})
+	return all, err
+}
+
 // LiveRequests returns the requests with a grant that is not over at now, and
 // those whose grant the ledger still names behind a membership of the person:
 // that it was ended is not forgotten before the membership is gone. They are
@@ -290,6 +308,7 @@ const (
 	sqlRequestsByPrefix = sqlRequestRow + `WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2`
 	sqlDueRequests      = sqlRequestRow + `WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT $2`
 	sqlUndecided        = `SELECT COUNT(*) FROM requests WHERE undecided = 1`
+	sqlPending          = `SELECT id, version FROM requests WHERE undecided = 1 UNION ALL SELECT id, version FROM requests WHERE review = 1`
 	sqlNextDue          = `SELECT due FROM requests WHERE due IS NOT NULL ORDER BY due LIMIT 1`
 
 	// Whether the ledger names a request: it keeps grants as JSON.

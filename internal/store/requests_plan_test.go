@@ -67,6 +67,8 @@ func TestRequestPlans(t *testing.T) {
 	add("SEARCH requests USING INDEX requests_past", sqlRequestTwice, "p", "r", "id")
 	add("SEARCH requests USING INDEX requests_due", sqlDueRequests, 1, 1)
 	add("requests USING COVERING INDEX requests_due", sqlNextDue)
+	add("requests USING INDEX requests_undecided", sqlPending)
+	add("requests USING INDEX requests_review", sqlPending)
 	add("SEARCH requests USING INDEX requests_until", sqlLiveRequests, 1)
 	add("SEARCH requests USING INDEX requests_live", sqlLiveRequests, 1)
 	add("INDEX ledger_person", sqlLiveRequests, 1)

@@ -456,6 +456,15 @@ func testRequestQueries(t *testing.T, at place) {
 			t.Errorf("%+v:\ngot  %s\nwant %s", q, ids(p.Requests), ids(want))
 		}
 	}
+	pending, err := s.PendingRequests(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if v, waits := pending[r.ID]; waits != (r.Undecided() != nil || r.Review.Open()) || waits && v != r.Version {
+			t.Errorf("%s waits: %t, in version %d; it is %s, in version %d", r.ID, waits, v, r.Status, r.Version)
+		}
+	}
 	if n := len(queries(now)); found < n*2/3 {
 		t.Errorf("%d of %d queries find anything: they test too little", found, n)
 	}

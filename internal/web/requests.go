@@ -30,20 +30,21 @@ func (web *Web) mine(c *call) error {
 type inboxPage struct {
 	Waiting []desk.Detail
 	More    bool
+	Problem string // why more may wait
 }
 
 func (web *Web) inbox(c *call) error {
 	ctx := c.r.Context()
-	views, more, err := web.cfg.Desk.Inbox(ctx, c.caller)
+	in, err := web.cfg.Desk.Inbox(ctx, c.caller)
 	if err != nil {
 		return err
 	}
-	p := inboxPage{More: more}
-	for _, v := range views {
-		x, err := web.cfg.Desk.Request(ctx, c.caller, v.ID)
-		if access.KindOf(err) == access.NotFound {
-			continue // decided meanwhile
-		}
+	p := inboxPage{More: in.More}
+	if in.Doubt != nil {
+		p.Problem = sentence(in.Doubt)
+	}
+	for _, v := range in.Waiting {
+		x, err := web.cfg.Desk.Detail(ctx, c.caller, v)
 		if err != nil {
 			return err
 		}

@@ -280,14 +280,15 @@ func (a answer) text() string {
 	return strings.Join(strings.Fields(html.UnescapeString(s)), " ")
 }
 
-// want fails the test unless the status is that one, and the page says the texts.
+// want fails the test unless the status is that one, and the page says the texts,
+// in any case.
 func (a answer) want(t testing.TB, status int, texts ...string) answer {
 	t.Helper()
 	if a.StatusCode != status {
 		t.Fatalf("%s %s: status %d, want %d: %s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.text())
 	}
 	for _, s := range texts {
-		if !strings.Contains(a.text(), s) {
+		if !strings.Contains(strings.ToLower(a.text()), strings.ToLower(s)) {
 			t.Errorf("%s %s: it does not say %q: %s", a.Request.Method, a.Request.URL.Path, s, a.text())
 		}
 	}

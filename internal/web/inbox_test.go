@@ -1,0 +1,86 @@
+package web_test
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/records"
+	"github.com/daypass-dev/daypass/internal/store"
+)
+
+// TestInboxShowsWhatWaits: to each what waits for them, as it is by now, whoever
+// changed it and where.
+func TestInboxShowsWhatWaits(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.rules.Resources[3].Policy.Steps[0].Escalate = &access.Escalate{To: people("dan")}
+	elsewhere, err := store.Open(t.Context(), r.store.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = elsewhere.Close() })
+	rows, _ := records.Of(elsewhere)
+	other := desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: slog.New(slog.DiscardHandler)})
+	other.Use(r.rules)
+	sees := func(who string, ids ...string) {
+		t.Helper()
+		a := r.by(who).get("/approve").want(t, http.StatusOK)
+		if got := strings.Count(a.body, "<article"); got != len(ids) {
+			t.Errorf("%s sees %d, want %d: %s", who, got, len(ids), a.text())
+		}
+		last := 0
+		for _, id := range ids {
+			at := strings.Index(a.body, "/requests/"+id)
+			if at < last {
+				t.Errorf("%s does not see %s, or not in order: %s", who, id, a.text())
+			}
+			last = at
+		}
+	}
+	sees("bob")
+	prod := r.ask("ada", desk.Wish{Resource: "prod"})
+	r.clock.pass(time.Minute)
+	asked, err := other.Ask(t.Context(), as("bob"), desk.Wish{Resource: "staging", Reason: "to see"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.clock.pass(time.Minute)
+	glass := r.ask("eve", desk.Wish{Resource: "staging", Glass: true})
+	sees("bob", prod, glass) // not what is for himself
+	sees("carol", prod, asked.ID, glass)
+	for _, who := range []string{"ada", "fay", "dan", "root"} {
+		sees(who)
+	}
+	if _, err := other.Decide(t.Context(), as("carol"), prod, desk.Word{Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	sees("bob", glass)
+	sees("fay", prod)
+	if _, err := other.Review(t.Context(), as("bob"), glass, true, "it burned", 0); err != nil {
+		t.Fatal(err)
+	}
+	sees("bob")
+	sees("carol", asked.ID)
+	r.clock.pass(25 * time.Hour)
+	if _, err := other.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sees("dan", asked.ID) // it was escalated
+	given := r.approved("gil", desk.Wish{Resource: "staging"})
+	if _, err := other.Extend(t.Context(), as("gil"), given, time.Hour, "more", 0); err != nil {
+		t.Fatal(err)
+	}
+	sees("bob", given) // its extension
+	r.over(given)
+	r.over(asked.ID)
+	sees("carol")
+	r.corp.Take(r.group("approvers"), r.ids["carol"])
+	r.clock.pass(time.Minute)
+	r.ask("ada", desk.Wish{Resource: "staging"})
+	sees("carol")
+}
