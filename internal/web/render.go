@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
 	"github.com/daypass-dev/daypass/internal/report"
@@ -91,6 +92,9 @@ func (web *Web) render(c *call, status int, name, title string, data any) {
 		return
 	}
 	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if status == http.StatusServiceUnavailable {
+		c.w.Header().Set("Retry-After", "10")
+	}
 	c.w.WriteHeader(status)
 	_, _ = b.WriteTo(c.w) // whoever went away needs no page
 }
@@ -105,6 +109,8 @@ var words = template.FuncMap{ //nolint:gochecknoglobals // a table
 	"span":     span,                    // as it is read
 	"clean":    report.Clean,
 	"prose":    prose,
+	"did":      did,
+	"kind":     kind,
 	"upper":    upper,
 	"who":      access.Who.String,
 	"join":     strings.Join,
@@ -161,6 +167,37 @@ func prose(s string) string {
 		all[i] = report.Clean(strings.ReplaceAll(line, "\t", " "))
 	}
 	return strings.Join(all, "\n")
+}
+
+// did is what an event tells, in a few words.
+func did(e engine.Event) string {
+	past := map[engine.Op]string{engine.Add: "added", engine.Remove: "removed", engine.Forget: "forgotten"}[e.Op]
+	switch {
+	case past == "":
+		return string(e.Kind)
+	case e.Kind == engine.EventHappened:
+		return past
+	case e.Kind == engine.EventIntended:
+		return "to be " + past
+	case e.Kind == engine.EventConfirmed:
+		return past + ", confirmed"
+	case e.Kind == engine.EventFailed:
+		return "not " + past
+	}
+	return string(e.Kind) + " (" + past + ")"
+}
+
+// kind is a kind of event in a list to choose from.
+func kind(k engine.EventKind) string {
+	switch k {
+	case engine.EventHappened:
+		return "added or removed"
+	case engine.EventConfirmed:
+		return "added or removed, confirmed"
+	case engine.EventFailed:
+		return "not added or removed"
+	}
+	return string(k)
 }
 
 // at is an instant in UTC as people read it, to the minute.

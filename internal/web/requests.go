@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -87,6 +88,9 @@ func (web *Web) requests(c *call) error {
 		}
 	}
 	views, next, err := web.cfg.Desk.Requests(c.r.Context(), c.caller, q)
+	if errors.Is(err, desk.ErrCursor) {
+		return &pageError{http.StatusBadRequest, "There is no such page of requests. Go back to the first one."}
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/daypass-dev/daypass/internal/auth"
 )
@@ -61,19 +62,11 @@ type field struct{ Name, Value string }
 
 func (web *Web) resend(c *call) resend {
 	out := resend{Path: c.r.URL.Path}
-	if c.r.ParseForm() != nil {
-		return out
-	}
 	for name, vs := range c.r.PostForm {
 		for _, v := range vs {
 			out.Fields = append(out.Fields, field{name, v})
 		}
 	}
-	slices.SortFunc(out.Fields, func(a, b field) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(out.Fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"mime"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -31,6 +32,7 @@ type Web struct {
 	cfg   Config
 	pages *pages
 	mux   *http.ServeMux
+	inner http.Handler // the mux, behind what looks at where a call comes from, and who calls
 }
 
 //go:embed static
@@ -49,7 +51,8 @@ func New(cfg Config) *Web {
 		w.mux.Handle(r.Method+" "+r.Pattern, w.serve(r))
 	}
 	files, _ := fs.Sub(static, "static") // it is embedded
-	w.mux.Handle("GET /static/", cached(http.StripPrefix("/static/", http.FileServerFS(files))))
+	w.mux.Handle("GET /static/{file}", cached(http.StripPrefix("/static/", http.FileServerFS(files))))
+	w.inner = http.NewCrossOriginProtection().Handler(cfg.Auth.Sessions(w.mux))
 	return w
 }
 
@@ -60,6 +63,7 @@ func (web *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Referrer-Policy", "same-origin")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("Cache-Control", "no-store")
 	head.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if r.Method == http.MethodPost && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
@@ -67,7 +71,7 @@ func (web *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "programs use the API, at /api/v1", http.StatusForbidden)
 		return
 	}
-	http.NewCrossOriginProtection().Handler(web.cfg.Auth.Sessions(web.mux)).ServeHTTP(w, r)
+	web.inner.ServeHTTP(w, r)
 }
 
 // cached lets browsers keep what has the version in its address.
@@ -135,22 +139,21 @@ func (web *Web) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w, r: r}
 		c.caller, c.signed = auth.From(r.Context())
-		w.Header().Set("Cache-Control", "no-store")
 		defer func() {
 			if p := recover(); p != nil {
 				web.cfg.Log.Error("a page failed", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				web.fail(c, fmt.Errorf("panic"))
 			}
 		}()
+		if r.Method == http.MethodPost {
+			if err := readForm(r); err != nil {
+				web.fail(c, err)
+				return
+			}
+		}
 		if !c.signed && !route.Open {
 			web.unsigned(c)
 			return
-		}
-		if r.Method == http.MethodPost {
-			if err := r.ParseForm(); err != nil {
-				web.fail(c, formError(err))
-				return
-			}
 		}
 		if err := route.do(c); err != nil {
 			web.fail(c, err)
@@ -161,19 +164,28 @@ func (web *Web) serve(route Route) http.Handler {
 // unsigned sends somebody to sign in, and back to what they wanted to see. What
 // was written into a form is kept for after it.
 func (web *Web) unsigned(c *call) {
-	if c.r.Method != http.MethodGet {
+	if c.r.Method == http.MethodPost {
 		web.render(c, http.StatusUnauthorized, "signedout", "Sign in again", web.resend(c))
 		return
 	}
 	http.Redirect(c.w, c.r, auth.SignIn+"/start?"+values("return", c.r.URL.RequestURI()), http.StatusSeeOther)
 }
 
-// formError is what is wrong with a form that could not be read.
-func formError(err error) error {
+// readForm reads the form that was sent. Pages of ours send no other kind; an
+// empty one may come without saying what it is.
+func readForm(r *http.Request) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Header.Get("Content-Type") != "" && (err != nil || kind != "application/x-www-form-urlencoded") {
+		return &pageError{http.StatusUnsupportedMediaType, "What was sent is no form of these pages."}
+	}
+	err = r.ParseForm()
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &pageError{http.StatusRequestEntityTooLarge, "What was sent is too large."}
 	}
-	return &pageError{http.StatusBadRequest, "What was sent could not be read."}
+	if err != nil {
+		return &pageError{http.StatusBadRequest, "What was sent could not be read."}
+	}
+	return nil
 }
 
 // pageError is an error with its own status.
