@@ -43,11 +43,12 @@ type bucket struct {
 	left  float64   // units that the directory has left until reset, less those sent since
 	reset time.Time // zero: not told
 
-	rest  time.Time // nothing is sent before
-	width int       // requests in flight at most; 0: as many as there are
-	wide  int       // when width does not matter any more
-	fails int       // rests in a row
-	epoch int       // counts the rests
+	rest    time.Time // nothing is sent before
+	width   int       // requests in flight at most; 0: as many as there are
+	wide    int       // when width does not matter any more
+	fails   int       // rests in a row
+	epoch   int       // counts the rests
+	pressed time.Time // when an urgent request last had to wait for it
 }
 
 // slot is what was spent in a piece of a period.

@@ -34,8 +34,17 @@ type wish struct {
 	long     func()    // called once when it has waited for the quota for long; nil tells nobody
 }
 
+// While urgent requests have to wait for the quota, the others leave it to them:
+// also in the moments between two of them, in which an answer is on its way. A
+// request that has waited for patience is not held back by that.
+const (
+	pressure = time.Second
+	patience = 30 * time.Second
+)
+
 type waiter struct {
 	wish
+	since  time.Time
 	bucket *bucket
 	pass   *pass
 	turn   chan error // nil: go
@@ -84,7 +93,7 @@ func (g *governor) enter(ctx context.Context, w wish) (*pass, error) {
 	}
 	g.mu.Lock()
 	b := g.bucket(w.bucket)
-	me := &waiter{wish: w, bucket: b, turn: make(chan error, 1), pass: &pass{governor: g, bucket: b, cost: w.cost}}
+	me := &waiter{wish: w, since: time.Now(), bucket: b, turn: make(chan error, 1), pass: &pass{governor: g, bucket: b, cost: w.cost}}
 	at, _ := slices.BinarySearchFunc(g.queue, me, before)
 	g.queue = slices.Insert(g.queue, at, me)
 	g.dispatch()
@@ -200,6 +209,9 @@ func (g *governor) dispatch() {
 		at, waits := held[w.bucket]
 		if !waits {
 			at = g.when(now, w)
+			if !w.urgent && !at.IsZero() {
+				at = later(at, g.pressed(now, w))
+			}
 		}
 		switch {
 		case !waits && !at.After(now) && !at.IsZero():
@@ -207,6 +219,9 @@ func (g *governor) dispatch() {
 		case at.After(w.deadline):
 			w.turn <- &quotaError{at.Sub(now)}
 		default:
+			if w.urgent {
+				g.press(now, w.bucket)
+			}
 			held[w.bucket] = at
 			next = sooner(next, at)
 			rest = append(rest, w)
@@ -215,6 +230,28 @@ func (g *governor) dispatch() {
 	clear(g.queue[len(rest):])
 	g.queue = rest
 	g.wake(now, next)
+}
+
+// press notes that an urgent request waits for the quota.
+func (g *governor) press(now time.Time, b *bucket) {
+	b.pressed = now
+	if g.ceiling != nil {
+		g.ceiling.pressed = now
+	}
+}
+
+// pressed tells until when a request that is not urgent leaves the quota to those
+// that are; not after now when it need not.
+func (g *governor) pressed(now time.Time, w *waiter) time.Time {
+	last := w.bucket.pressed
+	if g.ceiling != nil {
+		last = later(last, g.ceiling.pressed)
+	}
+	if last.IsZero() || now.Sub(w.since) >= patience {
+		return now
+	}
+	until, end := last.Add(pressure), w.since.Add(patience)
+	return sooner(until, end)
 }
 
 // when tells from when on a request may be sent; zero when that depends on an

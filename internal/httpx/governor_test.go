@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -472,6 +473,45 @@ func TestUrgentOvertakesWhatWaitsForTheQuota(t *testing.T) {
 		}
 		if took := time.Since(start); took > 200*time.Millisecond {
 			t.Errorf("an urgent request waited %s", took)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// While removals have to wait for the quota they get all of it, also what comes
+// free while their answers are on the way; and nobody waits for ever.
+func TestWhatIsNotUrgentLeavesTheQuota(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var gets atomic.Int64
+		s := &server{answer: func(_ int, req *http.Request, _ string) (*http.Response, error) {
+			if req.Method == http.MethodGet {
+				gets.Add(1)
+			}
+			time.Sleep(150 * time.Millisecond)
+			return reply(200, ""), nil
+		}}
+		c := New(Policy{Directory: "corp", Transport: s, Quotas: map[string]Quota{"": {Units: 600, Per: time.Minute}}})
+		c.Spent() // no burst
+		for range 20 {
+			go send(t.Context(), c, http.MethodGet, "")
+		}
+		removals := func(long time.Duration) {
+			for start := time.Now(); time.Since(start) < long; {
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() { send(Urgent(t.Context()), c, http.MethodDelete, "") })
+				}
+				wg.Wait()
+			}
+		}
+		removals(20 * time.Second)
+		if n := gets.Load(); n > 2 {
+			t.Errorf("%d others were sent while removals waited", n)
+		}
+		removals(20 * time.Second)
+		if n := gets.Load(); n < 18 {
+			t.Errorf("after 40 seconds only %d of 20 others were sent", n)
 		}
 		time.Sleep(time.Minute)
 	})
