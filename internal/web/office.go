@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -40,7 +41,7 @@ type resourcePage struct {
 	Problem string
 }
 
-// members are desired against actual, cut to what a page can show.
+// members are desired against actual, what is to be explained first, cut to what a page can show.
 type members struct {
 	NotRead []report.NotRead
 	Rows    []report.Row
@@ -53,14 +54,13 @@ type members struct {
 const shownRows = 500
 
 func membersOf(c *report.Compliance) members {
-	m := members{NotRead: c.NotRead, Total: c.Total(), AsOf: c.AsOf}
-	for row := range c.Rows() {
-		if len(m.Rows) == shownRows {
-			m.More++
-			continue
-		}
-		m.Rows = append(m.Rows, row)
-	}
+	m := members{NotRead: c.NotRead, Total: c.Total(), AsOf: c.AsOf, Rows: slices.Collect(c.Rows())}
+	rank := []report.Verdict{report.Unexplained, report.Undecided, report.Explained, report.Same}
+	slices.SortStableFunc(m.Rows, func(a, b report.Row) int {
+		return cmp.Compare(slices.Index(rank, a.Verdict), slices.Index(rank, b.Verdict))
+	})
+	m.More = max(0, len(m.Rows)-shownRows)
+	m.Rows = m.Rows[:len(m.Rows)-m.More]
 	return m
 }
 
