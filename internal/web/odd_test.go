@@ -191,8 +191,13 @@ func TestOddAddresses(t *testing.T) {
 		}
 	}
 	for _, pairs := range [][]string{
-		{"name", "x", "for", "99999999999w", "scope", "read"}, {"name", "x", "for", "-1h", "scope", "read"}, {"name", "x", "for", "1h"}, {"name", "x", "for", "1h", "scope", "all"},
-		{"name", "", "for", "1h", "scope", "read"}, {"name", "x", "for", "367d", "scope", "read"}, {"name", "x", "for", "1h", "scope", "read", "machine", "none"},
+		{"name", "x", "for", "99999999999w", "scope", "read"},
+		{"name", "x", "for", "-1h", "scope", "read"},
+		{"name", "x", "for", "1h"},
+		{"name", "x", "for", "1h", "scope", "all"},
+		{"name", "", "for", "1h", "scope", "read"},
+		{"name", "x", "for", "367d", "scope", "read"},
+		{"name", "x", "for", "1h", "scope", "read", "machine", "none"},
 		{"name", strings.Repeat("x", 3000), "for", "1h", "scope", "read"},
 	} {
 		if a := r.by("root").post("/tokens", pairs...); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, `role="alert"`) {
