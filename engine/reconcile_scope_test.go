@@ -464,3 +464,26 @@ func TestAnEndIsConfirmedWhenItIsRead(t *testing.T) {
 		t.Errorf("past %+v, want it confirmed at %s", p, w.now)
 	}
 }
+
+// A look that came too soon after another run's removal says that somebody has
+// to look again.
+func TestALookThatProvesNothingIsNotTheLast(t *testing.T) {
+	w := newWorld(t, "ada", "bob")
+	const grace = 10 * time.Second // of this directory
+	w.dir.SetGrace(grace)
+	w.grant("g1", "ada", 1)
+	r := engine.New(w.cfg)
+	w.runIn(r, theAdmins)
+	w.pass(time.Hour)
+	w.runIn(r, adminsEnd)
+	w.members()
+	w.pass(grace / 2)
+	res := w.runIn(r, theAdmins)
+	if len(res.Past) != 0 || len(res.Open) != 1 || res.Open[0].ID != w.admins {
+		t.Fatalf("inside the grace: over %+v, open %v; want it open", res.Past, res.Open)
+	}
+	w.pass(grace)
+	if res = w.runIn(r, theAdmins); len(res.Past) != 1 || len(res.Open) != 0 {
+		t.Errorf("after the grace: over %+v, open %v; want it over", res.Past, res.Open)
+	}
+}

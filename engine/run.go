@@ -64,8 +64,8 @@ type Result struct {
 	// GrantsErr tells why the grants could not be read. What was due by the
 	// ledger's times was ended all the same.
 	GrantsErr error
-	// Open are the groups in which something was sent and not read back yet,
-	// and Again those in which an agreed end failed, or is not known to have
+	// Open are the groups in which something was sent, by this run or shortly
+	// before it by another, and not read back yet, and Again those in which an agreed end failed, or is not known to have
 	// happened: they are to be looked at again soon. Both are sorted.
 	Open, Again []Group
 	// Rest is set when a run of some groups left something to a whole one.
@@ -322,7 +322,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 	c.Lapsed += s.lapsed + after.lapsed
 	slices.SortFunc(res.Past, comparePasts)
 	res.Overdue = r.overdue(res.Plan, after.over, res.Failures, r.now(), sc, true)
-	r.open(res, jobs, after)
+	r.open(res, jobs, s, after)
 	res.count(c)
 	if err := r.recordOverdue(context.WithoutCancel(ctx), p, res); err != nil {
 		return err
@@ -347,7 +347,10 @@ func (res *Result) afterwards(ctx context.Context, appliers []*applier) error {
 }
 
 // open fills in what is to be looked at again.
-func (r *Reconciler) open(res *Result, js []*job, after *survey) {
+func (r *Reconciler) open(res *Result, js []*job, s, after *survey) {
+	if !s.scope.Ends { // what another run sent a moment ago was too young to be proved
+		res.Open = append(res.Open, s.young...)
+	}
 	proved := make(map[Membership]bool, len(after.over)+len(after.begun))
 	for _, o := range after.over {
 		proved[Membership{o.Group, o.Member.ID}] = true

@@ -35,6 +35,7 @@ type survey struct {
 	over    []Past              // memberships that a listing showed to be over
 	lapsed  int                 // those of them that the directory ended
 	begun   []Membership        // those that it showed to have begun
+	young   []Group             // where it may be older than the last write, and proves nothing of it
 	events  []Event
 	pending Batch            // what the listings proved, not yet written
 	granted time.Time        // when the grants were read
@@ -289,6 +290,9 @@ func (s *survey) add(part Plan, v GroupView, p proof) {
 	}
 	for _, k := range p.seen {
 		s.begun = append(s.begun, k.after.Key())
+	}
+	if slices.ContainsFunc(v.Owned, func(o Owned) bool { return o.settling(v.Read, v.Grace) }) {
+		s.young = append(s.young, v.Group)
 	}
 	if s.pen != nil {
 		s.pending.prove(p, s.pen.run, s.now)
