@@ -44,6 +44,20 @@ func clean(t *testing.T, page *browser.Page) {
 func look(t *testing.T, page *browser.Page, name string) {
 	t.Helper()
 	clean(t, page)
+	keep(page, name)
+}
+
+// glance is look for a page that is too large to be examined in seconds, and
+// has the same parts as a small one: that it fits its window.
+func glance(t *testing.T, page *browser.Page, name string) {
+	t.Helper()
+	for _, v := range page.Reflow() {
+		t.Errorf("%s: %s", page.URL(), v)
+	}
+	keep(page, name)
+}
+
+func keep(page *browser.Page, name string) {
 	if flag.Lookup("test.artifacts").Value.String() == "true" {
 		page.Shots(name)
 	}

@@ -74,10 +74,13 @@ func TestPagesOfThoseWhoAnswerForIt(t *testing.T) {
 	root.Press("Everything that the department")
 	root.Sees("Desired and actual")
 	root.Sees("person-001")
-	look(t, root, "resource")
+	glance(t, root, "resource")
 	for _, want := range []string{"46 desired, 346 actual", "300 unexplained"} {
 		root.Sees(want)
 	}
+	root.Visit(h.URL + "/resources/swept")
+	root.Sees("nothing explains it")
+	look(t, root, "resource-small")
 
 	// A sweep that is too large waits for somebody's word.
 	h.nudge()
@@ -98,7 +101,7 @@ func TestPagesOfThoseWhoAnswerForIt(t *testing.T) {
 
 	// The audit log: narrowed, and page by page.
 	root.Visit(h.URL + "/audit")
-	look(t, root, "audit")
+	glance(t, root, "audit")
 	newest := root.Text()
 	root.Press("Older ones")
 	if root.Text() == newest {
@@ -119,7 +122,7 @@ func TestPagesOfThoseWhoAnswerForIt(t *testing.T) {
 	look(t, root, "reports")
 	root.Press("Make it now")
 	root.Sees("corp/crowd")
-	look(t, root, "report")
+	glance(t, root, "report")
 	cells := h.csv(root.Cookie(session), "/reports/compliance.csv")
 	if len(cells) < 346 {
 		t.Errorf("the file has %d lines", len(cells))

@@ -65,24 +65,29 @@ func (p *Page) Axe() []Violation {
 			rules = colourRules
 		}
 		found := evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise)
-		if scheme == Light {
-			found = append(found, p.reflow()...)
-		}
 		for _, v := range found {
 			v.Size, v.Scheme = size, scheme
 			all = append(all, v)
 		}
 	})
-	p.Resize(narrow)
-	for _, v := range p.reflow() {
-		v.Size, v.Scheme = narrow, Light
-		all = append(all, v)
+	return append(all, p.Reflow()...)
+}
+
+// Reflow is the part of [Page.Axe] that is quick: where the page is wider than
+// its window, and by what.
+func (p *Page) Reflow() []Violation {
+	p.t.Helper()
+	var all []Violation
+	for _, size := range []Size{narrow, Phone, Desktop} {
+		p.Resize(size)
+		for _, v := range p.reflow() {
+			v.Size, v.Scheme = size, Light
+			all = append(all, v)
+		}
 	}
-	p.Resize(Desktop)
 	return all
 }
 
-// reflow tells when the page is wider than its window, and by what.
 func (p *Page) reflow() []Violation {
 	p.t.Helper()
 	wide := evaluate[[]string](p, `(() => {

@@ -91,7 +91,7 @@ func (p *Page) SeesNot(text string) {
 // what happens behind a page that does not renew itself.
 func (p *Page) SeesInTime(text string) {
 	p.t.Helper()
-	p.eventually(fmt.Sprintf("%q is not shown after reloading", text), func() (bool, error) {
+	p.polls(200*time.Millisecond, fmt.Sprintf("%q is not shown after reloading", text), func() (bool, error) {
 		if shown, err := p.shows(text); shown || err != nil {
 			return shown, err
 		}
@@ -110,9 +110,14 @@ func (p *Page) shows(text string) (bool, error) {
 // be between two documents.
 func (p *Page) eventually(complaint string, so func() (bool, error)) {
 	p.t.Helper()
+	p.polls(20*time.Millisecond, complaint, so)
+}
+
+func (p *Page) polls(every time.Duration, complaint string, so func() (bool, error)) {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		ok, err := so()

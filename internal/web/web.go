@@ -217,6 +217,21 @@ func statusOf(err error) (status int, told bool) {
 	return http.StatusInternalServerError, false
 }
 
+// headline is what an error page is about.
+func headline(status int) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "Not found"
+	case status == http.StatusForbidden:
+		return "Not for you to see or do"
+	case status == http.StatusServiceUnavailable:
+		return "Not just now"
+	case status >= http.StatusInternalServerError:
+		return "Something went wrong"
+	}
+	return "It was not taken"
+}
+
 // fail shows an error. What nobody outside needs to know is in the log only.
 func (web *Web) fail(c *call, err error) {
 	status, told := statusOf(err)
@@ -226,5 +241,5 @@ func (web *Web) fail(c *call, err error) {
 	} else if c.r.Context().Err() == nil {
 		web.cfg.Log.Error("a page failed", "path", c.r.URL.Path, "error", err)
 	}
-	web.render(c, status, "error", http.StatusText(status), message)
+	web.render(c, status, "error", headline(status), message)
 }
