@@ -57,7 +57,9 @@ type Store interface {
 	Holds(ctx context.Context) ([]engine.Hold, error)
 	AddRelease(ctx context.Context, r engine.Release) (engine.Release, error)
 	Runs(ctx context.Context) iter.Seq2[Run, error]
-	Events(ctx context.Context, after int64) iter.Seq2[audit.Record, error]
+	// EventsBetween yields the records after one and before another whose events
+	// contain all of some texts as they are written; it may yield more.
+	EventsBetween(ctx context.Context, after, before int64, texts ...string) iter.Seq2[audit.Record, error]
 	Head(ctx context.Context) (audit.Head, error)
 
 	AddToken(ctx context.Context, t access.Token, secret string) error

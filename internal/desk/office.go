@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -151,15 +150,9 @@ func (d *Desk) Audit(ctx context.Context, c Caller, q AuditQuery) (events []Logg
 	for looked := int64(0); before > 1 && len(events) < q.Limit && looked < scanned; {
 		after := max(before-1-size, 0)
 		var piece []Logged
-		for rec, err := range d.cfg.Store.Events(ctx, after) {
+		for rec, err := range d.cfg.Store.EventsBetween(ctx, after, before, q.texts()...) {
 			if err != nil {
 				return nil, 0, err
-			}
-			if rec.Seq >= before {
-				break
-			}
-			if !q.mayFit(rec.Body) {
-				continue
 			}
 			e, err := rec.Event()
 			if err != nil {
@@ -184,15 +177,15 @@ func (d *Desk) Audit(ctx context.Context, c Caller, q AuditQuery) (events []Logg
 	return events, next, nil
 }
 
-// mayFit reports whether an event could fit that is not decoded yet, which takes
-// most of the time.
-func (q AuditQuery) mayFit(body []byte) bool {
+// texts are what every event that fits contains, as far as that can be told
+// before it is decoded, which takes most of the time.
+func (q AuditQuery) texts() (all []string) {
 	for _, text := range []string{string(q.Kind), string(q.Person), q.Request} {
-		if plain(text) && !bytes.Contains(body, []byte(text)) {
-			return false
+		if text != "" && plain(text) {
+			all = append(all, text)
 		}
 	}
-	return true
+	return all
 }
 
 // plain reports whether a text is written in JSON as it is, however it is encoded.
