@@ -110,7 +110,8 @@ func (s *Store) Events(ctx context.Context, after int64) iter.Seq2[audit.Record,
 }
 
 // EventsBetween yields the records between two sequence numbers, without these,
-// whose events contain all of some texts as they are written, in any case.
+// whose events contain all of some texts as they are written. SQLite looks at no
+// case of ASCII.
 func (s *Store) EventsBetween(ctx context.Context, after, before int64, texts ...string) iter.Seq2[audit.Record, error] {
 	query, args := `SELECT seq, at, body, hash FROM events WHERE seq > $1 AND seq < $2`, []any{after, before}
 	for _, text := range texts {
