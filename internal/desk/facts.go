@@ -28,30 +28,45 @@ type asked struct {
 func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 	f := access.Facts{Resource: q.resource.Resource}
 	var wait sync.WaitGroup
-	wait.Go(func() { f.Person = d.subject(ctx, access.Actor{Person: q.person}, q.wants.Person, q.fresh) })
-	wait.Go(func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.fresh) })
+	find := func(asks bool, f func()) {
+		if asks {
+			wait.Go(f) // a directory may take its time
+		} else {
+			f()
+		}
+	}
+	find(asks(q.wants.Person), func() { f.Person = d.subject(ctx, access.Actor{Person: q.person}, q.wants.Person, q.fresh) })
+	find(asks(q.wants.Requester), func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.fresh) })
 	if q.approver.Person != "" {
-		wait.Go(func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.fresh) })
-		wait.Go(func() { f.Same = d.same(ctx, q) })
+		find(asks(q.wants.Approver), func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.fresh) })
+		find(len(q.wants.Same) > 0, func() { f.Same = d.same(ctx, q) })
 	}
 	if q.wants.Held {
-		wait.Go(func() { f.Held, f.HeldErr = d.held(ctx, q) })
+		find(true, func() { f.Held, f.HeldErr = d.held(ctx, q) })
 	}
 	wait.Wait()
 	return f
 }
 
+// asks reports whether a directory has to be asked.
+func asks(w access.Want) bool { return w.Profile || len(w.Groups) > 0 }
+
 func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh bool) access.Subject {
 	s := access.Subject{Person: a.Person, Machine: a.Machine, Groups: make(map[engine.GroupRef]access.Answer, len(w.Groups))}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
-	for _, g := range w.Groups {
-		wait.Go(func() {
+	for i, g := range w.Groups {
+		find := func() {
 			answer := d.people.in(ctx, a.Person, g, fresh)
 			mu.Lock()
 			defer mu.Unlock()
 			s.Groups[g] = answer
-		})
+		}
+		if i == 0 && len(w.Groups) == 1 && !w.Profile {
+			find()
+		} else {
+			wait.Go(find)
+		}
 	}
 	if w.Profile {
 		s.Profile, s.ProfileErr = d.people.profile(ctx, a.Person, fresh)

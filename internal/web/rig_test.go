@@ -129,7 +129,8 @@ func people(names ...string) (w access.Who) {
 	return w
 }
 
-func open(t testing.TB) *rig {
+// open is a rig with some people beside those who are always there.
+func open(t testing.TB, more ...string) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, corp: memory.New("corp"), clock: &clock{at: start()}, log: new(logs), hosts: make(hosts),
@@ -141,8 +142,8 @@ func open(t testing.TB) *rig {
 	}
 	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
 	r.store = s
-	known := make([]oidctest.Person, 0, len(everybody()))
-	for _, name := range everybody() {
+	var known []oidctest.Person
+	for _, name := range append(everybody(), more...) {
 		r.ids[name] = r.corp.AddPerson(at(name), name)
 		known = append(known, oidctest.Person{Email: string(at(name)), Name: name})
 	}
