@@ -105,4 +105,8 @@ func TestWhatWasTypedOutlivesTheSession(t *testing.T) {
 		ada.Sees("8 hours")
 		ada.Press("Withdraw")
 	}
+
+	// A page that looks for news by itself does not keep anybody signed in.
+	ada := h.ask("ada", "staging", "and went for a walk")
+	ada.Sees("Your session is over, and this page is not kept up to date any more.")
 }

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+func TestLengthsAreReadAsPeopleSayThem(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		time.Second: "1 second", 2 * time.Minute: "2 minutes", time.Hour: "1 hour", 90 * time.Minute: "90 minutes",
+		8 * time.Hour: "8 hours", 150 * time.Minute: "2 hours 30 minutes", 24 * time.Hour: "1 day", 36 * time.Hour: "1 day 12 hours",
+		61 * time.Second: "1 minute 1 second", 7 * 24 * time.Hour: "7 days",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v is read as %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestEarlierRequestsAreTheOthers(t *testing.T) {
+	t.Parallel()
+	of := func(status access.Status, counts map[access.Status]int) desk.Detail {
+		var x desk.Detail
+		x.Status, x.Before.Counts = status, counts
+		return x
+	}
+	for _, test := range []struct {
+		detail desk.Detail
+		want   earlier
+	}{
+		{of(access.Asked, map[access.Status]int{access.Asked: 1}), earlier{0, 0}},
+		{of(access.Asked, map[access.Status]int{access.Asked: 1, access.Approved: 2, access.Denied: 1}), earlier{3, 2}},
+		{of(access.Approved, map[access.Status]int{access.Approved: 2}), earlier{1, 1}}, // an extension, or a review
+	} {
+		if got := past(test.detail); got != test.want {
+			t.Errorf("%v: got %+v, want %+v", test.detail.Before.Counts, got, test.want)
+		}
+	}
+}
+
+func TestProseKeepsLinesAndHidesNothing(t *testing.T) {
+	t.Parallel()
+	if got, want := prose("one\ntwo\tthree\x1b[0m\u202e"), "one\ntwo three\\x1b[0m\\u202e"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
