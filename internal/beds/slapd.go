@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -84,6 +85,11 @@ func copySlapd(path string) error {
 	if err != nil {
 		return err
 	}
+	// A process forked meanwhile would hold the file open for writing until it
+	// executes something else, and nobody could execute the copy:
+	// https://go.dev/issue/22315
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(path, text, 0o700)
 }
 
