@@ -24,7 +24,9 @@ const requestFormat = 1
 // one that begins so.
 const shortestRequest = 6
 
-// liveFor is how long after its end a grant is looked up in the ledger at least.
+// liveFor is how long after its end a grant is looked up in the ledger at least,
+// and how long one that was ended is live whatever the ledger says: longer than
+// any run that read it before its end.
 const liveFor = 24 * time.Hour
 
 // SaveRequests writes requests as they have become, and the events that tell
@@ -235,12 +237,14 @@ func (s *Store) PendingRequests(ctx context.Context) (map[string]int64, error) {
 	return all, err
 }
 
-// LiveRequests returns the requests with a grant that is not over at now, and
-// those whose grant the ledger still names behind a membership of the person:
-// that it was ended is not forgotten before the membership is gone. They are
-// sorted by id.
+// LiveRequests returns the requests with a grant that is not over at now, those
+// that were ended within a day before, and those whose grant the ledger still
+// names behind a membership of the person: that it was ended is not forgotten
+// before the membership is gone. A run under way may add what was ended
+// meanwhile, and two addresses of one account share a membership that is only
+// one's in the ledger: the day is theirs. They are sorted by id.
 func (s *Store) LiveRequests(ctx context.Context, now time.Time) ([]access.Request, error) {
-	all, err := s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro())
+	all, err := s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro(), now.Add(-liveFor).UnixMicro())
 	slices.SortFunc(all, func(a, b access.Request) int { return strings.Compare(a.ID, b.ID) })
 	return all, err
 }
@@ -316,7 +320,7 @@ const (
 		AND replace(ledger.anchors, '"' || requests.id || '"', '') <> ledger.anchors)`
 	// What is not over depends on no mark.
 	sqlLiveRequests = sqlRequestRow + `WHERE until_at IS NOT NULL AND until_at > $1 UNION ALL ` +
-		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND ` + sqlNamed
+		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND (ended_at IS NOT NULL AND until_at > $2 OR ` + sqlNamed + `)`
 	sqlForgetLive = `UPDATE requests SET live = 0 WHERE live = 1 AND until_at <= $1 AND NOT ` + sqlNamed
 
 	sqlPastRequests = `SELECT status, COUNT(*), MAX(asked_at) FROM requests WHERE person = $1 AND resource = $2 GROUP BY status`

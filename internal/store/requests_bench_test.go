@@ -147,7 +147,7 @@ func BenchmarkRequests(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				rows := looked(b, s, sqlLiveRequests, []any{now.UnixMicro()})
+				rows := looked(b, s, sqlLiveRequests, []any{now.UnixMicro(), now.Add(-liveFor).UnixMicro()})
 				timed(b, func(ctx context.Context) error { _, err := s.LiveRequests(ctx, now); return err })
 				b.ReportMetric(rows, "rows")
 				b.ReportMetric(float64(len(rs)), "found")
