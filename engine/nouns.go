@@ -37,10 +37,18 @@ func ParsePerson(s string) (Person, error) {
 		return "", fmt.Errorf("person %q is not a work address such as ada@example.org", s)
 	case !utf8.ValidString(s), strings.ContainsFunc(p, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
 		return "", fmt.Errorf("person %q holds a space, or a character that is not to be seen", s)
-	case strings.ContainsRune(s, '\u212a'):
-		return "", fmt.Errorf("person %q holds the sign for kelvin, whose lower case is somebody else's k", s)
+	}
+	if i := strings.IndexFunc(s, disguised); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		return "", fmt.Errorf("person %q holds %c (%U), which some take for an ASCII letter: another's address; write that letter, if it is meant", s, r, r)
 	}
 	return Person(p), nil
+}
+
+// disguised reports whether a letter beyond ASCII becomes one within it when case
+// is folded, here or by whoever compares: its mailbox is another's.
+func disguised(r rune) bool {
+	return r >= utf8.RuneSelf && (unicode.ToLower(r) < utf8.RuneSelf || unicode.SimpleFold(r) < utf8.RuneSelf)
 }
 
 // GroupID is a group's immutable identifier in its directory: a UUID, not a

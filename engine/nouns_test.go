@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -23,6 +25,23 @@ func TestParsePerson(t *testing.T) {
 		"ada\u202e@example.org", "ada\u2067@example.org", "ada\u2028@example.org", "ada\x00@example.org", "ada\xff@example.org", "\u212aim@example.org", "ada\u00ad@example.org"} {
 		if got, err := engine.ParsePerson(in); err == nil {
 			t.Errorf("%q: got %q, want an error", in, got)
+		}
+	}
+}
+
+// TestParsePersonTakesNobodyForAnother: no letter beyond ASCII becomes one within
+// it, whose mailbox is another's.
+func TestParsePersonTakesNobodyForAnother(t *testing.T) {
+	t.Parallel()
+	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
+		in := "l" + string(r) + "n@example.org"
+		if p, err := engine.ParsePerson(in); err == nil && utf8.RuneCountInString(string(p)) == len(p) {
+			t.Errorf("%q (%U) became %q", in, r, p)
+		}
+	}
+	for _, in := range []string{"l\u0130n@example.org", "\u212aim@example.org", "ro\u017fa@example.org"} {
+		if p, err := engine.ParsePerson(in); err == nil {
+			t.Errorf("%q became %q, want an error", in, p)
 		}
 	}
 }

@@ -203,7 +203,7 @@ func (web *Web) review(c *call) error {
 func personOf(s string) engine.Person {
 	p, err := engine.ParsePerson(s)
 	if err != nil {
-		return engine.Person(strings.ToLower(strings.TrimSpace(s))) // which finds nothing
+		return engine.Person(strings.TrimSpace(s)) // which finds nothing
 	}
 	return p
 }
