@@ -195,8 +195,14 @@ func (a *Auth) bind(ctx context.Context, p engine.Person) error {
 	return a.store.Bind(ctx, token, p)
 }
 
-// Forget ends the session.
-func (a *Auth) Forget(ctx context.Context) error { return a.session().Destroy(ctx) }
+// Forget ends the session. Where nobody is signed in it writes nothing: anybody
+// may sign out, as often as they like, and writers wait for each other.
+func (a *Auth) Forget(ctx context.Context) error {
+	if a.session().GetString(ctx, keyPerson) == "" {
+		return nil
+	}
+	return a.session().Destroy(ctx)
+}
 
 // Local returns a path of ours that is safe to send somebody to, or "/".
 func Local(back string) string {

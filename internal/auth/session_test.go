@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,6 +49,37 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	b.do("POST", auth.SignOut, url.Values{})
 	if b.who() != "" || b.steal(kept).who() != "" {
 		t.Error("the session goes on after the sign-out")
+	}
+}
+
+// deletes counts what ending sessions writes.
+type deletes struct {
+	*memory
+	n int
+}
+
+func (d *deletes) DeleteCtx(ctx context.Context, token string) error {
+	d.n++
+	return d.memory.DeleteCtx(ctx, token)
+}
+
+// TestSignOutOfNobodyWritesNothing: anybody could hold up all who write to the
+// database otherwise.
+func TestSignOutOfNobodyWritesNothing(t *testing.T) {
+	t.Parallel()
+	d := &deletes{memory: &memory{rows: make(map[string]row)}}
+	b := on(t, d, site).browser()
+	for range 10 {
+		b.do("POST", auth.SignOut, url.Values{})
+	}
+	if d.n != 0 {
+		t.Errorf("%d writes for nobody", d.n)
+	}
+	b.signIn("ada@example.org")
+	before := d.n
+	b.do("POST", auth.SignOut, url.Values{})
+	if d.n != before+1 {
+		t.Errorf("%d writes for ada, want 1", d.n-before)
 	}
 }
 
