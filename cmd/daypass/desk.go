@@ -35,7 +35,7 @@ func rulesOf(cfg *config.Config, ds map[engine.Directory]engine.Connector, e *en
 	}
 	r := &desk.Rules{
 		Administrators: cfg.Roles.Administrators.Who(), Auditors: cfg.Roles.Auditors.Who(),
-		Machines: make(map[string]engine.Person), Canonical: cfg.Canonical, Directories: ds,
+		Machines: make(map[string]engine.Person), Canonical: cfg.Canonical, Addresses: cfg.Addresses, Directories: ds,
 		Expressions: x, Grants: grants, ReleaseFor: cfg.ReleaseFor.Std(),
 		Inspect: func(ctx context.Context, refs []engine.GroupRef) (*report.Compliance, error) {
 			return inspect(ctx, e, refs)

@@ -9,10 +9,13 @@ import (
 // Query narrows a listing of requests. Fields that are zero let everything
 // through.
 type Query struct {
-	Person    engine.Person // for that person
-	By        engine.Person // asked by that person
-	Mine      engine.Person // for that person, or asked by them
-	Machine   string        // asked by that machine
+	Person engine.Person // for that person
+	By     engine.Person // asked by that person
+	Mine   engine.Person // for that person, or asked by them
+	// Also are the other addresses of the people above: what is on record under
+	// one of them is theirs too.
+	Also      map[engine.Person][]engine.Person
+	Machine   string // asked by that machine
 	Resource  string
 	Resources []string // any of them
 	Status    []Status

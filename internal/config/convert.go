@@ -61,6 +61,19 @@ func (c *Config) Canonical(p engine.Person) engine.Person {
 	return p
 }
 
+// Addresses returns every address of whoever has p, the one that they are known
+// by first.
+func (c *Config) Addresses(p engine.Person) []engine.Person {
+	known := c.Canonical(p)
+	all := []engine.Person{known}
+	for _, alias := range sortedKeys(c.Aliases) {
+		if c.Aliases[alias] == known {
+			all = append(all, alias)
+		}
+	}
+	return all
+}
+
 // ProfileDirectory returns the directory that describes people, and whether
 // there is one.
 func (c *Config) ProfileDirectory() (engine.Directory, bool) {

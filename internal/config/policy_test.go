@@ -133,6 +133,14 @@ func TestCanonical(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", p, got, want)
 		}
 	}
+	for _, p := range []engine.Person{"ada-admin@example.org", "ada@example.org"} {
+		if got, want := c.Addresses(p), []engine.Person{"ada@example.org", "ada-admin@example.org"}; !slices.Equal(got, want) {
+			t.Errorf("addresses of %s: got %s, want %s", p, got, want)
+		}
+	}
+	if got := c.Addresses("eve@example.org"); !slices.Equal(got, []engine.Person{"eve@example.org"}) {
+		t.Errorf("addresses of eve: got %s", got)
+	}
 	if got := c.Machines["deploy"].Person; got != "deploy-bot@example.org" {
 		t.Errorf("the machine's person: got %s", got)
 	}

@@ -333,13 +333,14 @@ func (d *Desk) once(ctx context.Context, id string, version int64, f func(access
 	if version != 0 && now.Version != version { // whoever looked at it saw what time did
 		return access.Request{}, moved(id)
 	}
-	after, more, err := f(now, res, rules)
+	after, more, err := f(rules.known(now), res, rules)
 	if err != nil {
 		if len(events) > 0 { // what time did stays done
 			err = errors.Join(err, d.save(ctx, now, events))
 		}
 		return access.Request{}, err
 	}
+	after = recorded(before, after, more)
 	if after.Version = before.Version + 1; len(events)+len(more) == 0 {
 		return before, nil
 	}

@@ -102,7 +102,9 @@ type Rules struct {
 	Machines       map[string]engine.Person // whose accounts each machine has
 	// Canonical returns the address that a person is known by: the same for all
 	// addresses of one human.
-	Canonical   func(engine.Person) engine.Person
+	Canonical func(engine.Person) engine.Person
+	// Addresses returns all addresses of whoever has one of them.
+	Addresses   func(engine.Person) []engine.Person
 	Directories map[engine.Directory]engine.Connector
 	// Profiles is the directory that describes people; empty when none does.
 	Profiles    engine.Directory
@@ -159,6 +161,9 @@ func New(cfg Config) *Desk {
 func (d *Desk) Use(r *Rules) {
 	if r.Canonical == nil {
 		r.Canonical = func(p engine.Person) engine.Person { return p }
+	}
+	if r.Addresses == nil {
+		r.Addresses = func(p engine.Person) []engine.Person { return []engine.Person{p} }
 	}
 	d.rules.Store(r)
 	d.people.use(r)

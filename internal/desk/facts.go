@@ -103,11 +103,11 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	now := d.now()
 	rules := d.rules.Load()
 	var all []access.Held
-	undecided, err := d.cfg.Store.Requests(ctx, access.Query{Person: q.person, Resources: q.excluded, Undecided: true, Limit: 500})
+	undecided, err := d.requests(ctx, access.Query{Person: q.person, Resources: q.excluded, Undecided: true, Limit: 500})
 	if err != nil {
 		return nil, err
 	}
-	given, err := d.cfg.Store.Requests(ctx, access.Query{
+	given, err := d.requests(ctx, access.Query{
 		Person: q.person, Resources: q.excluded, Phase: []access.Phase{access.Waiting, access.Active}, Now: now, Limit: 500,
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			continue
 		}
 		for _, g := range rules.Grants() {
-			if rules.Canonical(g.Person) == q.person && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
+			if rules.Canonical(g.Person) == rules.Canonical(q.person) && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
 				all = append(all, access.Held{Resource: name, Until: g.When.Until})
 			}
 		}
@@ -134,11 +134,13 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			if slices.Contains(q.resource.Groups, ref) {
 				continue // both give it
 			}
-			switch a := d.people.in(ctx, q.person, ref, q.fresh); {
-			case a.Err != nil:
-				unknown = errors.Join(unknown, a.Err)
-			case a.Yes:
-				all = append(all, access.Held{Resource: name, Standing: true})
+			for _, p := range rules.Addresses(q.person) {
+				switch a := d.people.in(ctx, p, ref, q.fresh); {
+				case a.Err != nil:
+					unknown = errors.Join(unknown, a.Err)
+				case a.Yes:
+					all = append(all, access.Held{Resource: name, Standing: true})
+				}
 			}
 		}
 	}

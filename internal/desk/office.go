@@ -266,7 +266,7 @@ func (d *Desk) Tokens(ctx context.Context, c Caller) ([]access.Token, error) {
 	if c.Machine != "" {
 		return nil, forbidden("a machine has no tokens of its own")
 	}
-	return d.cfg.Store.Tokens(ctx, c.Person)
+	return d.tokens(ctx, c.Person)
 }
 
 // RevokeToken ends a token of the caller at once. A token may always end itself,
@@ -280,7 +280,7 @@ func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
 			return err
 		}
 	}
-	err := d.cfg.Store.RevokeToken(ctx, id, c.Person, d.now())
+	err := d.revoke(ctx, id, c.Person, d.now())
 	if errors.Is(err, ErrNoToken) {
 		return notFound("you have no token " + quoted(id))
 	}

@@ -72,7 +72,7 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 	if c.Machine != "" {
 		mine.Mine = ""
 	}
-	page, err := d.cfg.Store.Requests(ctx, mine)
+	page, err := d.requests(ctx, mine)
 	if err != nil {
 		return o, err
 	}
@@ -176,7 +176,7 @@ func (d *Desk) Mine(ctx context.Context, c Caller) ([]View, []Holding, error) {
 	live.Phase = []access.Phase{access.Waiting, access.Active}
 	var views []View
 	for _, q := range []access.Query{undecided, live} {
-		page, err := d.cfg.Store.Requests(ctx, q)
+		page, err := d.requests(ctx, q)
 		if err != nil {
 			return nil, nil, err
 		}

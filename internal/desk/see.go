@@ -70,13 +70,15 @@ func (d *Desk) see(ctx context.Context, c Caller, r access.Request, id string) e
 // sees reports whether a caller may see a request: whom it concerns, who decides
 // or decided on it, who owns the resource, and who may read everything.
 func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) access.Answer {
+	rules := d.rules.Load()
+	r = rules.known(r)
 	switch {
 	case c.concerned(r):
 		return access.Answer{Yes: true}
 	case c.Machine != "":
 		return access.Answer{}
 	}
-	said := func(x access.Decision) bool { return x.By.Machine == "" && x.By.Person == c.Person }
+	said := func(x access.Decision) bool { return x.By.Machine == "" && rules.Canonical(x.By.Person) == c.Person }
 	if slices.ContainsFunc(r.Course.Decisions, said) ||
 		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool {
 			return x.By.Person == c.Person && x.By.Machine == "" || slices.ContainsFunc(x.Course.Decisions, said)
@@ -159,6 +161,7 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 		v.Until = w.Until
 	}
 	rules := d.rules.Load()
+	r = rules.known(r) // v keeps what is on record
 	res, ok := rules.resource(r.Resource)
 	if ok && res.Title != "" {
 		v.Title = res.Title
@@ -297,7 +300,8 @@ func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error)
 func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err error) {
 	out.View = v
 	r := v.Request
-	res, ok := d.rules.Load().resource(r.Resource)
+	rules := d.rules.Load()
+	res, ok := rules.resource(r.Resource)
 	if !ok {
 		return out, nil
 	}
@@ -308,7 +312,7 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		}
 		out.There = !slices.ContainsFunc(out.Groups, func(m Membership) bool { return m.State != There && m.State != Standing })
 	}
-	if out.Before, err = d.cfg.Store.PastRequests(ctx, r.Person, r.Resource); err != nil {
+	if out.Before, err = d.past(ctx, r.Person, r.Resource); err != nil {
 		return out, err
 	}
 	if !c.concerned(r) {
@@ -375,10 +379,10 @@ func (d *Desk) missing(ctx context.Context, p engine.Person, ref engine.GroupRef
 
 // holders are those who have access to a resource now beside the person.
 func (d *Desk) holders(res *Resource, r access.Request) []Holder {
-	now := d.now()
+	now, rules := d.now(), d.rules.Load()
 	latest := make(map[engine.Person]Holder)
-	for _, g := range d.rules.Load().Grants() {
-		if g.Resource != res.Name && !slices.Contains(res.Groups, g.Group) || g.Person == r.Person || !g.When.Active(now) {
+	for _, g := range rules.Grants() {
+		if g.Resource != res.Name && !slices.Contains(res.Groups, g.Group) || rules.Canonical(g.Person) == rules.Canonical(r.Person) || !g.When.Active(now) {
 			continue
 		}
 		if h, ok := latest[g.Person]; !ok || h.Until.Before(g.When.Until) {
@@ -407,7 +411,7 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 	case !all:
 		q.Mine = c.Person
 	}
-	page, err := d.cfg.Store.Requests(ctx, q)
+	page, err := d.requests(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}

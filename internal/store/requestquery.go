@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 )
 
@@ -150,15 +152,9 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 	}
 	flag("review", q.Review)
 	flag("undecided", q.Undecided)
-	is("person", string(q.Person), "")
-	is("by_person", string(q.By), "")
-	if q.Mine != "" {
-		v := s.arg(string(q.Mine))
-		all = append(all, criterion{
-			leads: []string{"person = " + v, "by_person = " + v},
-			test:  "(person || '' = " + v + " OR by_person || '' = " + v + ")",
-		})
-	}
+	all = s.people(all, q, q.Person, "person")
+	all = s.people(all, q, q.By, "by_person")
+	all = s.people(all, q, q.Mine, "person", "by_person")
 	is("by_machine", q.Machine, " AND by_machine <> ''")
 	is("resource", q.Resource, "")
 	all = appendAny(s, all, "resource", q.Resources)
@@ -170,6 +166,27 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 		all = append(all, s.text(text))
 	}
 	return all
+}
+
+// people finds what names a person in one of some columns, under any of their
+// addresses.
+func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, columns ...string) []criterion {
+	if p == "" {
+		return all
+	}
+	addresses := append([]engine.Person{p}, q.Also[p]...)
+	slices.Sort(addresses)
+	var c criterion
+	var tests []string
+	for _, address := range slices.Compact(addresses) {
+		v := s.arg(string(address))
+		for _, column := range columns {
+			c.leads = append(c.leads, column+" = "+v)
+			tests = append(tests, column+" || '' = "+v)
+		}
+	}
+	c.test = "(" + strings.Join(tests, " OR ") + ")"
+	return append(all, c)
 }
 
 // text finds what contains a text, and what has an id that begins with it.

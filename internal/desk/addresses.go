@@ -1,0 +1,98 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+)
+
+// What is on record keeps the address that it was done under, also when the
+// configuration calls that one an alias since. Whenever people are compared, it
+// is by the addresses that they are known by.
+
+// known returns a request with everybody whom it concerns under the address that
+// they are known by. It is for questions only; see recorded.
+func (r *Rules) known(q access.Request) access.Request {
+	q.Person, q.By.Person = r.Canonical(q.Person), r.Canonical(q.By.Person)
+	q.Extensions = slices.Clone(q.Extensions)
+	for i := range q.Extensions {
+		by := &q.Extensions[i].By
+		by.Person = r.Canonical(by.Person)
+	}
+	return q
+}
+
+// recorded puts the addresses that are on record back into what became of a
+// request, and into the events that tell it.
+func recorded(before, after access.Request, events []engine.Event) access.Request {
+	after.Person, after.By = before.Person, before.By
+	after.Extensions = slices.Clone(after.Extensions)
+	for i := range before.Extensions {
+		after.Extensions[i].By = before.Extensions[i].By
+	}
+	for i := range events {
+		events[i].Person = before.Person
+	}
+	return after
+}
+
+// requests lists what is on record under any address of the people in a query.
+func (d *Desk) requests(ctx context.Context, q access.Query) (access.Listing, error) {
+	rules := d.rules.Load()
+	for _, p := range []engine.Person{q.Person, q.By, q.Mine} {
+		if all := rules.Addresses(p); p != "" && len(all) > 1 {
+			if q.Also == nil {
+				q.Also = make(map[engine.Person][]engine.Person)
+			}
+			q.Also[p] = all
+		}
+	}
+	return d.cfg.Store.Requests(ctx, q)
+}
+
+// past tells how often somebody asked for a resource, under any address.
+func (d *Desk) past(ctx context.Context, p engine.Person, resource string) (access.Past, error) {
+	all := access.Past{Counts: make(map[access.Status]int)}
+	for _, address := range d.rules.Load().Addresses(p) {
+		one, err := d.cfg.Store.PastRequests(ctx, address, resource)
+		if err != nil {
+			return access.Past{}, err
+		}
+		for status, n := range one.Counts {
+			all.Counts[status] += n
+		}
+		if one.Last.After(all.Last) {
+			all.Last = one.Last
+		}
+	}
+	return all, nil
+}
+
+// tokens lists those of somebody under any address, as the store sorts them for
+// each.
+func (d *Desk) tokens(ctx context.Context, p engine.Person) ([]access.Token, error) {
+	var all []access.Token
+	for _, address := range d.rules.Load().Addresses(p) {
+		some, err := d.cfg.Store.Tokens(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// revoke ends a token that somebody has under any address. It wraps ErrNoToken.
+func (d *Desk) revoke(ctx context.Context, id string, p engine.Person, at time.Time) error {
+	err := ErrNoToken
+	for _, address := range d.rules.Load().Addresses(p) {
+		if err = d.cfg.Store.RevokeToken(ctx, id, address, at); !errors.Is(err, ErrNoToken) {
+			return err
+		}
+	}
+	return err
+}
