@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +44,30 @@ func TestIdempotencyKeys(t *testing.T) {
 	r.call("bob", "POST", path, `{"step":0}`).problem(t, 409, "conflict")
 	r.clock.pass(25 * time.Hour)
 	r.call("ada", "POST", "/api/v1/requests", staging, key).want(t, 201) // the key is forgotten after a day
+}
+
+// dying is a process that dies after what was asked is on record, and before its
+// answer is.
+type dying struct{ api.Keys }
+
+func (dying) Answer(context.Context, string, string, int, []byte) error { return errors.New("killed") }
+
+// TestKeyOutlivesACrash: a call whose answer was lost is not done again.
+func TestKeyOutlivesACrash(t *testing.T) {
+	t.Parallel()
+	r := open(t, func(c *api.Config) { c.Keys = dying{c.Keys} })
+	for _, body := range []string{`{"resource":"free"}`, staging} {
+		key := "Idempotency-Key: " + strconv.Itoa(len(body))
+		first := into[api.RequestDetail](t, r.call("ada", "POST", "/api/v1/requests", body, key).want(t, 201))
+		r.clock.pass(61 * time.Second) // nobody answers for that long: another takes over
+		again := into[api.RequestDetail](t, r.call("ada", "POST", "/api/v1/requests", body, key).want(t, 201))
+		if again.ID != first.ID {
+			t.Errorf("%s: one key made %s and %s", body, first.ID, again.ID)
+		}
+		if other := r.call("bob", "POST", "/api/v1/requests", body, key); other.StatusCode == 201 && into[api.RequestDetail](t, other).ID == first.ID {
+			t.Errorf("%s: bob has ada's request", body)
+		}
+	}
 }
 
 // TestKeyOfARefusalIsFree: what was not done can be tried again.

@@ -24,6 +24,7 @@ type Wish struct {
 	Ticket   string
 	Answers  map[string]string
 	Glass    bool
+	Key      string // the caller's own word for this wish: with it, the same is asked for once in a day
 }
 
 // tries is how often something is done anew because somebody else was first.
@@ -71,6 +72,13 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
+	id, made, err := d.idFor(ctx, c, w.Key)
+	if err != nil {
+		return access.Request{}, err
+	}
+	if made != nil {
+		return *made, nil
+	}
 	rules := d.rules.Load()
 	if err := rules.fill(&w); err != nil {
 		return access.Request{}, err
@@ -91,7 +99,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	}
 	defer d.locks.take(w.Person)()
 	wish := access.Wish{
-		ID: d.cfg.NewID(), Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
+		ID: id, Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
 		Answers: w.Answers, Template: w.Template, Glass: w.Glass,
 	}
 	f := d.facts(ctx, asked{
@@ -104,6 +112,9 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		return r, err
 	}
 	err = d.save(ctx, r, events)
+	if w.Key != "" && errors.Is(err, ErrStale) { // the same call came first, a moment ago
+		return d.load(ctx, id)
+	}
 	if errors.Is(err, ErrTwice) {
 		err = &access.Error{Kind: access.Conflict, Message: string(w.Person) + " has an undecided request for " + res.Name + " already"}
 	}
