@@ -100,6 +100,9 @@ type Facts struct {
 	// Same tells whether the one who decides is the same human as another person,
 	// behind another address. Those it does not name are not known.
 	Same map[engine.Person]Answer
+	// Self tells whether Requester and Person are the same human behind two
+	// addresses; nil when that is not known.
+	Self *Answer
 }
 
 // Expressions judge what policies say in words of their own.
@@ -150,6 +153,20 @@ func (f *Facts) same(actor, other engine.Person) Answer {
 		return Answer{Err: unknownf("whether %s and %s are one human", actor, other)}
 	}
 	return a
+}
+
+// self reports whether who asked is whom it is for.
+func (f *Facts) self() Answer {
+	by := f.Requester.Person
+	switch {
+	case by == "":
+		return Answer{}
+	case by == f.Person.Person:
+		return Answer{Yes: true}
+	case f.Self == nil:
+		return Answer{Err: unknownf("whether %s and %s are one human", by, f.Person.Person)}
+	}
+	return *f.Self
 }
 
 // conflict returns what Person holds of some resources.

@@ -143,8 +143,11 @@ func (o *oracle) entitled(s scene) bool {
 		}
 		who = o.policy.BreakGlass.Ask
 	}
-	self := o.by.Person == o.wish.Person
-	if o.policy.For == access.Self && !self || o.policy.For == access.Others && self {
+	self := no
+	if o.by.Person != "" {
+		self = s.same(o.by.Person, o.wish.Person)
+	}
+	if o.policy.For == access.Self && self != yes || o.policy.For == access.Others && self != no {
 		return false
 	}
 	s.deciding = false

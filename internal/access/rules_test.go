@@ -356,6 +356,9 @@ func TestFactsAboutOthersDecideNothing(t *testing.T) {
 	w := access.Wish{ID: "r2", Person: ada, Reason: "more"}
 	_, _, err = access.Ask(w, b.policy, access.Act{By: as(ada), At: b.now}, f, vocabulary)
 	b.refused(access.Doubt, err)
+	b.policy.For, f.Self = access.Others, nil // nobody asked whether cyd is ada
+	_, _, err = access.Ask(w, b.policy, access.Act{By: as(cyd), At: b.now}, f, vocabulary)
+	b.refused(access.Doubt, err)
 }
 
 func TestAMachineNeverDecides(t *testing.T) {
@@ -523,6 +526,11 @@ func TestWhoMayAsk(t *testing.T) {
 		"only for themselves":     {access.Who{Anyone: true}, access.Self, as(bob), "", access.Forbidden},
 		"for others":              {access.Who{Anyone: true}, access.Others, as(bob), "", ""},
 		"only for others":         {access.Who{Anyone: true}, access.Others, as(ada), "", access.Forbidden},
+		"the other as oneself":    {access.Who{Anyone: true}, access.Self, as(admAda), "", ""},
+		"oneself as the other":    {access.Who{Anyone: true}, access.Others, as(admAda), "", access.Forbidden},
+		"themselves unknown":      {access.Who{Anyone: true}, access.Self, as(admAda), "same", access.Doubt},
+		"others unknown":          {access.Who{Anyone: true}, access.Others, as(bob), "same", access.Doubt},
+		"whoever unknown":         {access.Who{Anyone: true}, access.Anyone, as(bob), "same", ""},
 		"their manager":           {access.Who{Manager: true}, access.Anyone, as(gus), "", ""},
 		"not their manager":       {access.Who{Manager: true}, access.Anyone, as(bob), "", access.Forbidden},
 		"manager unknown":         {access.Who{Manager: true}, access.Anyone, as(gus), "profiles", access.Doubt},

@@ -18,6 +18,7 @@ type Wants struct {
 	Person, Requester, Approver Want
 	Held                        bool
 	Same                        []engine.Person // whether the one who decides is one of them
+	Self                        bool            // whether who asks is whom it is for
 }
 
 // Wants returns what [Ask] wants to know for a wish.
@@ -26,16 +27,21 @@ func (w Wish) Wants(p Policy, res Resource, x Expressions) Wants {
 	if w.Glass && p.BreakGlass != nil {
 		who = p.BreakGlass.Ask
 	}
-	out := Wants{Held: len(p.NotWith) > 0}
+	out := p.wants()
 	out.who(&out.Requester, who, res, x)
 	out.expression(p.Auto, x)
 	out.skips(p.Steps, x)
 	return out.tidy()
 }
 
+// wants is what has to be known whoever asks, and whatever for.
+func (p *Policy) wants() Wants {
+	return Wants{Held: len(p.NotWith) > 0, Self: p.For == Self || p.For == Others}
+}
+
 // WantsToDecide returns what [Request.Decide] wants to know.
 func (r Request) WantsToDecide(res Resource, x Expressions) Wants {
-	out := Wants{Held: len(r.Policy.NotWith) > 0}
+	out := r.Policy.wants()
 	out.who(&out.Requester, r.Policy.Ask, res, x)
 	course := r.Undecided()
 	step, waits := course.Now()
@@ -56,7 +62,7 @@ func (r Request) WantsToDecide(res Resource, x Expressions) Wants {
 
 // WantsToExtend returns what [Request.Extend] wants to know.
 func (r Request) WantsToExtend(res Resource, x Expressions) Wants {
-	out := Wants{Held: len(r.Policy.NotWith) > 0}
+	out := r.Policy.wants()
 	out.who(&out.Requester, r.Policy.Ask, res, x)
 	if r.Policy.Extend != nil {
 		steps, auto := r.Policy.extending()

@@ -110,11 +110,13 @@ func (r *Request) entitled(c Case, x Expressions) error {
 		}
 		who = p.BreakGlass.Ask
 	}
-	self := r.By.Person == r.Person
-	switch {
-	case p.For == Self && !self:
+	switch self := f.self(); {
+	case p.For != Self && p.For != Others:
+	case self.Err != nil:
+		return doubtful(self.Err, "whether %s and %s are one human", r.By.Person, r.Person)
+	case p.For == Self && !self.Yes:
 		return refuse(Forbidden, "%s is asked for by whom it is for: %s has to ask", r.Resource, r.Person)
-	case p.For == Others && self:
+	case p.For == Others && self.Yes:
 		return refuse(Forbidden, "%s is asked for by somebody else: not for yourself", r.Resource)
 	}
 	switch a := who.Belongs(f.Requester, c, x); {

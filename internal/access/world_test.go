@@ -119,6 +119,12 @@ func (w *world) facts(person engine.Person, by, approver access.Actor, wants acc
 			}
 		}
 	}
+	if wants.Self {
+		f.Self = &access.Answer{Yes: by.Person != "" && w.self(by.Person) == w.self(person)}
+		if w.mute("same") {
+			f.Self = &access.Answer{Yes: true, Err: errSilent}
+		}
+	}
 	if wants.Held {
 		if f.Held = w.held; w.mute("held") {
 			f.Held, f.HeldErr = nil, errSilent

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
@@ -39,7 +40,13 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 	find(asks(q.wants.Requester), func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.fresh) })
 	if q.approver.Person != "" {
 		find(asks(q.wants.Approver), func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.fresh) })
-		find(len(q.wants.Same) > 0, func() { f.Same = d.same(ctx, q) })
+		find(len(q.wants.Same) > 0, func() { f.Same = d.deciders(ctx, q) })
+	}
+	if q.wants.Self && q.requester.Person != "" {
+		find(q.requester.Person != q.person, func() {
+			a := d.same(ctx, q.requester.Person, q.person, slices.Concat(q.resource.Groups, q.wants.Requester.Groups), q.fresh)
+			f.Self = &a
+		})
 	}
 	if q.wants.Held {
 		find(true, func() { f.Held, f.HeldErr = d.held(ctx, q) })
@@ -75,58 +82,79 @@ func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh
 	return s
 }
 
-// same finds out which of the wanted people are the approver behind another
-// address: by the configuration, or by an account that they share where the
-// resource's groups are, or those that give the right to decide.
-func (d *Desk) same(ctx context.Context, q asked) map[engine.Person]access.Answer {
-	rules := d.rules.Load()
-	var ds []engine.Directory
-	for _, g := range slices.Concat(q.resource.Groups, q.wants.Approver.Groups) {
-		if !slices.Contains(ds, g.Directory) {
-			ds = append(ds, g.Directory)
-		}
-	}
+// deciders finds out which of the wanted people are the approver behind another
+// address, where the resource's groups are, or those that give the right to
+// decide.
+func (d *Desk) deciders(ctx context.Context, q asked) map[engine.Person]access.Answer {
 	out := make(map[engine.Person]access.Answer)
 	for _, p := range q.wants.Same {
-		if rules.Canonical(p) == rules.Canonical(q.approver.Person) {
-			out[p] = access.Answer{Yes: true}
-			continue
-		}
-		out[p] = d.people.same(ctx, q.approver.Person, p, ds, q.fresh)
+		out[p] = d.same(ctx, q.approver.Person, p, slices.Concat(q.resource.Groups, q.wants.Approver.Groups), q.fresh)
 	}
 	return out
 }
 
+// same finds out whether two addresses are one human's: by the configuration,
+// or by an account that they share in a directory of some groups.
+func (d *Desk) same(ctx context.Context, a, b engine.Person, groups []engine.GroupRef, fresh bool) access.Answer {
+	rules := d.rules.Load()
+	if rules.Canonical(a) == rules.Canonical(b) {
+		return access.Answer{Yes: true}
+	}
+	var ds []engine.Directory
+	for _, g := range groups {
+		if !slices.Contains(ds, g.Directory) {
+			ds = append(ds, g.Directory)
+		}
+	}
+	return d.people.same(ctx, a, b, ds, fresh)
+}
+
 // held finds out what the person holds of the resources that exclude the one at
-// hand: by requests, by other grants, and by what the directories show.
+// hand: by requests, by other grants, and by what the directories show. What an
+// account holds under addresses that no alias connects is found when the
+// directory shows it, or when whoever asks has asked for it, or has it, too.
 func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	now := d.now()
 	rules := d.rules.Load()
 	var all []access.Held
-	undecided, err := d.requests(ctx, access.Query{Person: q.person, Resources: q.excluded, Undecided: true, Limit: 500})
+	var unknown error
+	concerned, err := d.excluding(ctx, q, now)
 	if err != nil {
 		return nil, err
 	}
-	given, err := d.requests(ctx, access.Query{
-		Person: q.person, Resources: q.excluded, Phase: []access.Phase{access.Waiting, access.Active}, Now: now, Limit: 500,
-	})
-	if err != nil {
-		return nil, err
+	groups := slices.Clone(q.resource.Groups)
+	for _, name := range q.excluded {
+		if other, ok := rules.resource(name); ok {
+			groups = append(groups, other.Groups...)
+		}
 	}
-	for _, r := range slices.Concat(given.Requests, undecided.Requests) {
-		if r.ID != q.request {
+	answers := make(map[engine.Person]access.Answer)
+	theirs := func(p engine.Person) bool {
+		a, ok := answers[p]
+		if !ok {
+			a = d.same(ctx, q.person, p, groups, false)
+			answers[p] = a
+			unknown = errors.Join(unknown, a.Err)
+		}
+		return certain(a)
+	}
+	for _, r := range concerned {
+		if r.ID != q.request && theirs(r.Person) {
 			w, _ := r.Window()
 			all = append(all, access.Held{Resource: r.Resource, Request: r.ID, Until: w.Until})
 		}
 	}
-	var unknown error
+	people := []engine.Person{rules.Canonical(q.person)}
+	if by := rules.Canonical(q.requester.Person); by != "" && theirs(by) {
+		people = append(people, by)
+	}
 	for _, name := range q.excluded {
 		other, ok := rules.resource(name)
 		if !ok {
 			continue
 		}
 		for _, g := range rules.Grants() {
-			if rules.Canonical(g.Person) == rules.Canonical(q.person) && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
+			if slices.Contains(people, rules.Canonical(g.Person)) && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
 				all = append(all, access.Held{Resource: name, Until: g.When.Until})
 			}
 		}
@@ -148,6 +176,34 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 		return all, nil
 	}
 	return nil, unknown
+}
+
+// excluding lists the requests for what excludes the resource at hand that
+// concern the person, or the one who asks, and that wait or are not over.
+func (d *Desk) excluding(ctx context.Context, q asked, now time.Time) ([]access.Request, error) {
+	whose := []access.Query{{Person: q.person}, {By: q.person}}
+	if by := q.requester; by.Machine == "" && by.Person != "" && by.Person != q.person {
+		whose = append(whose, access.Query{Mine: by.Person})
+	}
+	var all []access.Request
+	for _, own := range whose {
+		own.Resources, own.Now, own.Limit = q.excluded, now, 500
+		undecided, live := own, own
+		undecided.Undecided = true
+		live.Phase = []access.Phase{access.Waiting, access.Active}
+		for _, narrowed := range []access.Query{live, undecided} {
+			page, err := d.requests(ctx, narrowed)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range page.Requests {
+				if !slices.ContainsFunc(all, func(x access.Request) bool { return x.ID == r.ID }) {
+					all = append(all, r)
+				}
+			}
+		}
+	}
+	return all, nil
 }
 
 // doubt names the cause of a doubt for the log; the caller is told less.

@@ -1,0 +1,65 @@
+package desk_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+// "others": nobody asks for themselves, under a second address of their account
+// neither.
+func TestSecondAddressIsNoOther(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("ada.second")] = mail("ada")
+	b.rules.Resources[0].Policy.For = access.Others
+	if r, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free", Person: mail("ada.second")}); access.KindOf(err) != access.Forbidden {
+		t.Errorf("ada gave herself access as %s: %s, %v", r.Person, r.Status, err)
+	}
+	if _, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free", Person: mail("eve")}); err != nil {
+		t.Errorf("ada asks for eve: %v", err)
+	}
+}
+
+// notWith: one account does not get both under two addresses, whichever is asked
+// for first.
+func TestSecondAddressHoldsNothingTwice(t *testing.T) {
+	for name, wishes := range map[string][2]desk.Wish{
+		"own first":        {{Resource: "secret"}, {Resource: "free", Person: mail("ada.second")}},
+		"the second first": {{Resource: "free", Person: mail("ada.second")}, {Resource: "secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := set(t)
+			b.corp.also[mail("ada.second")] = mail("ada")
+			b.rules.Resources[0].Policy.NotWith = []string{"secret"}
+			b.rules.Resources[1].Policy.NotWith = []string{"free"}
+			first, second := wishes[0], wishes[1]
+			first.From = b.clock().Add(10 * time.Minute) // no directory shows it yet
+			b.ask("ada", first)
+			if r, err := b.desk.Ask(t.Context(), as("ada"), second); access.KindOf(err) != access.Conflict {
+				t.Errorf("one account gets free and secret: %s, %v", r.Status, err)
+			}
+			if _, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: second.Resource, Person: mail("eve")}); err != nil {
+				t.Errorf("eve holds neither: %v", err)
+			}
+		})
+	}
+}
+
+// A grant of another source counts under a second address of who asks.
+func TestSecondAddressHoldsOtherGrants(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("ada.second")] = mail("ada")
+	b.rules.Resources[0].Policy.NotWith = []string{"secret"}
+	b.rules.Grants = func() []engine.Grant {
+		g := engine.Grant{ID: "g", Person: mail("ada"), Group: in("secret"), Resource: "secret"}
+		g.When.Until = b.clock().Add(time.Hour)
+		return []engine.Grant{g}
+	}
+	b.desk.Use(b.rules)
+	if r, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free", Person: mail("ada.second")}); access.KindOf(err) != access.Conflict {
+		t.Errorf("one account gets free beside secret: %s, %v", r.Status, err)
+	}
+}
