@@ -11,7 +11,7 @@ import (
 type Query struct {
 	Person engine.Person // for that person
 	By     engine.Person // asked by that person
-	Mine   engine.Person // for that person, or asked by them
+	Mine   engine.Person // for that person, or asked by them and not by a machine of theirs
 	// Also are the other addresses of the people above: what is on record under
 	// one of them is theirs too.
 	Also      map[engine.Person][]engine.Person

@@ -152,9 +152,9 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 	}
 	flag("review", q.Review)
 	flag("undecided", q.Undecided)
-	all = s.people(all, q, q.Person, "person")
-	all = s.people(all, q, q.By, "by_person")
-	all = s.people(all, q, q.Mine, "person", "by_person")
+	all = s.people(all, q, q.Person, "person ?")
+	all = s.people(all, q, q.By, "by_person ?")
+	all = s.people(all, q, q.Mine, "person ?", "by_person ? AND by_machine || '' = ''")
 	is("by_machine", q.Machine, " AND by_machine <> ''")
 	is("resource", q.Resource, "")
 	all = appendAny(s, all, "resource", q.Resources)
@@ -168,9 +168,9 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 	return all
 }
 
-// people finds what names a person in one of some columns, under any of their
-// addresses.
-func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, columns ...string) []criterion {
+// people finds what names a person in one of some ways, under any of their
+// addresses. In a way, ? is that a column is one of them.
+func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, ways ...string) []criterion {
 	if p == "" {
 		return all
 	}
@@ -180,9 +180,9 @@ func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, col
 	var tests []string
 	for _, address := range slices.Compact(addresses) {
 		v := s.arg(string(address))
-		for _, column := range columns {
-			c.leads = append(c.leads, column+" = "+v)
-			tests = append(tests, column+" || '' = "+v)
+		for _, way := range ways {
+			c.leads = append(c.leads, strings.Replace(way, "?", "= "+v, 1))
+			tests = append(tests, strings.Replace(way, "?", "|| '' = "+v, 1))
 		}
 	}
 	c.test = "(" + strings.Join(tests, " OR ") + ")"

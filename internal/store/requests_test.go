@@ -477,6 +477,7 @@ func queries(now time.Time) []RequestQuery {
 		{Person: "p3@example.org"},
 		{By: "p4@example.org"},
 		{Mine: "p4@example.org"},
+		{Mine: "robot@example.org"},
 		{Machine: "ci"},
 		{Resource: "res-2"},
 		{Resources: []string{"res-1", "res-4", "none"}},
@@ -527,7 +528,7 @@ func matches(q RequestQuery, r access.Request) bool {
 	in := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
 	return (q.Person == "" || q.Person == r.Person) &&
 		(q.By == "" || q.By == r.By.Person) &&
-		(q.Mine == "" || q.Mine == r.Person || q.Mine == r.By.Person) &&
+		(q.Mine == "" || q.Mine == r.Person || q.Mine == r.By.Person && r.By.Machine == "") &&
 		(q.Machine == "" || q.Machine == r.By.Machine) &&
 		(q.Resource == "" || q.Resource == r.Resource) &&
 		(len(q.Resources) == 0 || slices.Contains(q.Resources, r.Resource)) &&
@@ -550,6 +551,9 @@ func assorted(n int) []access.Request {
 		}
 		if i%11 == 0 {
 			r.By = access.Actor{Person: "robot@example.org", Machine: "ci"}
+		}
+		if i%22 == 11 {
+			r.By = access.Actor{Person: "robot@example.org"}
 		}
 		switch i % 6 {
 		case 0:
