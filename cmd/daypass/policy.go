@@ -19,6 +19,7 @@ import (
 	"github.com/daypass-dev/daypass/internal/policytest"
 	"github.com/daypass-dev/daypass/internal/records"
 	"github.com/daypass-dev/daypass/internal/report"
+	"github.com/daypass-dev/daypass/internal/watch"
 	"github.com/daypass-dev/daypass/schedule"
 )
 
@@ -125,7 +126,7 @@ func (a *app) policyExplain() *cobra.Command {
 				return err
 			}
 			rows, _ := records.Of(h.store)
-			d := desk.New(desk.Config{Store: rows, Now: a.now, Log: slog.New(slog.DiscardHandler)})
+			d := desk.New(desk.Config{Store: rows, Now: a.now, Log: watch.Logger(a.stderr, false, slog.LevelWarn)})
 			d.Use(rules)
 			e, err := d.Explain(ctx, desk.Caller{Actor: access.Actor{Person: h.cfg.Canonical(person), Via: access.CLI}}, person, args[1])
 			if err != nil {

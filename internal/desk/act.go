@@ -4,9 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -32,41 +33,6 @@ const tries = 5
 
 func newID() string { return "r" + strings.ToLower(rand.Text())[:20] }
 
-// locks keep the wishes and decisions about one person after each other in this
-// process. Between processes it is the store that lets only one through.
-type locks struct {
-	mu   sync.Mutex
-	held map[engine.Person]*lock
-}
-
-type lock struct {
-	sync.Mutex
-	users int
-}
-
-func (l *locks) take(p engine.Person) (release func()) {
-	l.mu.Lock()
-	if l.held == nil {
-		l.held = make(map[engine.Person]*lock)
-	}
-	k := l.held[p]
-	if k == nil {
-		k = new(lock)
-		l.held[p] = k
-	}
-	k.users++
-	l.mu.Unlock()
-	k.Lock()
-	return func() {
-		k.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.held, p)
-		}
-	}
-}
-
 // Ask takes a wish. The errors are those of [access.Ask].
 func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error) {
 	if err := c.scope(Request); err != nil {
@@ -80,7 +46,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		return *made, nil
 	}
 	rules := d.rules.Load()
-	if err := rules.fill(&w); err != nil {
+	if err := d.fill(ctx, c, rules, &w); err != nil {
 		return access.Request{}, err
 	}
 	if w.Person == "" {
@@ -97,7 +63,6 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if err := errors.Join(d.usable(ctx, c, res), d.known(ctx, w.Person, res)); err != nil {
 		return access.Request{}, err
 	}
-	defer d.locks.take(w.Person)()
 	wish := access.Wish{
 		ID: id, Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
 		Answers: w.Answers, Template: w.Template, Glass: w.Glass,
@@ -109,6 +74,9 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	r, events, err := access.Ask(wish, *res.Policy, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
 	if err != nil {
 		d.doubt("a request for "+res.Name, err)
+		if access.KindOf(err) == access.Conflict && w.Person != c.Person { // what others hold is not told
+			err = &access.Error{Kind: access.Conflict, Err: err, Message: string(w.Person) + " cannot have " + res.Name + " beside what they hold or asked for"}
+		}
 		return r, err
 	}
 	err = d.save(ctx, r, events)
@@ -121,13 +89,48 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	return r, err
 }
 
-// usable refuses somebody whose account is disabled where the resource leads: a
-// session, or a token, outlives the day on which they left.
+// usable refuses somebody whose account cannot be used: a session, or a token,
+// outlives the day on which they left. The directories of the resource are asked
+// first; where they know nobody, one of the others has to.
 func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
+	var first []engine.Directory
 	for _, g := range res.Groups {
-		if _, err := d.people.account(ctx, g.Directory, c.Person, false); engine.KindOf(err) == engine.Disabled {
-			return forbidden("your account in " + string(g.Directory) + " is disabled")
+		first = append(first, g.Directory)
+	}
+	found, doubt := false, error(nil)
+	ask := func(name engine.Directory) error {
+		_, err := d.people.account(ctx, name, c.Person, true)
+		switch k := engine.KindOf(err); {
+		case err == nil:
+			found = true
+		case k == engine.Disabled:
+			return forbidden("your account in " + string(name) + " is disabled")
+		case k != engine.NotFound:
+			doubt = errors.Join(doubt, fmt.Errorf("%s: %w", name, err))
 		}
+		return nil
+	}
+	slices.Sort(first)
+	for _, name := range slices.Compact(first) {
+		if err := ask(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
+		if found || doubt != nil {
+			break
+		}
+		if !slices.Contains(first, name) {
+			if err := ask(name); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case doubt != nil:
+		return d.doubtful("whether your account can be used", doubt)
+	case !found:
+		return forbidden("you have no account in any directory")
 	}
 	return nil
 }
@@ -144,11 +147,16 @@ func (d *Desk) known(ctx context.Context, p engine.Person, res *Resource) error 
 }
 
 // fill takes from a template what a wish leaves out.
-func (r *Rules) fill(w *Wish) error {
+func (d *Desk) fill(ctx context.Context, c Caller, r *Rules, w *Wish) error {
 	if w.Template == "" {
 		return nil
 	}
 	i := slices.IndexFunc(r.Templates, func(t Template) bool { return t.Name == w.Template })
+	if i >= 0 { // one of a resource that is not shown is not there
+		if res, ok := r.resource(r.Templates[i].Resource); !ok || res.Hidden && !d.shows(ctx, c, res) {
+			i = -1
+		}
+	}
 	if i < 0 {
 		return &access.Error{Kind: access.Invalid, Field: "template", Message: "there is no template " + quoted(w.Template)}
 	}
@@ -194,10 +202,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if err := d.see(ctx, c, r, id); err != nil {
-			return r, nil, err
-		}
+	return d.change(ctx, c, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		course := r.Undecided()
 		if course != nil && (course.Step != w.Step || r.Status == access.Approved != (w.Extension > 0) || w.Extension > 0 && w.Extension != len(r.Extensions)) {
 			return r, nil, &access.Error{Kind: access.Conflict, Message: "it has moved on: another step waits now; look at it again"}
@@ -221,10 +226,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
-		if err := d.see(ctx, c, r, id); err != nil {
-			return r, nil, err
-		}
+	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		return r.Withdraw(access.Act{By: c.Actor, At: d.now(), Comment: comment})
 	})
 }
@@ -232,10 +234,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 // End ends access before its time: the person's, an owner's or an
 // administrator's right.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
-	return d.change(ctx, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
-		if err := d.see(ctx, c, r, id); err != nil {
-			return r, nil, err
-		}
+	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		over := false
 		if !c.concerned(r) {
 			a := either(
@@ -263,12 +262,12 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if err := d.see(ctx, c, r, id); err != nil {
-			return r, nil, err
-		}
+	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if len(res.Groups) == 0 {
 			return r, nil, gone(res)
+		}
+		if err := d.usable(ctx, c, res); err != nil {
+			return r, nil, err
 		}
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith,
@@ -283,10 +282,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if err := d.see(ctx, c, r, id); err != nil {
-			return r, nil, err
-		}
+	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if err := d.usable(ctx, c, res); err != nil {
 			return r, nil, err
 		}
@@ -301,9 +297,9 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 // change does something to a request as it is now, and anew when somebody else
 // was first. version is the one that the caller saw; zero when that is no
 // matter. The conflict of another version wraps [ErrStale].
-func (d *Desk) change(ctx context.Context, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	for try := 1; ; try++ {
-		r, err := d.once(ctx, id, version, f)
+		r, err := d.once(ctx, c, id, version, f)
 		if err == nil || !errors.Is(err, ErrStale) || version != 0 {
 			if errors.Is(err, ErrStale) {
 				err = moved(id)
@@ -325,14 +321,12 @@ func moved(id string) error {
 	return &access.Error{Kind: access.Conflict, Message: "request " + id + " was changed by somebody else meanwhile; look at it again", Err: ErrStale}
 }
 
-func (d *Desk) once(ctx context.Context, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+func (d *Desk) once(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	rules := d.rules.Load()
-	first, err := d.load(ctx, id)
-	if err != nil {
-		return access.Request{}, err
-	}
-	defer d.locks.take(first.Person)()
 	before, err := d.load(ctx, id)
+	if err == nil {
+		err = d.see(ctx, c, before, id)
+	}
 	if err != nil {
 		return access.Request{}, err
 	}

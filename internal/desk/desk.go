@@ -64,7 +64,9 @@ type Store interface {
 
 	AddToken(ctx context.Context, t access.Token, secret string) error
 	Tokens(ctx context.Context, p engine.Person) ([]access.Token, error)
-	RevokeToken(ctx context.Context, id string, by engine.Person, at time.Time) error
+	AllTokens(ctx context.Context) ([]access.Token, error)
+	// RevokeToken ends a token of a person; of anybody where p is empty.
+	RevokeToken(ctx context.Context, id string, p, by engine.Person, at time.Time) error
 }
 
 // Run is one reconciliation on record.
@@ -136,7 +138,6 @@ type Desk struct {
 	rules   atomic.Pointer[Rules]
 	people  *people
 	wake    chan struct{} // a request has another due time
-	locks   locks
 	pending pending
 }
 

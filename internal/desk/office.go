@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ import (
 // reads refuses those who may not read everything.
 func (d *Desk) reads(ctx context.Context, c Caller) error {
 	if err := c.scope(Read); err != nil {
+		return err
+	}
+	if err := d.left(ctx, c); err != nil {
 		return err
 	}
 	roles := d.roles(ctx, c, true)
@@ -35,6 +39,9 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 	if err := c.scope(Admin); err != nil {
 		return err
 	}
+	if err := d.left(ctx, c); err != nil {
+		return err
+	}
 	roles := d.roles(ctx, c, true)
 	switch {
 	case roles.Administrator:
@@ -43,6 +50,24 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 		return d.doubtful("whether you are an administrator", roles.Doubt)
 	}
 	return forbidden("only administrators may do this")
+}
+
+// left refuses those whose account is certainly disabled in one directory and
+// good in none. An administrator whom no directory knows is one by the
+// configuration, and works also while directories are silent.
+func (d *Desk) left(ctx context.Context, c Caller) error {
+	disabled := false
+	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
+		_, err := d.people.account(ctx, name, c.Person, true)
+		if err == nil {
+			return nil
+		}
+		disabled = disabled || engine.KindOf(err) == engine.Disabled
+	}
+	if disabled {
+		return forbidden("your account is disabled")
+	}
+	return nil
 }
 
 func (d *Desk) doubtful(what string, err error) error {
@@ -233,6 +258,9 @@ func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, sco
 	if err := access.Readable("name", "the name", name); err != nil {
 		return none, "", err
 	}
+	if err := d.left(ctx, c); err != nil {
+		return none, "", err
+	}
 	t := access.Token{ID: "t" + d.cfg.NewID(), Person: c.Person, Machine: machine, Name: name, Made: d.now()}
 	t.Expires = t.Made.Add(length)
 	for _, s := range scopes {
@@ -269,8 +297,9 @@ func (d *Desk) Tokens(ctx context.Context, c Caller) ([]access.Token, error) {
 	return d.tokens(ctx, c.Person)
 }
 
-// RevokeToken ends a token of the caller at once. A token may always end itself,
-// and others only when it may do all that the person may.
+// RevokeToken ends a token of the caller at once; an administrator ends anybody's.
+// A token may always end itself, and others only when it may do all that the
+// person may.
 func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
 	if c.Machine != "" {
 		return forbidden("a machine has no tokens of its own")
@@ -280,7 +309,7 @@ func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
 			return err
 		}
 	}
-	err := d.revoke(ctx, id, c.Person, d.now())
+	err := d.revoke(ctx, c, id)
 	if errors.Is(err, ErrNoToken) {
 		return notFound("you have no token " + quoted(id))
 	}
@@ -347,7 +376,8 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource)
 		}
 		a := rules.Expressions.Judge(expression, access.Case{Now: r.At, Facts: &f, Request: &r})
 		if a.Err != nil {
-			return Possible{Why: a.Err.Error()}
+			d.cfg.Log.Warn("a policy could not be explained", "resource", res.Name, "error", a.Err)
+			return Possible{Why: "a directory could not tell"}
 		}
 		return Possible{Yes: a.Yes, Why: expression}
 	}
@@ -357,7 +387,8 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource)
 	}
 	out.Conflicts = f.Held
 	if f.HeldErr != nil {
-		out.Doubt = f.HeldErr.Error()
+		d.cfg.Log.Warn("a policy could not be explained", "resource", res.Name, "error", f.HeldErr)
+		out.Doubt = "a directory could not tell what " + string(person) + " holds already"
 	}
 	return out
 }

@@ -79,7 +79,7 @@ func ask[K comparable, T any](ctx context.Context, p *people, m func() map[K]*ke
 			return none, ctx.Err()
 		}
 	}
-	k = &kept[T]{done: make(chan struct{}), at: p.now()}
+	k = &kept[T]{done: make(chan struct{})}
 	if len(m()) >= crowd {
 		clear(m())
 	}
@@ -88,19 +88,22 @@ func ask[K comparable, T any](ctx context.Context, p *people, m func() map[K]*ke
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer) // others wait for it too
 	defer cancel()
 	k.value, k.err = f(asked)
+	k.at = p.now() // from then on it grows old: one that takes long is not asked for by each row of a page
 	close(k.done)
 	return k.value, k.err
 }
 
-// stale reports whether the answer is too old. A failure is not kept for long.
+// stale reports whether the answer is too old. A failure is kept for as long as
+// asking may take.
 func (k *kept[T]) stale(now time.Time) bool {
 	good := shown
 	select {
 	case <-k.done:
 		if k.err != nil && engine.KindOf(k.err) != engine.NotFound && engine.KindOf(k.err) != engine.Disabled {
-			good = 2 * time.Second
+			good = answer
 		}
 	default:
+		return false // it is being asked for
 	}
 	age := now.Sub(k.at)
 	return age < 0 || age > good

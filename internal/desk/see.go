@@ -315,7 +315,7 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 	if out.Before, err = d.past(ctx, r.Person, r.Resource); err != nil {
 		return out, err
 	}
-	if !c.concerned(r) {
+	if out.May.Decide || out.May.Review || !c.concerned(rules.known(r)) && d.oversees(ctx, c, r.Resource, "see who has it") == nil {
 		out.Others = d.holders(res, r)
 	}
 	return out, nil

@@ -236,7 +236,7 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 	if !strings.Contains(r.log.String(), "doubtful") {
 		t.Error("why it is doubtful is not in the log")
 	}
-	r.clock.pass(3 * time.Second)
+	r.clock.pass(11 * time.Second)
 	if a := carol.get("/approve").want(t, http.StatusOK, "Production for ada"); strings.Contains(a.text(), "could not be found out") {
 		t.Errorf("the doubt stays: %s", a.text())
 	}

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -37,6 +38,9 @@ type Web struct {
 
 //go:embed static
 var static embed.FS
+
+// mayTake is how long a page may take.
+const mayTake = time.Minute
 
 // maxForm is how much a form may hold.
 const maxForm = 64 << 10
@@ -137,6 +141,9 @@ type call struct {
 
 func (web *Web) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), mayTake)
+		defer cancel()
+		r = r.WithContext(ctx)
 		c := &call{w: w, r: r}
 		c.caller, c.signed = auth.From(r.Context())
 		defer func() {
