@@ -367,7 +367,14 @@ func TestMineAndTokens(t *testing.T) {
 	if strings.Contains(string(tokens.body), "dp_") || len(into[struct{ Tokens []api.Token }](t, tokens).Tokens) != 3 {
 		t.Errorf("tokens: %s", tokens.body)
 	}
+	r.call("ada", "GET", "/api/v1/tokens?all=true", "").problem(t, 403, "forbidden")
 	r.call("ada", "DELETE", "/api/v1/tokens/tbob", "").problem(t, 404, "not-found")
+	everybody := into[struct{ Tokens []api.Token }](t, r.call("root", "GET", "/api/v1/tokens?all=true", "").want(t, 200))
+	if !slices.ContainsFunc(everybody.Tokens, func(k api.Token) bool { return k.ID == "tbob" && k.Person == "bob@example.org" }) {
+		t.Errorf("everybody's tokens: %+v", everybody)
+	}
+	r.call("root", "DELETE", "/api/v1/tokens/tbob", "").want(t, http.StatusNoContent)
+	r.call("bob", "GET", "/api/v1/me", "").problem(t, 401, "unauthenticated")
 	r.call("ada-reads", "DELETE", "/api/v1/tokens/task", "").problem(t, 403, "forbidden")
 	r.call("ada-reads", "DELETE", "/api/v1/tokens/tread", "").want(t, http.StatusNoContent)
 	r.call("ada-reads", "GET", "/api/v1/me", "").problem(t, 401, "unauthenticated")

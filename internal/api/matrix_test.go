@@ -41,7 +41,7 @@ release       401  403  403  403  403  403  200  403  403   403
 audit         401  403  403  403  403  200  200  403  403   403
 report        401  403  403  403  403  200  200  403  403   403
 tokens        401  200  200  200  200  200  200  403  200   403
-revoke-token  401  404  204  404  404  404  404  403  403   403
+revoke-token  401  404  204  404  404  404  204  403  403   403
 `
 
 const digest = "sha256:abababababababababababababababababababababababababababababababab"

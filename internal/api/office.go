@@ -288,6 +288,7 @@ func (a *API) compliance(csv bool) *huma.Response {
 type Token struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`
+	Person  string    `json:"person" doc:"Who made it"`
 	Machine string    `json:"machine,omitempty" doc:"As which it acts; without it, as you"`
 	Scopes  []string  `json:"scopes" nullable:"false"`
 	Made    time.Time `json:"made"`
@@ -296,15 +297,24 @@ type Token struct {
 	Revoked time.Time `json:"revoked,omitzero"`
 }
 
-// Tokens are the caller's.
+// TokensInput says whose tokens are listed.
+type TokensInput struct {
+	All bool `query:"all" doc:"Everybody's and machines' that are good, for administrators; without it, your own"`
+}
+
+// Tokens are the caller's, or everybody's.
 type Tokens struct {
 	Body struct {
 		Tokens []Token `json:"tokens" nullable:"false"`
 	}
 }
 
-func (a *API) tokens(ctx context.Context, c desk.Caller, _ *Nothing) (*Tokens, error) {
-	ts, err := a.cfg.Desk.Tokens(ctx, c)
+func (a *API) tokens(ctx context.Context, c desk.Caller, in *TokensInput) (*Tokens, error) {
+	list := a.cfg.Desk.Tokens
+	if in.All {
+		list = a.cfg.Desk.AllTokens
+	}
+	ts, err := list(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +328,7 @@ func (a *API) tokens(ctx context.Context, c desk.Caller, _ *Nothing) (*Tokens, e
 
 func tokenOf(t access.Token) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Machine: t.Machine, Scopes: append([]string{}, t.Scopes...),
+		ID: t.ID, Name: t.Name, Person: string(t.Person), Machine: t.Machine, Scopes: append([]string{}, t.Scopes...),
 		Made: t.Made, Expires: t.Expires, Used: t.Used, Revoked: t.Revoked,
 	}
 }

@@ -124,7 +124,7 @@ func TestTokenReuse(t *testing.T) {
 	if got, err := r.bearer(expired); err == nil {
 		t.Errorf("expired: %v", got)
 	}
-	if err := s.RevokeToken(t.Context(), "t1", "ada@example.org", now); err != nil {
+	if err := s.RevokeToken(t.Context(), "t1", "ada@example.org", "ada@example.org", now); err != nil {
 		t.Fatal(err)
 	}
 	_, revoked := r.bearer(good)

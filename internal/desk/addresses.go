@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
@@ -86,13 +85,30 @@ func (d *Desk) tokens(ctx context.Context, p engine.Person) ([]access.Token, err
 	return all, nil
 }
 
-// revoke ends a token that somebody has under any address. It wraps ErrNoToken.
-func (d *Desk) revoke(ctx context.Context, id string, p engine.Person, at time.Time) error {
-	err := ErrNoToken
-	for _, address := range d.rules.Load().Addresses(p) {
-		if err = d.cfg.Store.RevokeToken(ctx, id, address, at); !errors.Is(err, ErrNoToken) {
+// revoke ends a token that a caller has under any address, or, for an
+// administrator, anybody's. It wraps ErrNoToken.
+func (d *Desk) revoke(ctx context.Context, c Caller, id string) error {
+	for _, address := range d.rules.Load().Addresses(c.Person) {
+		if err := d.cfg.Store.RevokeToken(ctx, id, address, address, d.now()); !errors.Is(err, ErrNoToken) {
 			return err
 		}
 	}
-	return err
+	switch err := d.administers(ctx, c); {
+	case access.KindOf(err) == access.Forbidden:
+		return ErrNoToken
+	case err != nil:
+		return err
+	}
+	return d.cfg.Store.RevokeToken(ctx, id, "", c.Person, d.now())
+}
+
+// AllTokens lists the tokens of everybody, and those of machines, that are good,
+// newest first. It is for administrators: whoever made one may have left.
+func (d *Desk) AllTokens(ctx context.Context, c Caller) ([]access.Token, error) {
+	if err := d.administers(ctx, c); err != nil {
+		return nil, err
+	}
+	all, err := d.cfg.Store.AllTokens(ctx)
+	now := d.now()
+	return slices.DeleteFunc(all, func(t access.Token) bool { return !t.Revoked.IsZero() || !now.Before(t.Expires) }), err
 }

@@ -91,8 +91,8 @@ func (r Records) Runs(ctx context.Context) iter.Seq2[desk.Run, error] {
 }
 
 // RevokeToken implements [desk.Store].
-func (r Records) RevokeToken(ctx context.Context, id string, by engine.Person, at time.Time) error {
-	err := r.Store.RevokeToken(ctx, id, by, at)
+func (r Records) RevokeToken(ctx context.Context, id string, p, by engine.Person, at time.Time) error {
+	err := r.Store.RevokeToken(ctx, id, p, by, at)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%w: %w", desk.ErrNoToken, err)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func (s *Store) AddToken(ctx context.Context, k Token, secret string) error {
 			micros(k.Made), micros(k.Expires)); err != nil {
 			return err
 		}
-		return appendEvents(ctx, t, []engine.Event{tokenEvent(k, engine.EventTokenMade, k.Made)})
+		return appendEvents(ctx, t, []engine.Event{tokenEvent(k, engine.EventTokenMade, k.Person, k.Made)})
 	})
 }
 
@@ -69,43 +70,47 @@ func (s *Store) Tokens(ctx context.Context, p engine.Person) ([]Token, error) {
 	return s.tokens(ctx, sqlTokens, string(p))
 }
 
-func (s *Store) tokens(ctx context.Context, query, key string) ([]Token, error) {
+func (s *Store) tokens(ctx context.Context, query string, args ...any) ([]Token, error) {
 	var all []Token
 	err := s.read(ctx, "tokens", func(ctx context.Context, t *tx) (err error) {
-		all, err = collect(ctx, t, scanAccessToken, query, key)
+		all, err = collect(ctx, t, scanAccessToken, query, args...)
 		return err
 	})
 	return all, err
 }
 
-// RevokeToken ends a token of a person at once, for good. One that the person
-// does not have wraps [ErrNotFound]; one that was revoked before stays as it is.
-func (s *Store) RevokeToken(ctx context.Context, id string, p engine.Person, at time.Time) error {
+// AllTokens returns everybody's tokens, newest first, also those that are over.
+func (s *Store) AllTokens(ctx context.Context) ([]Token, error) { return s.tokens(ctx, sqlAllTokens) }
+
+// RevokeToken ends a token of a person, or of anybody where p is empty, at once
+// and for good. One that the person does not have wraps [ErrNotFound]; one that
+// was revoked before stays as it is.
+func (s *Store) RevokeToken(ctx context.Context, id string, p, by engine.Person, at time.Time) error {
 	return s.write(ctx, "revoke token", func(ctx context.Context, t *tx) error {
 		k, err := one(ctx, t, scanAccessToken, sqlToken, id, string(p))
 		switch {
 		case err != nil:
 			return err
 		case k == nil:
-			return fmt.Errorf("token %q: %w among those of %s", id, ErrNotFound, p)
+			return fmt.Errorf("token %q: %w among those of %s", id, ErrNotFound, cmp.Or(p, "anybody"))
 		case !k.Revoked.IsZero():
 			return nil
 		}
 		if _, err := t.exec(ctx, sqlRevokeToken, id, micros(at)); err != nil {
 			return err
 		}
-		return appendEvents(ctx, t, []engine.Event{tokenEvent(*k, engine.EventTokenRevoked, at)})
+		return appendEvents(ctx, t, []engine.Event{tokenEvent(*k, engine.EventTokenRevoked, by, at)})
 	})
 }
 
 // tokenEvent tells what became of a token: whose, what for, and how far it goes.
-func tokenEvent(k Token, kind engine.EventKind, at time.Time) engine.Event {
+func tokenEvent(k Token, kind engine.EventKind, by engine.Person, at time.Time) engine.Event {
 	who := ""
 	if k.Machine != "" {
 		who = " as machine " + k.Machine
 	}
 	return engine.Event{
-		At: at, Kind: kind, By: string(k.Person), Person: k.Person, Expires: &k.Expires,
+		At: at, Kind: kind, By: string(by), Person: k.Person, Expires: &k.Expires,
 		Reason: fmt.Sprintf("%s: %s%s, scopes %s", k.ID, k.Name, who, strings.Join(k.Scopes, " ")),
 	}
 }
@@ -115,8 +120,9 @@ const (
 	sqlAddToken     = `INSERT INTO tokens (id, hash, person, machine, name, scopes, made, expires)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	sqlTokenByHash = `SELECT ` + sqlTokenColumns + ` FROM tokens WHERE hash = $1`
-	sqlToken       = `SELECT ` + sqlTokenColumns + ` FROM tokens WHERE id = $1 AND person = $2`
+	sqlToken       = `SELECT ` + sqlTokenColumns + ` FROM tokens WHERE id = $1 AND ('' = $2 OR person = $2)`
 	sqlTokens      = `SELECT ` + sqlTokenColumns + ` FROM tokens WHERE person = $1 ORDER BY made DESC, id`
+	sqlAllTokens   = `SELECT ` + sqlTokenColumns + ` FROM tokens ORDER BY made DESC, id`
 	sqlUseToken    = `UPDATE tokens SET used = $2 WHERE id = $1 AND (used IS NULL OR used < $2)`
 	sqlRevokeToken = `UPDATE tokens SET revoked = $2 WHERE id = $1`
 )

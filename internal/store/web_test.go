@@ -211,12 +211,12 @@ func testTokens(t *testing.T, at place) {
 	used(61 * time.Second)
 	is("at its end", one, time.Hour, "")
 
-	if err := s.RevokeToken(t.Context(), "t2", "ada@example.org", start); !errors.Is(err, ErrNotFound) {
+	if err := s.RevokeToken(t.Context(), "t2", "ada@example.org", "ada@example.org", start); !errors.Is(err, ErrNotFound) {
 		t.Errorf("somebody else's: got %v, want %v", err, ErrNotFound)
 	}
 	is("of another", two, 0, "t2")
 	for i := range 2 {
-		if err := s.RevokeToken(t.Context(), "t1", "ada@example.org", start.Add(time.Duration(i+2)*time.Minute)); err != nil {
+		if err := s.RevokeToken(t.Context(), "t1", "ada@example.org", "ada@example.org", start.Add(time.Duration(i+2)*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -239,6 +239,18 @@ func testTokens(t *testing.T, at place) {
 		At: start.Add(2 * time.Minute), Kind: engine.EventTokenRevoked, By: "ada@example.org", Person: "ada@example.org",
 		Reason: "t1: nightly job, scopes read request", Expires: &want.Expires,
 	})
+	everybody, err := s.AllTokens(t.Context())
+	if err != nil || len(everybody) != 2 {
+		t.Errorf("all are %v, %v; want 2", everybody, err)
+	}
+	if err := s.RevokeToken(t.Context(), "t2", "", "root@example.org", start.Add(4*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	is("revoked by an administrator", two, 4*time.Minute, "")
+	all, err = events(t.Context(), s)
+	if err != nil || len(all) != 4 || all[3].By != "root@example.org" || all[3].Person != "eve@example.org" {
+		t.Errorf("events: %+v, %v; want a fourth, of eve's token by root", all, err)
+	}
 	verified(t, s)
 }
 

@@ -217,7 +217,8 @@ func (web *Web) file(c *call, kind, ending string, write func(*report.Compliance
 
 type tokensPage struct {
 	Tokens  []access.Token
-	Secret  string // of the one just made
+	Others  []access.Token // everybody else's, for administrators
+	Secret  string         // of the one just made
 	Problem string
 }
 
@@ -232,6 +233,15 @@ func (web *Web) showTokens(c *call, status int, p tokensPage) error {
 	var err error
 	if p.Tokens, err = web.cfg.Desk.Tokens(c.r.Context(), c.caller); err != nil {
 		return err
+	}
+	if web.cfg.Desk.Me(c.r.Context(), c.caller).Roles.Administrator {
+		p.Others, err = web.cfg.Desk.AllTokens(c.r.Context(), c.caller)
+		if err != nil && access.KindOf(err) != access.Doubt { // their own they see in any case
+			return err
+		}
+		p.Others = slices.DeleteFunc(p.Others, func(t access.Token) bool {
+			return slices.ContainsFunc(p.Tokens, func(own access.Token) bool { return own.ID == t.ID })
+		})
 	}
 	web.render(c, status, "tokens", "Tokens", p)
 	return nil
