@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // Via is the way by which somebody acted.
@@ -87,6 +88,13 @@ type Held struct {
 	Standing bool      // the directory shows it, and nothing says until when
 }
 
+// Given is access to the resource at hand itself, by another request.
+type Given struct {
+	Request string
+	When    schedule.Window
+	Glass   bool // for an emergency
+}
+
 // Facts are what a decision may know of the world. What a policy does not ask
 // for need not be there.
 type Facts struct {
@@ -97,6 +105,9 @@ type Facts struct {
 	// Held is everything that Person holds beside the request at hand.
 	Held    []Held
 	HeldErr error // why that is not known
+	// Given is what Person has, or will have, of the resource already.
+	Given    []Given
+	GivenErr error // why that is not known
 	// Same tells whether the one who decides is the same human as another person,
 	// behind another address. Those it does not name are not known.
 	Same map[engine.Person]Answer

@@ -193,6 +193,12 @@ func begin(t drawn) *history {
 	for _, g := range groups {
 		h.world.members[g] = t.some()
 	}
+	for range h.below(3) {
+		g := access.Given{Request: "r0", Glass: t.chance(50)}
+		g.When.From = epoch.Add(time.Duration(pick(t, -9, -2, 0, 1, 2, 24)) * time.Hour)
+		g.When.Until = g.When.From.Add(pick(t, time.Second, time.Hour, 2*time.Hour, 9*time.Hour))
+		h.world.given = append(h.world.given, g)
+	}
 	for _, p := range people {
 		h.world.manager[p] = pick(t, everybody()...)
 	}
@@ -394,13 +400,15 @@ func (h *history) change() {
 	for g, all := range h.world.members {
 		next.members[g] = all
 	}
-	switch h.below(5) {
+	switch h.below(6) {
 	case 0, 1:
 		next.members[pick(h.drawn, groups...)] = h.some()
 	case 2:
-		next.silent = []string{pick(h.drawn, "oncall", "senior", "leads", "safety", "profiles", "same", "held"), pick(h.drawn, "same", "leads", "")}
+		next.silent = []string{pick(h.drawn, "oncall", "senior", "leads", "safety", "profiles", "same", "held", "given"), pick(h.drawn, "same", "leads", "")}
 	case 3:
 		next.silent = nil
+	case 5:
+		next.given = nil
 	case 4:
 		if next.held = nil; h.chance(50) {
 			next.held = []access.Held{{Resource: pick(h.drawn, "audit", "other"), Until: h.now}}

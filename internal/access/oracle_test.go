@@ -174,7 +174,29 @@ func (o *oracle) mayAsk(s scene) bool {
 		return false
 	}
 	return length >= time.Second && length <= most && o.entitled(s) && o.compatible(s) &&
-		(o.wish.Glass || len(o.policy.Steps) > 0 || s.holds(o.policy.Auto, o.wish.Person) == yes)
+		(o.wish.Glass || len(o.policy.Steps) > 0 || s.holds(o.policy.Auto, o.wish.Person) == yes) && o.once(s)
+}
+
+// once tells whether what nobody approves is in the way of nothing given before.
+func (o *oracle) once(s scene) bool {
+	alone := s.holds(o.policy.Auto, o.wish.Person) == yes ||
+		!slices.ContainsFunc(o.policy.Steps, func(step access.Step) bool { return s.holds(step.Skip, o.wish.Person) != yes })
+	if !o.wish.Glass && !alone {
+		return true
+	}
+	from, until := o.asked, o.asked.Add(o.length())
+	if start := o.wish.From; !start.IsZero() {
+		until = start.Add(o.length())
+		if start.After(from) {
+			from = start
+		}
+	}
+	return !s.world.mute("given") && !slices.ContainsFunc(s.world.given, func(g access.Given) bool {
+		if o.wish.Glass {
+			return g.Glass && g.When.Until.After(o.asked)
+		}
+		return g.When.Until.After(from) && g.When.From.Before(until)
+	})
 }
 
 func (o *oracle) length() time.Duration {

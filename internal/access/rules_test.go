@@ -601,6 +601,47 @@ func TestNotWith(t *testing.T) {
 	}
 }
 
+// TestOnceAtATime: what nobody approves is not made longer, or more, by asking
+// again.
+func TestOnceAtATime(t *testing.T) {
+	given := func(from, until time.Duration, glass bool) []access.Given {
+		g := access.Given{Request: "r0", Glass: glass}
+		g.When.From, g.When.Until = epoch.Add(from), epoch.Add(until)
+		return []access.Given{g}
+	}
+	const h = time.Hour
+	now, later := access.Wish{For: h}, access.Wish{For: h, From: epoch.Add(2 * h)}
+	for name, c := range map[string]struct {
+		auto  string
+		given []access.Given
+		wish  access.Wish
+		want  access.Kind
+	}{
+		"in force":                    {"yes", given(-h, h, false), now, access.Conflict},
+		"over":                        {"yes", given(-h, 0, false), now, ""},
+		"begins when it ends":         {"yes", given(0, 2*h, false), later, ""},
+		"begins within":               {"yes", given(0, 2*h+1, false), later, access.Conflict},
+		"ends when it begins":         {"yes", given(h, 2*h, false), now, ""},
+		"ends within":                 {"yes", given(h-1, 2*h, false), now, access.Conflict},
+		"for an emergency":            {"yes", given(-h, h, true), now, access.Conflict},
+		"approved by somebody":        {"", given(-h, h, false), now, ""},
+		"an emergency":                {"", nil, access.Wish{Glass: true}, ""},
+		"an emergency beside another": {"", given(-h, h, true), access.Wish{Glass: true}, access.Conflict},
+		"an emergency after another":  {"", given(-h, 0, true), access.Wish{Glass: true}, ""},
+		"an emergency beside access":  {"", given(-h, h, false), access.Wish{Glass: true}, ""},
+	} {
+		b := set(t, staging())
+		b.policy.Auto, b.world.given = c.auto, c.given
+		if err := b.tryAsk(as(ada), c.wish); access.KindOf(err) != c.want || (err == nil) != (c.want == "") {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+		b.world.silent = []string{"given"}
+		if err := b.tryAsk(as(ada), c.wish); (access.KindOf(err) == access.Doubt) != (c.auto != "" || c.wish.Glass) {
+			t.Errorf("%s, not known: got %v", name, err)
+		}
+	}
+}
+
 // TestFrozenPolicy: what the configuration becomes does not reach a request.
 func TestFrozenPolicy(t *testing.T) {
 	b := set(t, production())

@@ -16,7 +16,7 @@ type Want struct {
 // Wants is what has to be known of the world for a decision.
 type Wants struct {
 	Person, Requester, Approver Want
-	Held                        bool
+	Held, Given                 bool
 	Same                        []engine.Person // whether the one who decides is one of them
 	Self                        bool            // whether who asks is whom it is for
 }
@@ -28,6 +28,7 @@ func (w Wish) Wants(p Policy, res Resource, x Expressions) Wants {
 		who = p.BreakGlass.Ask
 	}
 	out := p.wants()
+	out.Given = true
 	out.who(&out.Requester, who, res, x)
 	out.expression(p.Auto, x)
 	out.skips(p.Steps, x)

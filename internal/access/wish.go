@@ -63,6 +63,9 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		return Request{}, nil, err
 	}
 	if r.Glass {
+		if err := r.once(f); err != nil {
+			return Request{}, nil, err
+		}
 		r.Course.Closed = r.At
 		r.Review = &Reviewing{}
 		events = append(events, r.grant(act, engine.EventBreakGlass))
@@ -81,8 +84,33 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	if done {
 		r.Course.Closed = r.At
 		events = append(events, r.grant(act, engine.EventGranted))
+		if err := r.once(f); err != nil {
+			return Request{}, nil, err
+		}
 	}
 	return r, events, nil
+}
+
+// once reports whether what nobody has to approve is given only once at a time:
+// what is no longer than the policy allows is not to become so by asking again.
+// Beside other access there may be one emergency.
+func (r *Request) once(f Facts) error {
+	if f.GivenErr != nil {
+		return doubtful(f.GivenErr, "what %s has of %s already", r.Person, r.Resource)
+	}
+	for _, g := range f.Given {
+		until := g.When.Until.UTC().Format(time.RFC3339)
+		w, given := r.Window()
+		switch {
+		case g.When.Ended(r.At):
+		case r.Glass && g.Glass:
+			return refuse(Conflict, "%s has access to %s for an emergency until %s; give that back first", r.Person, r.Resource, until)
+		case given && !r.Glass && g.When.From.Before(w.Until) && w.From.Before(g.When.Until):
+			return refuse(Conflict, "%s has access to %s from %s until %s already; extend that, or give it back first",
+				r.Person, r.Resource, g.When.From.UTC().Format(time.RFC3339), until)
+		}
+	}
+	return nil
 }
 
 func canonical(p engine.Person) bool {

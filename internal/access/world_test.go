@@ -69,7 +69,8 @@ type world struct {
 	manager map[engine.Person]engine.Person
 	owners  access.Who
 	held    []access.Held
-	silent  []string // groups by name, "profiles", "same", "held"
+	given   []access.Given
+	silent  []string // groups by name, "profiles", "same", "held", "given"
 }
 
 var errSilent = errors.New("the directory does not answer")
@@ -123,6 +124,11 @@ func (w *world) facts(person engine.Person, by, approver access.Actor, wants acc
 		f.Self = &access.Answer{Yes: by.Person != "" && w.self(by.Person) == w.self(person)}
 		if w.mute("same") {
 			f.Self = &access.Answer{Yes: true, Err: errSilent}
+		}
+	}
+	if wants.Given {
+		if f.Given = w.given; w.mute("given") {
+			f.Given, f.GivenErr = nil, errSilent
 		}
 	}
 	if wants.Held {

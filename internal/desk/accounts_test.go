@@ -63,3 +63,27 @@ func TestSecondAddressHoldsOtherGrants(t *testing.T) {
 		t.Errorf("one account gets free beside secret: %s, %v", r.Status, err)
 	}
 }
+
+// What needs no approval is held once at a time, however often it is asked for,
+// and under whichever address.
+func TestWhatNobodyApprovesIsHeldOnce(t *testing.T) {
+	b := set(t)
+	free, glass := desk.Wish{Resource: "free", For: 8 * time.Hour}, desk.Wish{Resource: "free", Glass: true, Reason: "fire"}
+	b.ask("ada", free)
+	b.ask("ada", glass)
+	b.alias("ada", "eve")
+	for i := range 48 {
+		free.From = b.clock().Add(time.Duration(i) * 10 * time.Minute)
+		for _, w := range []desk.Wish{free, glass} {
+			if r, err := b.desk.Ask(t.Context(), as("eve"), w); access.KindOf(err) != access.Conflict {
+				t.Errorf("from %s, emergency %t: %s, %v", w.From, w.Glass, r.Status, err)
+			}
+		}
+	}
+	b.pass(8 * time.Hour)
+	b.ask("bob", desk.Wish{Resource: "free"}) // what others hold is no matter
+	free.From = time.Time{}
+	b.pass(4 * 24 * time.Hour)
+	b.ask("eve", free)
+	b.ask("eve", glass)
+}

@@ -48,6 +48,9 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 			f.Self = &a
 		})
 	}
+	if q.wants.Given {
+		f.Given, f.GivenErr = d.given(ctx, q)
+	}
 	if q.wants.Held {
 		find(true, func() { f.Held, f.HeldErr = d.held(ctx, q) })
 	}
@@ -176,6 +179,24 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 		return all, nil
 	}
 	return nil, unknown
+}
+
+// given lists what the person has, or will have, of the resource at hand by
+// other requests.
+func (d *Desk) given(ctx context.Context, q asked) ([]access.Given, error) {
+	page, err := d.requests(ctx, access.Query{
+		Person: q.person, Resource: q.resource.Name, Phase: []access.Phase{access.Waiting, access.Active}, Now: d.now(), Limit: 500,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []access.Given
+	for _, r := range page.Requests {
+		if w, ok := r.Window(); ok && r.ID != q.request {
+			all = append(all, access.Given{Request: r.ID, When: w, Glass: r.Glass})
+		}
+	}
+	return all, nil
 }
 
 // excluding lists the requests for what excludes the resource at hand that
