@@ -91,8 +91,10 @@ func set(t *testing.T) *bench {
 	rows, _ := records.Of(s)
 	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	day := 24 * time.Hour
-	staging := access.Policy{Name: "staging", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: 8 * time.Hour, Default: time.Hour, Ahead: 7 * day, Pending: 7 * day,
-		Steps: []access.Step{{Name: "one", Approvers: who("bob"), Quorum: 1}}}
+	staging := access.Policy{
+		Name: "staging", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: 8 * time.Hour, Default: time.Hour, Ahead: 7 * day, Pending: 7 * day,
+		Steps: []access.Step{{Name: "one", Approvers: who("bob"), Quorum: 1}},
+	}
 	free := staging
 	free.Name, free.Auto, free.Steps = "free", "yes", nil
 	free.BreakGlass = &access.BreakGlass{Ask: access.Who{Anyone: true}, Max: time.Hour, Review: access.Review{By: who("bob"), Within: day}}

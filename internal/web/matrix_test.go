@@ -45,7 +45,7 @@ GET /reports/compliance.csv           303   403   403   403   403   403   403   
 GET /reports/compliance.json          303   403   403   403   403   403   403   200   200
 GET /tokens                           303   200   200   200   200   200   200   200   200
 POST /tokens                          401   201!  201!  201!  201!  201!  201!  201!  201!
-POST /tokens/{id}/revoke              401   404   404   303!  404   404   404   404   404
+POST /tokens/{id}/revoke              401   404   404   303!  404   404   404   404   303!
 GET /sign-in                          200   200   200   200   200   200   200   200   200
 GET /sign-in/start                    303   303   303   303   303   303   303   303   303
 GET /sign-in/callback                 403   403   403   403   403   403   403   403   403
