@@ -125,6 +125,9 @@ func (a *app) policyExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for i := range rules.Resources {
+				rules.Resources[i].Hidden = false // whoever types this has the configuration before them
+			}
 			rows, _ := records.Of(h.store)
 			d := desk.New(desk.Config{Store: rows, Now: a.now, Log: watch.Logger(a.stderr, false, slog.LevelWarn)})
 			d.Use(rules)

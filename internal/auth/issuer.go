@@ -73,5 +73,16 @@ func (i *issuer) verify(ctx context.Context, raw string, audiences ...string) (*
 	if !slices.ContainsFunc(t.Audience, func(a string) bool { return slices.Contains(audiences, a) }) {
 		return nil, errors.New("the token is for somebody else: its audience is " + strings.Join(t.Audience, ", "))
 	}
+	// OpenID Connect Core 1.0, 3.1.3.7: a token for several audiences names the one
+	// that it was issued to.
+	var issued struct {
+		To string `json:"azp"`
+	}
+	if err := t.Claims(&issued); err != nil {
+		return nil, err
+	}
+	if issued.To != "" && !slices.Contains(audiences, issued.To) {
+		return nil, errors.New("the token was issued to another client: " + clip(issued.To))
+	}
 	return t, nil
 }

@@ -112,6 +112,7 @@ func (r *rig) forgeries() map[string]func(claims map[string]any) string {
 	return map[string]func(map[string]any) string{
 		"another audience":          with("aud", "somebody-else"),
 		"audiences without ours":    with("aud", []string{"a", "b"}),
+		"issued to another client":  with("azp", "somebody-else"),
 		"no audience":               with("aud", nil),
 		"expired":                   with("exp", r.now().Add(-time.Hour).Unix()),
 		"not yet good":              with("nbf", r.now().Add(time.Hour).Unix()),
