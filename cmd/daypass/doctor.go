@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/config"
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
@@ -95,20 +97,59 @@ func examine(ctx context.Context, h *house, d engine.Directory) checkup {
 	refs := slices.SortedFunc(maps.Keys(managed(h.cfg)), func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
 	for _, ref := range refs {
 		if ref.Directory == d {
-			c.Findings = append(c.Findings, examineGroup(ctx, conn, ref))
+			c.Findings = append(c.Findings, examineGroup(ctx, conn, ref, true))
+		}
+	}
+	for _, ref := range deciding(h.cfg) {
+		if ref.Directory == d && !slices.Contains(refs, ref) {
+			f := examineGroup(ctx, conn, ref, false)
+			f.What += ", which decides"
+			c.Findings = append(c.Findings, f)
 		}
 	}
 	return c
 }
 
-func examineGroup(ctx context.Context, conn engine.Connector, ref engine.GroupRef) engine.Finding {
+// deciding are the groups that say who may ask, approve, own and administer.
+func deciding(cfg *config.Config) []engine.GroupRef {
+	whos := []access.Who{cfg.Roles.Administrators.Who(), cfg.Roles.Auditors.Who()}
+	for name := range cfg.Resources {
+		res, _ := cfg.Resource(name) // it is a key
+		whos = append(whos, res.Owners)
+	}
+	for name := range cfg.Policies {
+		p, _ := cfg.Policy(name) // it is a key
+		whos = append(whos, p.Ask)
+		steps := p.Steps
+		if p.Extend != nil {
+			steps = slices.Concat(steps, p.Extend.Steps)
+		}
+		for _, s := range steps {
+			whos = append(whos, s.Approvers)
+			if s.Escalate != nil {
+				whos = append(whos, s.Escalate.To)
+			}
+		}
+		if p.BreakGlass != nil {
+			whos = append(whos, p.BreakGlass.Ask, p.BreakGlass.Review.By)
+		}
+	}
+	var refs []engine.GroupRef
+	for _, w := range whos {
+		refs = append(refs, w.Groups...)
+	}
+	slices.SortFunc(refs, func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
+	return slices.Compact(refs)
+}
+
+func examineGroup(ctx context.Context, conn engine.Connector, ref engine.GroupRef, managed bool) engine.Finding {
 	f := engine.Finding{What: "group " + ref.Name}
 	info, err := conn.Group(ctx, ref.Name)
 	switch {
 	case err != nil:
 		f.Message = err.Error()
 		return f
-	case info.Unmanageable != "":
+	case info.Unmanageable != "" && managed:
 		f.Message = "cannot be managed: " + info.Unmanageable
 		return f
 	}
