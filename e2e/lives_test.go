@@ -159,6 +159,6 @@ func TestWhatTimeDoesToRequests(t *testing.T) {
 	look(t, ada, "request-extended")
 	h.isIn("staging", "ada")
 
-	until(t, "the start", func() bool { return time.Until(start) < 10*time.Second })
+	<-time.After(time.Until(start) - 10*time.Second) // what came before may have been quick
 	h.isIn("later", "noa")
 }
