@@ -282,3 +282,26 @@ func TestExplanationKeepsTheDirectorysWords(t *testing.T) {
 		t.Errorf("ada is told: %s", x.Doubt)
 	}
 }
+
+// A page that looks for news every few seconds spends no quota that removals need.
+func TestOpenPageListsNoGroupAnew(t *testing.T) {
+	b := set(t)
+	b.rules.Auditors = access.Who{Groups: []engine.GroupRef{in("approvers")}}
+	b.desk.Use(b.rules)
+	r := b.ask("ada", desk.Wish{Resource: "free"})
+	look := func() {
+		if _, err := b.desk.Request(t.Context(), as("carol"), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.desk.Request(t.Context(), as("bob"), r.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	lists, asks := b.corp.Calls(memory.CallMembers), b.corp.Calls(memory.CallResolve)
+	b.pass(5 * time.Second)
+	look()
+	if l, a := b.corp.Calls(memory.CallMembers)-lists, b.corp.Calls(memory.CallResolve)-asks; l+a > 0 {
+		t.Errorf("the second look listed %d groups and looked %d people up", l, a)
+	}
+}

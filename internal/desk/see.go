@@ -315,7 +315,14 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 	if out.Before, err = d.past(ctx, r.Person, r.Resource); err != nil {
 		return out, err
 	}
-	if out.May.Decide || out.May.Review || !c.concerned(rules.known(r)) && d.oversees(ctx, c, r.Resource, "see who has it") == nil {
+	oversees := func() bool { // by what is known already: an open page looks every few seconds
+		a := either(
+			func() access.Answer { return d.owns(ctx, c, r.Resource, false) },
+			func() access.Answer { return d.roles(ctx, c, false).reading() },
+		)
+		return a.Err == nil && a.Yes
+	}
+	if out.May.Decide || out.May.Review || !c.concerned(rules.known(r)) && oversees() {
 		out.Others = d.holders(res, r)
 	}
 	return out, nil
