@@ -33,7 +33,7 @@ func TestEmergencyAndItsReview(t *testing.T) {
 	omar.Sees("Review of the emergency")
 	omar.SeesNot("It was justified") // not by himself
 	look(t, omar, "request-emergency")
-	if log := h.Log(); !strings.Contains(log, `"level":"WARN","msg":"request","event":"emergency"`) {
+	if log := h.Log(); !strings.Contains(log, `"level":"WARN","msg":"request","event":"break-glass"`) {
 		t.Errorf("the log has no warning of it:\n%s", log)
 	}
 
@@ -118,7 +118,7 @@ func TestWhatTimeDoesToRequests(t *testing.T) {
 	look(t, mute, "request-lapsed")
 
 	// An emergency that nobody reviews.
-	eve := h.signedIn("eve", "/ask/staging?emergency=1")
+	eve := h.signedIn("eve", "/ask/staging?breakGlass=1")
 	eve.Fill("Why do you need it?", "It burns")
 	eve.Press("Take emergency access")
 	eve.SeesInTime("Overdue")

@@ -217,7 +217,7 @@ const (
 	EventLapsed     EventKind = "lapsed"         // nobody decided before it was too old
 	EventSkipped    EventKind = "step-skipped"   // the policy says that a step is not needed
 	EventEscalated  EventKind = "escalated"      // others may decide as well
-	EventBreakGlass EventKind = "emergency"      // access began without an approval
+	EventBreakGlass EventKind = "break-glass"    // access began without an approval
 	EventReviewed   EventKind = "reviewed"       // and somebody looked at it afterwards
 	EventReviewLate EventKind = "review-overdue" // or nobody did in time
 

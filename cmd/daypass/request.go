@@ -23,7 +23,7 @@ import (
 type wish struct {
 	resource, person, length, from, reason, ticket, template string
 	answers                                                  map[string]string
-	emergency, wait, asJSON                                  bool
+	breakGlass, wait, asJSON                                 bool
 	patience                                                 time.Duration
 	key                                                      string
 }
@@ -71,7 +71,7 @@ when the job has the permission id-token: write.`,
 	f.StringVar(&w.ticket, "ticket", "", "the `TICKET`")
 	f.StringToStringVar(&w.answers, "answer", nil, "an answer to a question of the policy, as `NAME=TEXT`; may be repeated")
 	f.Lookup("answer").DefValue = "" // which shows none
-	f.BoolVar(&w.emergency, "emergency", false, "take access at once, to be reviewed afterwards")
+	f.BoolVar(&w.breakGlass, "break-glass", false, "take access at once, to be reviewed afterwards")
 	f.BoolVar(&w.wait, "wait", false, "return when the membership is there")
 	f.StringVar(&patience, "timeout", "1h", "how long --wait waits: a `LENGTH`")
 	f.StringVar(&w.key, "key", "", "a `TEXT` that is the same when the same step of a pipeline runs again, so that it asks once")
@@ -95,7 +95,7 @@ func (a *app) ask(ctx context.Context, c *client, w wish) error {
 	var in api.AskInput
 	b := &in.Body
 	b.Resource, b.Template, b.Person, b.For, b.From = w.resource, w.template, w.person, w.length, w.from
-	b.Reason, b.Ticket, b.Answers, b.BreakGlass = w.reason, w.ticket, w.answers, w.emergency
+	b.Reason, b.Ticket, b.Answers, b.BreakGlass = w.reason, w.ticket, w.answers, w.breakGlass
 	var r api.RequestDetail
 	key := http.Header{"Idempotency-Key": {cmp.Or(w.key, rand.Text())}}
 	if err := c.call(ctx, http.MethodPost, "/requests", key, b, &r); err != nil {

@@ -90,9 +90,9 @@ type Held struct {
 
 // Given is access to the resource at hand itself, by another request.
 type Given struct {
-	Request string
-	When    schedule.Window
-	Glass   bool // for an emergency
+	Request    string
+	When       schedule.Window
+	BreakGlass bool // for an emergency
 }
 
 // Facts are what a decision may know of the world. What a policy does not ask

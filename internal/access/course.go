@@ -120,7 +120,7 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 		return Request{}, nil, refuse(Conflict, "there is nothing to extend: the request is %s", r.Status)
 	case p == Ended || p == Revoked || r.Grant.End != nil:
 		return Request{}, nil, refuse(Conflict, "the access is over; ask for it again")
-	case rule == nil || r.Glass:
+	case rule == nil || r.BreakGlass:
 		return Request{}, nil, refuse(Forbidden, "access to %s cannot be extended; ask for it again", r.Resource)
 	case r.Undecided() != nil:
 		return Request{}, nil, refuse(Conflict, "an extension is waiting for a decision already")

@@ -194,7 +194,7 @@ func begin(t drawn) *history {
 		h.world.members[g] = t.some()
 	}
 	for range h.below(3) {
-		g := access.Given{Request: "r0", Glass: t.chance(50)}
+		g := access.Given{Request: "r0", BreakGlass: t.chance(50)}
 		g.When.From = epoch.Add(time.Duration(pick(t, -9, -2, 0, 1, 2, 24)) * time.Hour)
 		g.When.Until = g.When.From.Add(pick(t, time.Second, time.Hour, 2*time.Hour, 9*time.Hour))
 		h.world.given = append(h.world.given, g)
@@ -355,7 +355,7 @@ func (h *history) ask() bool {
 	if h.chance(30) || wish.Person == "" {
 		wish.Person = pick(h.drawn, everybody()...)
 	}
-	wish.Glass = p.BreakGlass != nil && h.chance(40)
+	wish.BreakGlass = p.BreakGlass != nil && h.chance(40)
 	if h.chance(30) {
 		wish.From = h.now.Add(pick(h.drawn, -time.Hour, -time.Hour/2, time.Hour, 24*time.Hour, 60*time.Hour))
 	}

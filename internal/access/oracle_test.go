@@ -137,7 +137,7 @@ func (s scene) among(a access.Actor, w access.Who, person engine.Person) certain
 // entitled tells whether who asked may.
 func (o *oracle) entitled(s scene) bool {
 	who := o.policy.Ask
-	if o.wish.Glass {
+	if o.wish.BreakGlass {
 		if o.policy.BreakGlass == nil {
 			return false
 		}
@@ -166,22 +166,22 @@ func (o *oracle) compatible(s scene) bool {
 // mayAsk tells whether the wish is taken.
 func (o *oracle) mayAsk(s scene) bool {
 	most, length := o.policy.Max, o.length()
-	if o.wish.Glass && o.policy.BreakGlass != nil {
+	if o.wish.BreakGlass && o.policy.BreakGlass != nil {
 		most = o.policy.BreakGlass.Max
 	}
 	if from := o.wish.From; !from.IsZero() &&
-		(o.wish.Glass || !from.Add(length).After(o.asked) || from.After(o.asked.Add(o.policy.Ahead))) {
+		(o.wish.BreakGlass || !from.Add(length).After(o.asked) || from.After(o.asked.Add(o.policy.Ahead))) {
 		return false
 	}
 	return length >= time.Second && length <= most && o.entitled(s) && o.compatible(s) &&
-		(o.wish.Glass || len(o.policy.Steps) > 0 || s.holds(o.policy.Auto, o.wish.Person) == yes) && o.once(s)
+		(o.wish.BreakGlass || len(o.policy.Steps) > 0 || s.holds(o.policy.Auto, o.wish.Person) == yes) && o.once(s)
 }
 
 // once tells whether what nobody approves is in the way of nothing given before.
 func (o *oracle) once(s scene) bool {
 	alone := s.holds(o.policy.Auto, o.wish.Person) == yes ||
 		!slices.ContainsFunc(o.policy.Steps, func(step access.Step) bool { return s.holds(step.Skip, o.wish.Person) != yes })
-	if !o.wish.Glass && !alone {
+	if !o.wish.BreakGlass && !alone {
 		return true
 	}
 	from, until := o.asked, o.asked.Add(o.length())
@@ -192,8 +192,8 @@ func (o *oracle) once(s scene) bool {
 		}
 	}
 	return !s.world.mute("given") && !slices.ContainsFunc(s.world.given, func(g access.Given) bool {
-		if o.wish.Glass {
-			return g.Glass && g.When.Until.After(o.asked)
+		if o.wish.BreakGlass {
+			return g.BreakGlass && g.When.Until.After(o.asked)
 		}
 		return g.When.Until.After(from) && g.When.From.Before(until)
 	})
@@ -203,7 +203,7 @@ func (o *oracle) length() time.Duration {
 	switch {
 	case o.wish.For != 0:
 		return o.wish.For
-	case o.wish.Glass && o.policy.BreakGlass != nil:
+	case o.wish.BreakGlass && o.policy.BreakGlass != nil:
 		return o.policy.BreakGlass.Max
 	}
 	return o.policy.Default
@@ -312,7 +312,7 @@ func (o *oracle) extending(s scene) *trial {
 
 func (o *oracle) mayExtend(s scene) bool {
 	rule := o.policy.Extend
-	if !o.lives(o.at(s)) || rule == nil || o.wish.Glass || o.open != nil || o.extensions(access.Approved) >= rule.Times ||
+	if !o.lives(o.at(s)) || rule == nil || o.wish.BreakGlass || o.open != nil || o.extensions(access.Approved) >= rule.Times ||
 		s.length < time.Second || s.length > rule.Max || !o.concerns(s.actor) || !o.entitled(s) {
 		return false
 	}
@@ -419,7 +419,7 @@ func (o *oracle) step(e engine.Event, due time.Time, s scene, i int) error {
 		o.widened = append(o.widened, access.Asked)
 		return nil
 	case engine.EventBreakGlass:
-		if !o.wish.Glass || o.policy.BreakGlass == nil {
+		if !o.wish.BreakGlass || o.policy.BreakGlass == nil {
 			return fmt.Errorf("it is no emergency")
 		}
 		o.review = e.At.Add(o.policy.BreakGlass.Review.Within)

@@ -36,18 +36,18 @@ type Request struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"` // counts changes; whoever changes it says which one was seen
 
-	Resource string            `json:"resource"`
-	Person   engine.Person     `json:"person"` // who is to have the access
-	By       Actor             `json:"by"`     // who asked
-	Reason   string            `json:"reason,omitempty"`
-	Ticket   string            `json:"ticket,omitempty"`
-	Answers  map[string]string `json:"answers,omitempty"`
-	Template string            `json:"template,omitempty"`
-	For      time.Duration     `json:"for"`
-	From     time.Time         `json:"from,omitzero"` // the start that was asked for; zero: at approval
-	At       time.Time         `json:"at"`            // when it was asked
-	Glass    bool              `json:"breakGlass,omitempty"`
-	Policy   Policy            `json:"policy"` // as it was at At
+	Resource   string            `json:"resource"`
+	Person     engine.Person     `json:"person"` // who is to have the access
+	By         Actor             `json:"by"`     // who asked
+	Reason     string            `json:"reason,omitempty"`
+	Ticket     string            `json:"ticket,omitempty"`
+	Answers    map[string]string `json:"answers,omitempty"`
+	Template   string            `json:"template,omitempty"`
+	For        time.Duration     `json:"for"`
+	From       time.Time         `json:"from,omitzero"` // the start that was asked for; zero: at approval
+	At         time.Time         `json:"at"`            // when it was asked
+	BreakGlass bool              `json:"breakGlass,omitempty"`
+	Policy     Policy            `json:"policy"` // as it was at At
 
 	Status Status `json:"status"`
 	Course Course `json:"course"`
@@ -55,7 +55,7 @@ type Request struct {
 	// Extensions were asked for while the grant was in force; only the last may
 	// be undecided.
 	Extensions []Extension `json:"extensions,omitempty"`
-	Review     *Reviewing  `json:"review,omitempty"` // of a Glass one
+	Review     *Reviewing  `json:"review,omitempty"` // of a BreakGlass one
 }
 
 // Course is a way through the steps of a policy.

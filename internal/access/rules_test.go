@@ -369,7 +369,7 @@ func TestAMachineNeverDecides(t *testing.T) {
 	b.refused(access.Forbidden, b.tryDecide(ci, false))
 
 	b = set(t, staging())
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	b.world.members[leads] = []engine.Person{ci.Person}
 	b.refused(access.Forbidden, b.tryReview(ci))
 }
@@ -580,9 +580,9 @@ func TestNotWith(t *testing.T) {
 	b.policy.NotWith = []string{"audit"}
 	for _, glass := range []bool{false, true} {
 		b.world.held = held
-		b.refused(access.Conflict, b.tryAsk(as(ada), access.Wish{Glass: glass}))
+		b.refused(access.Conflict, b.tryAsk(as(ada), access.Wish{BreakGlass: glass}))
 		b.world.held, b.world.silent = nil, []string{"held"}
-		b.refused(access.Doubt, b.tryAsk(as(ada), access.Wish{Glass: glass}))
+		b.refused(access.Doubt, b.tryAsk(as(ada), access.Wish{BreakGlass: glass}))
 		b.world.silent = nil
 	}
 	b.world.held = []access.Held{{Resource: "wiki"}}
@@ -605,7 +605,7 @@ func TestNotWith(t *testing.T) {
 // again.
 func TestOnceAtATime(t *testing.T) {
 	given := func(from, until time.Duration, glass bool) []access.Given {
-		g := access.Given{Request: "r0", Glass: glass}
+		g := access.Given{Request: "r0", BreakGlass: glass}
 		g.When.From, g.When.Until = epoch.Add(from), epoch.Add(until)
 		return []access.Given{g}
 	}
@@ -625,10 +625,10 @@ func TestOnceAtATime(t *testing.T) {
 		"ends within":                 {"yes", given(h-1, 2*h, false), now, access.Conflict},
 		"for an emergency":            {"yes", given(-h, h, true), now, access.Conflict},
 		"approved by somebody":        {"", given(-h, h, false), now, ""},
-		"an emergency":                {"", nil, access.Wish{Glass: true}, ""},
-		"an emergency beside another": {"", given(-h, h, true), access.Wish{Glass: true}, access.Conflict},
-		"an emergency after another":  {"", given(-h, 0, true), access.Wish{Glass: true}, ""},
-		"an emergency beside access":  {"", given(-h, h, false), access.Wish{Glass: true}, ""},
+		"an emergency":                {"", nil, access.Wish{BreakGlass: true}, ""},
+		"an emergency beside another": {"", given(-h, h, true), access.Wish{BreakGlass: true}, access.Conflict},
+		"an emergency after another":  {"", given(-h, 0, true), access.Wish{BreakGlass: true}, ""},
+		"an emergency beside access":  {"", given(-h, h, false), access.Wish{BreakGlass: true}, ""},
 	} {
 		b := set(t, staging())
 		b.policy.Auto, b.world.given = c.auto, c.given
@@ -636,7 +636,7 @@ func TestOnceAtATime(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
 		b.world.silent = []string{"given"}
-		if err := b.tryAsk(as(ada), c.wish); (access.KindOf(err) == access.Doubt) != (c.auto != "" || c.wish.Glass) {
+		if err := b.tryAsk(as(ada), c.wish); (access.KindOf(err) == access.Doubt) != (c.auto != "" || c.wish.BreakGlass) {
 			t.Errorf("%s, not known: got %v", name, err)
 		}
 	}
@@ -689,7 +689,7 @@ func TestNothingIsShared(t *testing.T) {
 	step("extend", func() { b.must(b.tryExtend(as(ada), time.Hour)) })
 	step("extended", func() { b.approve(bob) })
 	step("end", func() { b.must(b.tryEnd(as(ada), false)) })
-	b.ask(access.Wish{Glass: true, Answers: map[string]string{"n": "3"}})
+	b.ask(access.Wish{BreakGlass: true, Answers: map[string]string{"n": "3"}})
 	before = b.r
 	step("late", func() { b.pass(4 * time.Hour) })
 	step("close", func() { b.must(b.tryReview(as(bob))) })

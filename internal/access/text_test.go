@@ -54,7 +54,7 @@ func TestEveryTextIsRead(t *testing.T) {
 			t.Errorf("%.30q: got %.300v", p, err)
 		}
 	}
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	act := access.Act{By: as(ada), At: b.now, Comment: bad}
 	_, _, err := b.r.End(act, false)
 	b.refused(access.Invalid, err)
@@ -99,7 +99,7 @@ func TestReasonAndPattern(t *testing.T) {
 	if _, _, err := b.world.ask(w, b.policy, access.Act{By: as(ada), At: b.now}); err != nil {
 		t.Errorf("no reason was wanted: %v", err)
 	}
-	w.Glass = true // an emergency always has one
+	w.BreakGlass = true // an emergency always has one
 	if _, _, err := b.world.ask(w, b.policy, access.Act{By: as(ada), At: b.now}); access.KindOf(err) != access.Invalid {
 		t.Errorf("an emergency without a reason: %v", err)
 	}
@@ -176,7 +176,7 @@ func TestRequestThroughJSON(t *testing.T) {
 	same()
 	b.must(b.tryEnd(as(ada), false))
 	same()
-	b.ask(access.Wish{Glass: true, Answers: map[string]string{"n": "3"}})
+	b.ask(access.Wish{BreakGlass: true, Answers: map[string]string{"n": "3"}})
 	same()
 	b.pass(5 * time.Hour)
 	b.must(b.tryReview(as(bob)))
@@ -212,9 +212,9 @@ func TestEmergencyNeedsAReasonOnly(t *testing.T) {
 		want string
 	}{
 		{access.Wish{}, "answers.data ticket"},
-		{access.Wish{Glass: true}, "reason"},
-		{access.Wish{Glass: true, Reason: "all is down"}, ""},
-		{access.Wish{Glass: true, Reason: "all is down", Ticket: "later"}, "ticket"},
+		{access.Wish{BreakGlass: true}, "reason"},
+		{access.Wish{BreakGlass: true, Reason: "all is down"}, ""},
+		{access.Wish{BreakGlass: true, Reason: "all is down", Ticket: "later"}, "ticket"},
 	} {
 		if got := ask(c.wish); got != c.want {
 			t.Errorf("%+v: wrong are %q, want %q", c.wish, got, c.want)

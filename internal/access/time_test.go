@@ -82,8 +82,8 @@ func TestStartsAndLengthsThatCannotBe(t *testing.T) {
 		"first instant":                 {From: time.Time{}.Add(1)},
 		"too far ahead":                 {From: epoch.Add(30*24*time.Hour + 1)},
 		"after all time":                {From: time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"emergency with a start":        {From: epoch.Add(time.Hour), Glass: true, For: time.Hour},
-		"emergency over its max":        {Glass: true, For: time.Hour + 1},
+		"emergency with a start":        {From: epoch.Add(time.Hour), BreakGlass: true, For: time.Hour},
+		"emergency over its max":        {BreakGlass: true, For: time.Hour + 1},
 	} {
 		b := set(t, staging())
 		if err := b.tryAsk(as(ada), w); access.KindOf(err) != access.Invalid {
@@ -263,7 +263,7 @@ func TestClockThatGoesBack(t *testing.T) {
 	b.refused(access.Conflict, b.tryEnd(as(ada), true))
 
 	b = set(t, production())
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	b.pass(time.Minute)
 	b.must(b.tryEnd(as(ada), false))
 	b.pass(-time.Minute)
@@ -397,7 +397,7 @@ func TestExtensionOnlyByRule(t *testing.T) {
 	b.refused(access.Forbidden, b.tryExtend(as(ada), time.Hour))
 
 	b = set(t, staging())
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	b.refused(access.Forbidden, b.tryExtend(as(ada), time.Hour))
 }
 
@@ -464,7 +464,7 @@ func TestExtensionOfWhatIsToCome(t *testing.T) {
 func TestBreakGlassReview(t *testing.T) {
 	b := set(t, production())
 	b.policy.NotWith = []string{"audit"}
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	b.is(access.Approved)
 	b.lasts(b.now, b.now.Add(time.Hour))
 	b.tells(engine.EventRequested, engine.EventBreakGlass)
@@ -502,33 +502,33 @@ func TestBreakGlassReview(t *testing.T) {
 
 func TestEmergencyOfAnotherIsReviewedByAThird(t *testing.T) {
 	b := set(t, production())
-	b.must(b.tryAsk(as(bob), access.Wish{Glass: true, Person: ada}))
+	b.must(b.tryAsk(as(bob), access.Wish{BreakGlass: true, Person: ada}))
 	for _, p := range []engine.Person{bob, admBob, ada} {
 		b.refused(access.Forbidden, b.tryReview(as(p)))
 	}
 	b.must(b.tryReview(as(cyd)))
 
 	b = set(t, production())
-	b.must(b.tryAsk(access.Actor{Machine: "bare"}, access.Wish{Glass: true}))
+	b.must(b.tryAsk(access.Actor{Machine: "bare"}, access.Wish{BreakGlass: true}))
 	b.must(b.tryReview(as(cyd)))
 }
 
 func TestEmergencyOnlyByRule(t *testing.T) {
 	b := set(t, staging())
 	b.policy.BreakGlass.Ask = access.Who{People: []engine.Person{eve}}
-	b.refused(access.Forbidden, b.tryAsk(as(ada), access.Wish{Glass: true}))
+	b.refused(access.Forbidden, b.tryAsk(as(ada), access.Wish{BreakGlass: true}))
 	b.policy.BreakGlass.Ask = access.Who{Groups: []engine.GroupRef{oncall}}
 	b.world.silent = []string{"oncall"}
-	b.refused(access.Doubt, b.tryAsk(as(ada), access.Wish{Glass: true}))
+	b.refused(access.Doubt, b.tryAsk(as(ada), access.Wish{BreakGlass: true}))
 	b.policy.BreakGlass = nil
-	b.refused(access.Forbidden, b.tryAsk(as(ada), access.Wish{Glass: true}))
+	b.refused(access.Forbidden, b.tryAsk(as(ada), access.Wish{BreakGlass: true}))
 	b.ask(access.Wish{})
 	b.refused(access.Conflict, b.tryReview(as(bob)))
 }
 
 func TestEmergencyThatEndedIsStillReviewed(t *testing.T) {
 	b := set(t, staging())
-	b.ask(access.Wish{Glass: true})
+	b.ask(access.Wish{BreakGlass: true})
 	b.pass(time.Minute)
 	b.must(b.tryEnd(as(ada), false))
 	b.pass(8 * time.Hour)

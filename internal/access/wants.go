@@ -24,7 +24,7 @@ type Wants struct {
 // Wants returns what [Ask] wants to know for a wish.
 func (w Wish) Wants(p Policy, res Resource, x Expressions) Wants {
 	who := p.Ask
-	if w.Glass && p.BreakGlass != nil {
+	if w.BreakGlass && p.BreakGlass != nil {
 		who = p.BreakGlass.Ask
 	}
 	out := p.wants()

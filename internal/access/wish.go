@@ -18,15 +18,15 @@ import (
 
 // Wish is what somebody asks for.
 type Wish struct {
-	ID       string // of the request that it becomes; nobody else has it
-	Person   engine.Person
-	For      time.Duration // zero: the policy's default
-	From     time.Time     // zero: at approval
-	Reason   string
-	Ticket   string
-	Answers  map[string]string
-	Template string
-	Glass    bool // an emergency
+	ID         string // of the request that it becomes; nobody else has it
+	Person     engine.Person
+	For        time.Duration // zero: the policy's default
+	From       time.Time     // zero: at approval
+	Reason     string
+	Ticket     string
+	Answers    map[string]string
+	Template   string
+	BreakGlass bool // an emergency
 }
 
 const (
@@ -47,12 +47,12 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	r := Request{
 		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
 		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
-		For: w.For, From: w.From.UTC(), At: act.At, Glass: w.Glass, Policy: p.clone(), Status: Asked,
+		For: w.For, From: w.From.UTC(), At: act.At, BreakGlass: w.BreakGlass, Policy: p.clone(), Status: Asked,
 	}
 	if r.For == 0 {
 		r.For = r.standard()
 	}
-	answers, wrong := p.answers(w.Answers, w.Glass)
+	answers, wrong := p.answers(w.Answers, w.BreakGlass)
 	r.Answers = answers
 	c := Case{Now: act.At, Facts: &f, Request: &r}
 	if err := errors.Join(r.entitled(c, x), wrong, r.sound()); err != nil {
@@ -62,7 +62,7 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	if err := r.compatible(f); err != nil {
 		return Request{}, nil, err
 	}
-	if r.Glass {
+	if r.BreakGlass {
 		if err := r.once(f); err != nil {
 			return Request{}, nil, err
 		}
@@ -103,9 +103,9 @@ func (r *Request) once(f Facts) error {
 		w, given := r.Window()
 		switch {
 		case g.When.Ended(r.At):
-		case r.Glass && g.Glass:
+		case r.BreakGlass && g.BreakGlass:
 			return refuse(Conflict, "%s has access to %s for an emergency until %s; give that back first", r.Person, r.Resource, until)
-		case given && !r.Glass && g.When.From.Before(w.Until) && w.From.Before(g.When.Until):
+		case given && !r.BreakGlass && g.When.From.Before(w.Until) && w.From.Before(g.When.Until):
 			return refuse(Conflict, "%s has access to %s from %s until %s already; extend that, or give it back first",
 				r.Person, r.Resource, g.When.From.UTC().Format(time.RFC3339), until)
 		}
@@ -119,7 +119,7 @@ func canonical(p engine.Person) bool {
 }
 
 func (r *Request) standard() time.Duration {
-	if r.Glass && r.Policy.BreakGlass != nil {
+	if r.BreakGlass && r.Policy.BreakGlass != nil {
 		return r.Policy.BreakGlass.Max
 	}
 	return r.Policy.Default
@@ -132,7 +132,7 @@ func (r *Request) entitled(c Case, x Expressions) error {
 		return err
 	}
 	who := p.Ask
-	if r.Glass {
+	if r.BreakGlass {
 		if p.BreakGlass == nil {
 			return refuse(Forbidden, "%s has no access for emergencies; ask without", r.Resource)
 		}
@@ -182,7 +182,7 @@ func (r *Request) compatible(f Facts) error {
 func (r *Request) sound() error {
 	p := &r.Policy
 	most := p.Max
-	if r.Glass && p.BreakGlass != nil {
+	if r.BreakGlass && p.BreakGlass != nil {
 		most = p.BreakGlass.Max
 	}
 	var errs []error
@@ -195,7 +195,7 @@ func (r *Request) sound() error {
 	}
 	switch {
 	case r.From.IsZero():
-	case r.Glass:
+	case r.BreakGlass:
 		errs = append(errs, invalid("from", "an emergency begins at once; leave the start out"))
 	case !r.From.Add(r.For).After(r.At):
 		errs = append(errs, invalid("from", "it would be over (%s) before it is asked for", r.From.Add(r.For).Format(time.RFC3339)))
@@ -204,7 +204,7 @@ func (r *Request) sound() error {
 	}
 	// An emergency needs a reason, and nothing that has to be fetched first.
 	reason, ticket := p.Reason, p.Ticket
-	reason.Required, ticket.Required = reason.Required || r.Glass, ticket.Required && !r.Glass
+	reason.Required, ticket.Required = reason.Required || r.BreakGlass, ticket.Required && !r.BreakGlass
 	errs = append(errs, reason.fits("reason", "the reason", r.Reason), ticket.fits("ticket", "the ticket", r.Ticket),
 		Readable("template", "the template", r.Template))
 	return errors.Join(errs...)

@@ -209,14 +209,14 @@ func TestResources(t *testing.T) {
 	}
 	offer := into[struct {
 		api.Resource
-		May, Emergency api.Possible
-		Templates      []api.Template
+		May, BreakGlass api.Possible
+		Templates       []api.Template
 	}](t, r.call("ada", "GET", "/api/v1/resources/staging", "").want(t, 200))
-	if p := offer.Policy; p == nil || p.Max != "8h" || p.Emergency != "1h" || p.Extend.Times != 1 || p.Questions[0].Name != "customer" ||
+	if p := offer.Policy; p == nil || p.Max != "8h" || p.BreakGlass != "1h" || p.Extend.Times != 1 || p.Questions[0].Name != "customer" ||
 		p.Steps[0].Approvers.Groups[0] != "corp/approvers" || p.Ticket.Hint != "CHG-1234" {
 		t.Errorf("staging: %+v", offer.Policy)
 	}
-	if !offer.May.Yes || !offer.Emergency.Yes || len(offer.Templates) != 1 {
+	if !offer.May.Yes || !offer.BreakGlass.Yes || len(offer.Templates) != 1 {
 		t.Errorf("staging to ada: %+v", offer)
 	}
 	r.call("ada", "GET", "/api/v1/resources/secret", "").problem(t, 404, "not-found")

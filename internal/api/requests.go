@@ -81,7 +81,7 @@ type AskInput struct {
 func (a *API) ask(ctx context.Context, c desk.Caller, in *AskInput) (*Made, error) {
 	b := in.Body
 	w := desk.Wish{
-		Resource: b.Resource, Template: b.Template, Reason: b.Reason, Ticket: b.Ticket, Answers: b.Answers, Glass: b.BreakGlass, Key: in.Key,
+		Resource: b.Resource, Template: b.Template, Reason: b.Reason, Ticket: b.Ticket, Answers: b.Answers, BreakGlass: b.BreakGlass, Key: in.Key,
 	}
 	if b.Resource == "" && b.Template == "" {
 		return nil, field("resource", "say what you ask for: a resource, or a template")

@@ -59,18 +59,18 @@ type Resource struct {
 
 // Policy is what has to be kept in asking.
 type Policy struct {
-	Name      string     `json:"name"`
-	For       string     `json:"for" enum:"self,others,anyone" doc:"Whom it may be asked for"`
-	Max       string     `json:"max" example:"8h"`
-	Default   string     `json:"default" example:"2h"`
-	Ahead     string     `json:"ahead" doc:"How far in the future a start may lie"`
-	Reason    Text       `json:"reason"`
-	Ticket    Text       `json:"ticket"`
-	Questions []Question `json:"questions" nullable:"false"`
-	Steps     []Step     `json:"steps" nullable:"false"`
-	NotWith   []string   `json:"notWith" nullable:"false" doc:"Resources that nobody may hold beside it"`
-	Emergency string     `json:"emergency,omitempty" doc:"How long access in an emergency lasts at most, where there is such"`
-	Extend    *Extending `json:"extend,omitempty" doc:"How it may be extended, where it may"`
+	Name       string     `json:"name"`
+	For        string     `json:"for" enum:"self,others,anyone" doc:"Whom it may be asked for"`
+	Max        string     `json:"max" example:"8h"`
+	Default    string     `json:"default" example:"2h"`
+	Ahead      string     `json:"ahead" doc:"How far in the future a start may lie"`
+	Reason     Text       `json:"reason"`
+	Ticket     Text       `json:"ticket"`
+	Questions  []Question `json:"questions" nullable:"false"`
+	Steps      []Step     `json:"steps" nullable:"false"`
+	NotWith    []string   `json:"notWith" nullable:"false" doc:"Resources that nobody may hold beside it"`
+	BreakGlass string     `json:"breakGlass,omitempty" doc:"How long access in an emergency lasts at most, where there is such"`
+	Extend     *Extending `json:"extend,omitempty" doc:"How it may be extended, where it may"`
 }
 
 // Text is a rule for something written.
@@ -119,7 +119,7 @@ func resourceOf(r desk.Resource) Resource {
 		out.Policy.Steps[i] = stepOf(s, "", nil)
 	}
 	if p.BreakGlass != nil {
-		out.Policy.Emergency = schedule.FormatDuration(p.BreakGlass.Max)
+		out.Policy.BreakGlass = schedule.FormatDuration(p.BreakGlass.Max)
 	}
 	if p.Extend != nil {
 		out.Policy.Extend = &Extending{Times: p.Extend.Times, Max: schedule.FormatDuration(p.Extend.Max)}
@@ -169,11 +169,11 @@ type Possible struct {
 type Offer struct {
 	Body struct {
 		Resource
-		May       Possible   `json:"may" doc:"Whether you may ask for it"`
-		Emergency Possible   `json:"emergency" doc:"Whether you may ask for it in an emergency"`
-		Owner     bool       `json:"owner" doc:"You own it"`
-		Mine      []Request  `json:"mine" nullable:"false" doc:"Your requests for it that are not over"`
-		Templates []Template `json:"templates" nullable:"false"`
+		May        Possible   `json:"may" doc:"Whether you may ask for it"`
+		BreakGlass Possible   `json:"breakGlass" doc:"Whether you may ask for it in an emergency"`
+		Owner      bool       `json:"owner" doc:"You own it"`
+		Mine       []Request  `json:"mine" nullable:"false" doc:"Your requests for it that are not over"`
+		Templates  []Template `json:"templates" nullable:"false"`
 	}
 }
 
@@ -184,7 +184,7 @@ func (a *API) resource(ctx context.Context, c desk.Caller, in *ResourceInput) (*
 	}
 	out := new(Offer)
 	b := &out.Body
-	b.Resource, b.May, b.Emergency, b.Owner = resourceOf(o.Resource), Possible(o.May), Possible(o.Emergency), o.Owner
+	b.Resource, b.May, b.BreakGlass, b.Owner = resourceOf(o.Resource), Possible(o.May), Possible(o.BreakGlass), o.Owner
 	b.Mine, b.Templates = requestsOf(o.Mine), templatesOf(o.Templates)
 	return out, nil
 }
@@ -206,15 +206,15 @@ type ExplainInput struct {
 // Explanation is what a policy says to one person.
 type Explanation struct {
 	Body struct {
-		Person    engine.Person `json:"person"`
-		Resource  string        `json:"resource"`
-		Policy    string        `json:"policy,omitempty"`
-		May       Possible      `json:"may"`
-		Emergency Possible      `json:"emergency"`
-		Auto      Possible      `json:"auto" doc:"Whether it is given without an approval"`
-		Steps     []Explained   `json:"steps" nullable:"false"`
-		Conflicts []Held        `json:"conflicts" nullable:"false" doc:"What the person holds that excludes it"`
-		Doubt     string        `json:"doubt,omitempty" doc:"What could not be found out"`
+		Person     engine.Person `json:"person"`
+		Resource   string        `json:"resource"`
+		Policy     string        `json:"policy,omitempty"`
+		May        Possible      `json:"may"`
+		BreakGlass Possible      `json:"breakGlass"`
+		Auto       Possible      `json:"auto" doc:"Whether it is given without an approval"`
+		Steps      []Explained   `json:"steps" nullable:"false"`
+		Conflicts  []Held        `json:"conflicts" nullable:"false" doc:"What the person holds that excludes it"`
+		Doubt      string        `json:"doubt,omitempty" doc:"What could not be found out"`
 	}
 }
 
@@ -253,7 +253,7 @@ func Explain(e desk.Explanation) *Explanation {
 	out := new(Explanation)
 	b := &out.Body
 	b.Person, b.Resource, b.Doubt = e.Person, e.Resource, e.Doubt
-	b.May, b.Emergency, b.Auto = Possible(e.May), Possible(e.Emergency), Possible(e.Auto)
+	b.May, b.BreakGlass, b.Auto = Possible(e.May), Possible(e.BreakGlass), Possible(e.Auto)
 	if e.Policy != nil {
 		b.Policy = e.Policy.Name
 	}

@@ -168,7 +168,7 @@ func requestOf(v desk.View) Request {
 	out := Request{
 		ID: r.ID, Version: r.Version, State: stateOf(r.Status, v.Phase), Resource: r.Resource, Title: v.Title, Person: r.Person,
 		By: actorOf(r.By), Reason: r.Reason, Ticket: r.Ticket, Answers: r.Answers, Template: r.Template,
-		For: schedule.FormatDuration(r.For), From: r.From.UTC(), At: r.At.UTC(), BreakGlass: r.Glass, Policy: r.Policy.Name,
+		For: schedule.FormatDuration(r.For), From: r.From.UTC(), At: r.At.UTC(), BreakGlass: r.BreakGlass, Policy: r.Policy.Name,
 		Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
 		May: May{Decide: v.May.Decide, Withdraw: v.May.Withdraw, End: v.May.End, Extend: v.May.Extend, Review: v.May.Review},
 	}

@@ -68,7 +68,7 @@ func TestSecondAddressHoldsOtherGrants(t *testing.T) {
 // and under whichever address.
 func TestWhatNobodyApprovesIsHeldOnce(t *testing.T) {
 	b := set(t)
-	free, glass := desk.Wish{Resource: "free", For: 8 * time.Hour}, desk.Wish{Resource: "free", Glass: true, Reason: "fire"}
+	free, glass := desk.Wish{Resource: "free", For: 8 * time.Hour}, desk.Wish{Resource: "free", BreakGlass: true, Reason: "fire"}
 	b.ask("ada", free)
 	b.ask("ada", glass)
 	b.alias("ada", "eve")
@@ -76,7 +76,7 @@ func TestWhatNobodyApprovesIsHeldOnce(t *testing.T) {
 		free.From = b.clock().Add(time.Duration(i) * 10 * time.Minute)
 		for _, w := range []desk.Wish{free, glass} {
 			if r, err := b.desk.Ask(t.Context(), as("eve"), w); access.KindOf(err) != access.Conflict {
-				t.Errorf("from %s, emergency %t: %s, %v", w.From, w.Glass, r.Status, err)
+				t.Errorf("from %s, emergency %t: %s, %v", w.From, w.BreakGlass, r.Status, err)
 			}
 		}
 	}

@@ -16,16 +16,16 @@ import (
 
 // Wish is what somebody asks for at the desk.
 type Wish struct {
-	Resource string        // may be left out with a template
-	Template string        // fills in what is left out
-	Person   engine.Person // empty: the caller
-	For      time.Duration
-	From     time.Time
-	Reason   string
-	Ticket   string
-	Answers  map[string]string
-	Glass    bool
-	Key      string // the caller's own word for this wish: with it, the same is asked for once in a day
+	Resource   string        // may be left out with a template
+	Template   string        // fills in what is left out
+	Person     engine.Person // empty: the caller
+	For        time.Duration
+	From       time.Time
+	Reason     string
+	Ticket     string
+	Answers    map[string]string
+	BreakGlass bool
+	Key        string // the caller's own word for this wish: with it, the same is asked for once in a day
 }
 
 // tries is how often something is done anew because somebody else was first.
@@ -65,7 +65,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	}
 	wish := access.Wish{
 		ID: id, Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
-		Answers: w.Answers, Template: w.Template, Glass: w.Glass,
+		Answers: w.Answers, Template: w.Template, BreakGlass: w.BreakGlass,
 	}
 	f := d.facts(ctx, asked{
 		resource: res, person: w.Person, requester: c.Actor, excluded: res.Policy.NotWith,

@@ -193,7 +193,7 @@ func (d *Desk) given(ctx context.Context, q asked) ([]access.Given, error) {
 	var all []access.Given
 	for _, r := range page.Requests {
 		if w, ok := r.Window(); ok && r.ID != q.request {
-			all = append(all, access.Given{Request: r.ID, When: w, Glass: r.Glass})
+			all = append(all, access.Given{Request: r.ID, When: w, BreakGlass: r.BreakGlass})
 		}
 	}
 	return all, nil

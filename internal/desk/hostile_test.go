@@ -142,7 +142,7 @@ func TestSilenceGivesNothingAtOnce(t *testing.T) {
 	b.corp.Disable(b.ids["ada"])
 	b.corp.Down(engine.Unavailable)
 	for _, glass := range []bool{true, false} {
-		if r, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free", Glass: glass, Reason: "fire"}); err == nil {
+		if r, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free", BreakGlass: glass, Reason: "fire"}); err == nil {
 			t.Errorf("emergency %v: %s on what is not known", glass, r.Status)
 		}
 		b.pass(2 * time.Hour)

@@ -318,15 +318,15 @@ func (d *Desk) RevokeToken(ctx context.Context, c Caller, id string) error {
 
 // Explanation is what a policy says to one person.
 type Explanation struct {
-	Person    engine.Person
-	Resource  string
-	Policy    *access.Policy
-	May       Possible
-	Emergency Possible
-	Auto      Possible // whether it is given without an approval, as far as is known
-	Steps     []ExplainedStep
-	Conflicts []access.Held
-	Doubt     string // what could not be found out
+	Person     engine.Person
+	Resource   string
+	Policy     *access.Policy
+	May        Possible
+	BreakGlass Possible
+	Auto       Possible // whether it is given without an approval, as far as is known
+	Steps      []ExplainedStep
+	Conflicts  []access.Held
+	Doubt      string // what could not be found out
 }
 
 // ExplainedStep is a step of a policy, for one person.
@@ -359,7 +359,7 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource)
 	rules := d.rules.Load()
 	out := Explanation{Person: person, Resource: res.Name, Policy: res.Policy}
 	as := Caller{Actor: access.Actor{Person: person}}
-	out.May, out.Emergency = d.possible(ctx, as, res, false), d.possible(ctx, as, res, true)
+	out.May, out.BreakGlass = d.possible(ctx, as, res, false), d.possible(ctx, as, res, true)
 	p := res.Policy
 	if p == nil {
 		return out

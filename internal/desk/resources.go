@@ -15,11 +15,11 @@ import (
 type Offer struct {
 	Resource
 	// May tells whether the caller may ask for it, as far as is known.
-	May       Possible
-	Emergency Possible
-	Owner     bool   // the caller owns it
-	Mine      []View // the caller's requests for it that are not over
-	Templates []Template
+	May        Possible
+	BreakGlass Possible
+	Owner      bool   // the caller owns it
+	Mine       []View // the caller's requests for it that are not over
+	Templates  []Template
 }
 
 // Possible is an answer for people.
@@ -67,7 +67,7 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 			o.Templates = append(o.Templates, t)
 		}
 	}
-	o.May, o.Emergency = d.possible(ctx, c, res, false), d.possible(ctx, c, res, true)
+	o.May, o.BreakGlass = d.possible(ctx, c, res, false), d.possible(ctx, c, res, true)
 	mine := access.Query{Mine: c.Person, Machine: c.Machine, Resource: name, Limit: 100}
 	if c.Machine != "" {
 		mine.Mine = ""
@@ -104,9 +104,9 @@ func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool
 		who = p.BreakGlass.Ask
 	}
 	rules := d.rules.Load()
-	w := access.Wish{Person: c.Person, Glass: glass}
+	w := access.Wish{Person: c.Person, BreakGlass: glass}
 	f := d.facts(ctx, asked{resource: res, person: c.Person, requester: c.Actor, wants: w.Wants(*p, res.Resource, rules.Expressions).Quick()})
-	r := access.Request{Resource: res.Name, Person: c.Person, By: c.Actor, Policy: *p, Glass: glass, For: p.Default}
+	r := access.Request{Resource: res.Name, Person: c.Person, By: c.Actor, Policy: *p, BreakGlass: glass, For: p.Default}
 	switch a := who.Belongs(f.Requester, access.Case{Now: d.now(), Facts: &f, Request: &r}, rules.Expressions); {
 	case a.Err != nil:
 		return Possible{Why: "a directory could not tell whether you may"}

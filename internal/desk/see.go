@@ -123,7 +123,7 @@ func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) access.
 			whos = append(whos, s.Escalate.To)
 		}
 	}
-	if r.Glass && r.Policy.BreakGlass != nil {
+	if r.BreakGlass && r.Policy.BreakGlass != nil {
 		whos = append(whos, r.Policy.BreakGlass.Review.By)
 	}
 	asks := make([]func() access.Answer, len(whos))
@@ -180,7 +180,7 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 		mine := c.concerned(r)
 		v.May.End = mine && c.scope(Request) == nil ||
 			!mine && c.scope(Admin) == nil && (certain(d.owns(ctx, c, r.Resource, false)) || d.roles(ctx, c, false).Administrator)
-		v.May.Extend = mine && !r.Glass && r.Policy.Extend != nil && r.Undecided() == nil &&
+		v.May.Extend = mine && !r.BreakGlass && r.Policy.Extend != nil && r.Undecided() == nil &&
 			r.Extended() < r.Policy.Extend.Times && c.scope(Request) == nil
 	}
 	if !ok || c.scope(Approve) != nil {

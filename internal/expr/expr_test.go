@@ -129,7 +129,7 @@ func TestJudge(t *testing.T) {
 		`person.memberOf("corp/silent") || false`:                               "not known",
 		`person.memberOf("corp/silent") == person.memberOf("corp/silent")`:      "not known",
 		`person.memberOf("corp/silent") ? true : true`:                          "not known",
-		`request.emergency ? person.memberOf("corp/silent") : true`:             "yes",
+		`request.breakGlass ? person.memberOf("corp/silent") : true`:            "yes",
 		`requester.name == "Bob"`:                                               "not known",
 		`requester.name != "Bob"`:                                               "not known",
 		`requester.has("department", "data")`:                                   "not known",
@@ -148,7 +148,7 @@ func TestJudge(t *testing.T) {
 		`request.duration <= duration("2h")`:                                  "yes",
 		`request.duration < duration("120m")`:                                 "no",
 		`request.duration.getHours() == 2`:                                    "yes",
-		`request.start == now && !request.emergency && !request.extension`:    "yes",
+		`request.start == now && !request.breakGlass && !request.extension`:   "yes",
 		`request.start - now > duration("24h")`:                               "no",
 		`now.getHours("Europe/Zurich") == 9 && now.getHours() == 8`:           "yes",
 		`now.getDayOfWeek("Europe/Zurich") == 1`:                              "yes",
@@ -191,9 +191,9 @@ func TestWhatIsNotThereIsNotKnown(t *testing.T) {
 		{`approver.mail == ""`, asking, "not known"},
 		{`approver.memberOf("corp/leads")`, asking, "not known"},
 		{`approver.mail == "" || true`, asking, "yes"},
-		{`request.emergency`, bare, "not known"},
-		{`!request.emergency`, bare, "not known"},
-		{`request.emergency || true`, bare, "yes"},
+		{`request.breakGlass`, bare, "not known"},
+		{`!request.breakGlass`, bare, "not known"},
+		{`request.breakGlass || true`, bare, "yes"},
 		{`request.answers.data == ""`, bare, "not known"},
 		{`person.memberOf("corp/oncall")`, bare, "yes"},
 		{`person.mail == ""`, blank, "not known"},
@@ -263,7 +263,7 @@ func TestNeeds(t *testing.T) {
 		{`approver.has("x", person.name)`, access.Wants{Approver: access.Want{Profile: true}, Person: access.Want{Profile: true}}},
 		{`["a"].all(x, approver.attribute(".").exists(y, y == x && approver.memberOf("corp/leads")))`, access.Wants{Approver: access.Want{Profile: true, Groups: []engine.GroupRef{leads}}}},
 		{`.person.memberOf("corp/oncall")`, access.Wants{Person: access.Want{Groups: []engine.GroupRef{oncall}}}},
-		{`request.emergency ? person.memberOf("corp/oncall") : (requester.memberOf("corp/leads"))`, access.Wants{Person: access.Want{Groups: []engine.GroupRef{oncall}}, Requester: access.Want{Groups: []engine.GroupRef{leads}}}},
+		{`request.breakGlass ? person.memberOf("corp/oncall") : (requester.memberOf("corp/leads"))`, access.Wants{Person: access.Want{Groups: []engine.GroupRef{oncall}}, Requester: access.Want{Groups: []engine.GroupRef{leads}}}},
 		{`person.memberOf("corp/a/b c")`, access.Wants{Person: access.Want{Groups: []engine.GroupRef{group("a/b c")}}}},
 		{`this is no expression`, access.Wants{}},
 	} {
@@ -352,7 +352,7 @@ func TestPoliciesPage(t *testing.T) {
 	}
 	lines = append(lines, `person.attributes.team.exists(t, t.startsWith("db-"))`, `has(person.attributes.team)`,
 		`has(person.attributes.team) && person.attributes.team == approver.attributes.team`, `!person.has("kind", "contractor")`,
-		`request.emergency || person.memberOf("corp/oncall")`, `request.start - now > duration("1h30m") && now > timestamp("2026-11-23T09:00:00Z")`,
+		`request.breakGlass || person.memberOf("corp/oncall")`, `request.start - now > duration("1h30m") && now > timestamp("2026-11-23T09:00:00Z")`,
 		`double(request.answers.rows) > 1.5 && request.reason.trim().substring(0, 3).upperAscii() == "MIG" && now.getDayOfWeek() == 0`)
 	r := rules(t)
 	for _, line := range lines {

@@ -172,14 +172,14 @@ var structs = map[string]structure{ //nolint:gochecknoglobals // a table
 		}),
 	}},
 	"request": {requestType, map[string]*types.FieldType{
-		"resource":  field(cel.StringType, func(a *asked) (any, error) { return a.Resource, nil }),
-		"reason":    field(cel.StringType, func(a *asked) (any, error) { return a.reason(), nil }),
-		"ticket":    field(cel.StringType, func(a *asked) (any, error) { return a.Ticket, nil }),
-		"template":  field(cel.StringType, func(a *asked) (any, error) { return a.Template, nil }),
-		"duration":  field(cel.DurationType, func(a *asked) (any, error) { return a.duration(), nil }),
-		"start":     field(cel.TimestampType, func(a *asked) (any, error) { return a.start(), nil }),
-		"emergency": field(cel.BoolType, func(a *asked) (any, error) { return a.Glass, nil }),
-		"extension": field(cel.BoolType, func(a *asked) (any, error) { return a.extension() != nil, nil }),
+		"resource":   field(cel.StringType, func(a *asked) (any, error) { return a.Resource, nil }),
+		"reason":     field(cel.StringType, func(a *asked) (any, error) { return a.reason(), nil }),
+		"ticket":     field(cel.StringType, func(a *asked) (any, error) { return a.Ticket, nil }),
+		"template":   field(cel.StringType, func(a *asked) (any, error) { return a.Template, nil }),
+		"duration":   field(cel.DurationType, func(a *asked) (any, error) { return a.duration(), nil }),
+		"start":      field(cel.TimestampType, func(a *asked) (any, error) { return a.start(), nil }),
+		"breakGlass": field(cel.BoolType, func(a *asked) (any, error) { return a.BreakGlass, nil }),
+		"extension":  field(cel.BoolType, func(a *asked) (any, error) { return a.extension() != nil, nil }),
 		"answers": field(cel.MapType(cel.StringType, cel.StringType), func(a *asked) (any, error) {
 			return named[string]{a.Answers}, nil
 		}),

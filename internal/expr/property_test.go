@@ -24,7 +24,7 @@ func condition(depth int) *rapid.Generator[string] {
 		inner := func() string { return condition(depth-1).Draw(t, "inner") }
 		switch pick.Draw(t, "form") {
 		case 0:
-			return rapid.SampledFrom([]string{"true", "false", "request.emergency", `now.within("mon", "08:00", "09:00", "UTC")`}).Draw(t, "plain")
+			return rapid.SampledFrom([]string{"true", "false", "request.breakGlass", `now.within("mon", "08:00", "09:00", "UTC")`}).Draw(t, "plain")
 		case 1, 2, 3:
 			return fmt.Sprintf("%s.memberOf(%q)", w, group.Draw(t, "group"))
 		case 4:
@@ -73,7 +73,7 @@ func someone(t *rapid.T, name string) access.Subject {
 func drawn(t *rapid.T) access.Case {
 	c := morning()
 	c.Deciding = rapid.IntRange(0, 3).Draw(t, "deciding") > 0
-	c.Request.Glass = rapid.Bool().Draw(t, "emergency")
+	c.Request.BreakGlass = rapid.Bool().Draw(t, "breakGlass")
 	c.Facts = &access.Facts{Person: someone(t, "ada"), Requester: someone(t, "bob")}
 	if c.Deciding {
 		c.Facts.Approver = someone(t, "cyd")

@@ -29,19 +29,19 @@ type File struct {
 
 // Test is a request and what is to become of it.
 type Test struct {
-	Name      string            `yaml:"name"`
-	Given     Given             `yaml:"given"`
-	Resource  string            `yaml:"resource"`
-	Person    string            `yaml:"person"` // who is to have the access
-	By        string            `yaml:"by"`     // who asks; Person when empty
-	Machine   string            `yaml:"machine"`
-	For       string            `yaml:"for"`
-	From      string            `yaml:"from"`
-	Reason    string            `yaml:"reason"`
-	Ticket    string            `yaml:"ticket"`
-	Answers   map[string]string `yaml:"answers"`
-	Emergency bool              `yaml:"emergency"`
-	Then      []Act             `yaml:"then"`
+	Name       string            `yaml:"name"`
+	Given      Given             `yaml:"given"`
+	Resource   string            `yaml:"resource"`
+	Person     string            `yaml:"person"` // who is to have the access
+	By         string            `yaml:"by"`     // who asks; Person when empty
+	Machine    string            `yaml:"machine"`
+	For        string            `yaml:"for"`
+	From       string            `yaml:"from"`
+	Reason     string            `yaml:"reason"`
+	Ticket     string            `yaml:"ticket"`
+	Answers    map[string]string `yaml:"answers"`
+	BreakGlass bool              `yaml:"breakGlass"`
+	Then       []Act             `yaml:"then"`
 	// Refused is part of why it cannot be asked at all.
 	Refused string `yaml:"refused"`
 	// Ends is how the request stands at the end: asked, approved, denied,
@@ -210,7 +210,7 @@ func expected(err error, refused string) (done bool, _ error) {
 }
 
 func (pl *player) ask(t Test) error {
-	w := access.Wish{ID: "test", Reason: t.Reason, Ticket: t.Ticket, Answers: t.Answers, Glass: t.Emergency}
+	w := access.Wish{ID: "test", Reason: t.Reason, Ticket: t.Ticket, Answers: t.Answers, BreakGlass: t.BreakGlass}
 	by := access.Actor{Machine: t.Machine, Via: access.CLI}
 	var err error
 	if t.Machine != "" {
@@ -373,7 +373,7 @@ func (pl *player) mentioned() []engine.GroupRef {
 		}
 	}
 	take(access.Wish{}.Wants(pl.policy, pl.res, pl.Expressions))
-	take(access.Wish{Glass: true}.Wants(pl.policy, pl.res, pl.Expressions))
+	take(access.Wish{BreakGlass: true}.Wants(pl.policy, pl.res, pl.Expressions))
 	whos := []access.Who{pl.res.Owners}
 	steps := slices.Clone(pl.policy.Steps)
 	if e := pl.policy.Extend; e != nil {

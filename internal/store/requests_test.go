@@ -75,7 +75,7 @@ func testRequestOnRecord(t *testing.T, at place) {
 	}
 	r := asked("r1", "ada@example.org", 0)
 	r.At = r.At.Add(7 * time.Nanosecond) // comes back as it was
-	r.Answers, r.Ticket, r.Template, r.Glass = map[string]string{"customer": "a\x00\u2028b"}, "T-1", "fast", true
+	r.Answers, r.Ticket, r.Template, r.BreakGlass = map[string]string{"customer": "a\x00\u2028b"}, "T-1", "fast", true
 	r.Review = &access.Reviewing{Due: r.At.Add(time.Hour)}
 	r.Extensions = []access.Extension{{By: r.By, At: r.At, For: time.Hour, Status: access.Denied}}
 	save(t, s, r)

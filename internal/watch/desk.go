@@ -28,7 +28,7 @@ func newFront() *front {
 		reviews:   gauge("reviews_open", "Emergencies that nobody reviewed yet."),
 		overdue:   gauge("reviews_overdue", "Emergencies that nobody reviewed in time."),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "daypass_request_events_total", Help: "What happened to requests, as this replica did it: requested, approved, denied, emergency and others.",
+			Name: "daypass_request_events_total", Help: "What happened to requests, as this replica did it: requested, approved, denied, break-glass and others.",
 		}, []string{"event"}),
 	}
 	for _, k := range []engine.EventKind{engine.EventBreakGlass, engine.EventReviewLate} {

@@ -595,12 +595,12 @@ func TestTheDirectoryIsNotBlamedForTheStore(t *testing.T) {
 func TestWhatWaitsForPeople(t *testing.T) {
 	w := New(Config{})
 	w.Desk(Desk{Undecided: 3, Reviews: 2, Overdue: 1})
-	w.Happened("emergency")
+	w.Happened("break-glass")
 	rec := httptest.NewRecorder()
 	w.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{
 		"daypass_requests_undecided 3\n", "daypass_reviews_open 2\n", "daypass_reviews_overdue 1\n",
-		`daypass_request_events_total{event="emergency"} 1` + "\n", `daypass_request_events_total{event="review-overdue"} 0` + "\n",
+		`daypass_request_events_total{event="break-glass"} 1` + "\n", `daypass_request_events_total{event="review-overdue"} 0` + "\n",
 	} {
 		if !strings.Contains(rec.Body.String(), want) {
 			t.Errorf("/metrics lacks %q", want)

@@ -54,12 +54,12 @@ func (web *Web) ask(c *call) error {
 // formPage is the form in which somebody asks.
 type formPage struct {
 	desk.Offer
-	Lengths []time.Duration // that are offered
-	Given   given
-	Errors  []formProblem
-	Glass   bool
-	Others  bool // it may be asked for somebody else
-	Must    bool // it may only be asked for somebody else
+	Lengths    []time.Duration // that are offered
+	Given      given
+	Errors     []formProblem
+	BreakGlass bool
+	Others     bool // it may be asked for somebody else
+	Must       bool // it may only be asked for somebody else
 }
 
 // formProblem is something wrong with a form, and the field it is about.
@@ -99,7 +99,7 @@ func (web *Web) form(c *call) error {
 		}
 		g.Reason, g.Ticket, g.Answers = t.Reason, t.Ticket, t.Answers
 	}
-	glass := c.r.FormValue("emergency") != ""
+	glass := c.r.FormValue("breakGlass") != ""
 	if glass && o.Policy != nil && o.Policy.BreakGlass != nil {
 		g.For = schedule.FormatDuration(o.Policy.BreakGlass.Max)
 	}
@@ -108,7 +108,7 @@ func (web *Web) form(c *call) error {
 }
 
 func (web *Web) renderForm(c *call, status int, o desk.Offer, g given, glass bool, problems []formProblem) {
-	p := formPage{Offer: o, Given: g, Errors: problems, Glass: glass}
+	p := formPage{Offer: o, Given: g, Errors: problems, BreakGlass: glass}
 	if o.Policy != nil {
 		most := o.Policy.Max
 		if glass && o.Policy.BreakGlass != nil {
@@ -157,11 +157,11 @@ func (web *Web) submit(c *call) error {
 		}
 	}
 	w := desk.Wish{
-		Resource: o.Name, Template: g.Template, Reason: lines(g.Reason), Ticket: g.Ticket, Answers: g.Answers, Glass: f.Get("emergency") != "",
+		Resource: o.Name, Template: g.Template, Reason: lines(g.Reason), Ticket: g.Ticket, Answers: g.Answers, BreakGlass: f.Get("breakGlass") != "",
 	}
 	problems := g.read(&w, web.cfg.Now())
 	if len(problems) > 0 {
-		web.renderForm(c, http.StatusUnprocessableEntity, o, g, w.Glass, problems)
+		web.renderForm(c, http.StatusUnprocessableEntity, o, g, w.BreakGlass, problems)
 		return nil
 	}
 	r, err := web.cfg.Desk.Ask(ctx, c.caller, w)
@@ -171,7 +171,7 @@ func (web *Web) submit(c *call) error {
 		for _, e := range access.Refusals(err) {
 			problems = append(problems, formProblem{e.Field, upper(e.Message) + "."})
 		}
-		web.renderForm(c, status, o, g, w.Glass, problems)
+		web.renderForm(c, status, o, g, w.BreakGlass, problems)
 		return nil
 	}
 	if err != nil {

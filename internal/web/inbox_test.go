@@ -50,7 +50,7 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.clock.pass(time.Minute)
-	glass := r.ask("eve", desk.Wish{Resource: "staging", Glass: true})
+	glass := r.ask("eve", desk.Wish{Resource: "staging", BreakGlass: true})
 	sees("bob", prod, glass) // not what is for himself
 	sees("carol", prod, asked.ID, glass)
 	for _, who := range []string{"ada", "fay", "dan", "root"} {

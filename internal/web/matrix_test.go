@@ -163,7 +163,7 @@ func (r *rig) object(route web.Route, role, asker, person string) (path string, 
 		}
 		id = r.approved(asker, wish)
 	case verb == "/review":
-		wish.Glass = true
+		wish.BreakGlass = true
 		id = r.ask(asker, wish)
 	case strings.Contains(route.Pattern, "{id}"):
 		id = r.ask(asker, wish)

@@ -73,7 +73,7 @@ func TestEachScopeAlone(t *testing.T) {
 			return err
 		}},
 		{"review", desk.Approve, func(ctx context.Context, c desk.Caller) error {
-			_, err := r.desk.Review(ctx, c, r.ask("ada", desk.Wish{Resource: "staging", Glass: true}), true, "fine", 0)
+			_, err := r.desk.Review(ctx, c, r.ask("ada", desk.Wish{Resource: "staging", BreakGlass: true}), true, "fine", 0)
 			return err
 		}},
 		{"release", desk.Admin, func(ctx context.Context, c desk.Caller) error {
