@@ -54,12 +54,12 @@ func (web *Web) ask(c *call) error {
 // formPage is the form in which somebody asks.
 type formPage struct {
 	desk.Offer
-	Lengths    []time.Duration // that are offered
-	Given      given
-	Errors     []formProblem
-	BreakGlass bool
-	Others     bool // it may be asked for somebody else
-	Must       bool // it may only be asked for somebody else
+	Lengths   []time.Duration // that are offered
+	Given     given
+	Errors    []formProblem
+	Emergency bool // it is asked for by break-glass
+	Others    bool // it may be asked for somebody else
+	Must      bool // it may only be asked for somebody else
 }
 
 // formProblem is something wrong with a form, and the field it is about.
@@ -108,7 +108,7 @@ func (web *Web) form(c *call) error {
 }
 
 func (web *Web) renderForm(c *call, status int, o desk.Offer, g given, glass bool, problems []formProblem) {
-	p := formPage{Offer: o, Given: g, Errors: problems, BreakGlass: glass}
+	p := formPage{Offer: o, Given: g, Errors: problems, Emergency: glass}
 	if o.Policy != nil {
 		most := o.Policy.Max
 		if glass && o.Policy.BreakGlass != nil {
