@@ -49,9 +49,15 @@ type Objection struct {
 	group Group
 }
 
-// covers reports whether o objects to c.
-func (o Objection) covers(c Change) bool {
-	if o.group != (Group{}) && o.group != c.Key() {
+// Covers reports whether o objects to c. Both may have been read from JSON, as
+// they are in a [Hold] on record; then the group is known by its name.
+func (o Objection) Covers(c Change) bool {
+	switch {
+	case o.group != (Group{}):
+		if o.group != c.Key() {
+			return false
+		}
+	case o.Group != "" && o.Group != label(c.Directory, c.Group):
 		return false
 	}
 	switch o.Limit {
@@ -112,9 +118,9 @@ func (p Plan) Limited(run Limits) Plan {
 			t = new(tally)
 		}
 		t.members = g.Members
-		label := string(g.Group.Directory) + "/" + g.Name
-		for _, o := range append(t.objections(g.Limits, label), g.objections(*t, label)...) {
-			o.Group, o.group = label, g.Group
+		where := label(g.Group.Directory, g.Name)
+		for _, o := range append(t.objections(g.Limits, where), g.objections(*t, where)...) {
+			o.Group, o.group = where, g.Group
 			p.Objections = append(p.Objections, o)
 		}
 	}
@@ -128,6 +134,9 @@ func (p Plan) Limited(run Limits) Plan {
 	p.Changes = held(p.Changes, p.Objections)
 	return p
 }
+
+// label is how objections call a group.
+func label(d Directory, name string) string { return string(d) + "/" + name }
 
 // objections are those of the counts alone.
 func (t tally) objections(l Limits, where string) []Objection {
@@ -180,7 +189,7 @@ func held(cs []Change, os []Objection) []Change {
 	copy(out, cs)
 	for i := range out {
 		for _, o := range os {
-			if o.covers(out[i]) {
+			if o.Covers(out[i]) {
 				out[i].Held = true
 			}
 		}

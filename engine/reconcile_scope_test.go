@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -131,8 +132,8 @@ func TestScopeLeavesSurprisesToAWholeRun(t *testing.T) {
 	w.grant("g3", "new00", 1)
 	res := w.runIn(r, theAdmins)
 	w.changes(res.Plan, "remove ada ends", "add new00 starts")
-	if !res.Rest {
-		t.Error("bob's withdrawal was left, and nobody is told")
+	if !res.Rest || len(res.Against) > 0 {
+		t.Errorf("bob's withdrawal was left, because of no limit: %v, %+v", res.Rest, res.Against)
 	}
 	w.members("bob", "eve", "new00")
 	if len(w.ledger.holds) > 0 {
@@ -143,18 +144,52 @@ func TestScopeLeavesSurprisesToAWholeRun(t *testing.T) {
 	w.members("new00")
 }
 
+// Law 11: what is left because of a limit is told, with the limit.
 func TestScopeLeavesTooManyAdditionsToAWholeRun(t *testing.T) {
-	people := crowd("p", 6)
-	w := newWorld(t, people...)
-	w.cfg.Limits.Add = 5
-	w.grantAll(people, 1)
-	r := engine.New(w.cfg)
-	if res := w.runIn(r, theAdmins); len(res.Plan.Changes) > 0 || !res.Rest {
-		t.Errorf("planned %s, rest %v", planLines(res.Plan), res.Rest)
+	for group, limit := range map[string]func(*world){
+		"":            func(w *world) { w.cfg.Limits.Add = 5 },
+		"corp/admins": func(w *world) { w.rule("admins", func(r *engine.Rules) { r.Limits.Add = 5 }) },
+	} {
+		people := crowd("p", 6)
+		w := newWorld(t, people...)
+		limit(w)
+		w.grantAll(people, 1)
+		r := engine.New(w.cfg)
+		res := w.runIn(r, theAdmins)
+		if len(res.Plan.Changes) > 0 || !res.Rest {
+			t.Errorf("planned %s, rest %v", planLines(res.Plan), res.Rest)
+		}
+		if len(res.Against) != 1 || res.Against[0].Limit != engine.LimitAdd || res.Against[0].Group != group || res.Against[0].Value != 6 {
+			t.Errorf("the limit of %q: left because of %+v", group, res.Against)
+		}
+		w.members()
+		if res := w.runIn(r, engine.Scope{}); res.Plan.HeldDigest() == "" || len(res.Against) > 0 {
+			t.Errorf("the whole run holds %q, and left because of %+v", res.Plan.HeldDigest(), res.Against)
+		}
 	}
-	w.members()
-	if res := w.runIn(r, engine.Scope{}); res.Plan.HeldDigest() == "" {
-		t.Error("the whole run holds nothing")
+}
+
+// A hold on record tells which limit holds which change.
+func TestObjectionFromRecordCoversWhatItHolds(t *testing.T) {
+	people := crowd("p", 3)
+	w := newWorld(t, people...)
+	w.group("staff")
+	w.rule("admins", func(r *engine.Rules) { r.Limits.Add = 1 })
+	w.grantAll(people, 1)
+	w.grantIn("s", "p00", "corp", "staff", 1)
+	p := w.plan()
+	var read engine.Plan
+	text, err := json.Marshal(p)
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	if err != nil || len(read.Objections) != 1 {
+		t.Fatalf("%v, %+v", err, read.Objections)
+	}
+	for _, c := range read.Changes {
+		if read.Objections[0].Covers(c) != c.Held {
+			t.Errorf("%s in %s is held: %t, and %+v says otherwise", c.Person, c.Group, c.Held, read.Objections[0])
+		}
 	}
 }
 

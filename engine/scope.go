@@ -47,15 +47,23 @@ func (sc Scope) String() string {
 func (sc Scope) holds(d Directory) bool { return sc.Directory == "" || sc.Directory == d }
 
 // narrowed returns the part of a plan that a run of some groups carries out,
-// and whether anything was left that a whole run has to decide.
-func (p Plan) narrowed(run Limits) (Plan, bool) {
+// whether anything was left that a whole run has to decide, and the objections
+// because of which it was.
+func (p Plan) narrowed(run Limits) (narrow Plan, rest bool, against []Objection) {
 	p = p.Limited(run)
-	rest := false
+	var left []Change
 	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool {
 		drop := c.Held || unexplained(c) || !c.Why.Agreed() && c.Op != Add
-		rest = rest || drop
+		if drop {
+			left = append(left, c)
+		}
 		return drop
 	})
+	for _, o := range p.Objections {
+		if slices.ContainsFunc(left, o.Covers) {
+			against = append(against, o)
+		}
+	}
 	for i := range p.keeps { // a grant that vanished is a surprise too
 		k := &p.keeps[i]
 		k.after.Anchors = unite(k.after.Anchors, k.before.Anchors)
@@ -63,7 +71,7 @@ func (p Plan) narrowed(run Limits) (Plan, bool) {
 	p.rebase(true)
 	p.keeps = slices.DeleteFunc(p.keeps, keep.idle)
 	p.Objections, p.Foreign = nil, nil
-	return p, rest
+	return p, len(left) > 0, against
 }
 
 // atlas remembers where names lead, as this process last looked them up. By it
