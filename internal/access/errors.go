@@ -3,6 +3,10 @@ package access
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/daypass-dev/daypass/engine"
 )
 
 // Kind is what callers act on when something is refused.
@@ -14,6 +18,7 @@ const (
 	Forbidden Kind = "forbidden" // the actor may not do this
 	Conflict  Kind = "conflict"  // the request does not stand where the actor believes
 	Doubt     Kind = "doubt"     // a directory could not tell what has to be known
+	Broken    Kind = "broken"    // what says who may do it names a group that is not there; to ask again does not help
 	NotFound  Kind = "not-found" // there is no such request, resource or template
 )
 
@@ -60,10 +65,81 @@ func invalid(field, format string, args ...any) error {
 	return &Error{Kind: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// doubtful says that nothing was decided, because something is not known.
+// NoGroup is why it is not known who is in a group: its directory says that
+// there is no such group. It is never a no: the group may be misspelt, or have
+// been deleted with everybody in it.
+type NoGroup struct {
+	Group engine.GroupRef
+	Err   error // what the directory said
+}
+
+func (e *NoGroup) Error() string { return e.Group.String() + " is not there: " + e.Err.Error() }
+func (e *NoGroup) Unwrap() error { return e.Err }
+
+// Gone returns the groups that are not there, when nothing else is why something
+// is not known; otherwise none.
+func Gone(err error) []engine.GroupRef {
+	gone, _ := collectGone(err)
+	slices.SortFunc(gone, func(a, b engine.GroupRef) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(gone)
+}
+
+// collectGone returns the groups that are not there in every branch of err, and
+// false where one ends with something else.
+func collectGone(err error) (gone []engine.GroupRef, all bool) {
+	switch e := err.(type) { //nolint:errorlint // every branch is walked
+	case *NoGroup:
+		return []engine.GroupRef{e.Group}, true
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			more, all := collectGone(one)
+			if !all {
+				return nil, false
+			}
+			gone = append(gone, more...)
+		}
+		return gone, len(gone) > 0
+	case interface{ Unwrap() error }:
+		return collectGone(e.Unwrap())
+	}
+	return nil, false
+}
+
+// doubtful says that nothing was decided, because something is not known. It
+// names groups that are not there: whoever is refused sees the policy that names
+// them.
 func doubtful(err error, format string, args ...any) error {
-	return &Error{Kind: Doubt, Err: err, Message: fmt.Sprintf(format, args...) +
-		" could not be found out just now, so nothing was decided; try again in a while"}
+	what := fmt.Sprintf(format, args...)
+	gone := Gone(err)
+	if len(gone) == 0 {
+		return &Error{Kind: Doubt, Err: err, Message: what + " could not be found out just now, so nothing was decided; try again in a while"}
+	}
+	names := make([]string, len(gone))
+	for i, g := range gone {
+		names[i] = g.String()
+	}
+	word := "group "
+	if len(names) > 1 {
+		word = "groups "
+	}
+	return &Error{Kind: Broken, Err: err, Message: what + " could not be found out, so nothing was decided: the configuration names the " +
+		word + strings.Join(names, ", ") + ", which cannot be found; an administrator has to mend it"}
+}
+
+// Unsure refuses because something is not known, as a [Doubt], or as [Broken]
+// where only groups that are not there are why. It names none: whoever is
+// refused may not be meant to know them.
+func Unsure(what string, err error) *Error {
+	if len(Gone(err)) > 0 {
+		return &Error{Kind: Broken, Err: err, Message: what + " could not be found out: the configuration names a group that cannot be found, and an administrator has to mend it"}
+	}
+	return &Error{Kind: Doubt, Err: err, Message: what + " could not be found out just now; try again in a while"}
+}
+
+// Unknown reports whether something was refused because it is not known.
+func Unknown(err error) bool {
+	k := KindOf(err)
+	return k == Doubt || k == Broken
 }
 
 func unknownf(format string, args ...any) error {

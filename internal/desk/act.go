@@ -99,7 +99,7 @@ func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
 	}
 	found, doubt := false, error(nil)
 	ask := func(name engine.Directory) error {
-		_, err := d.people.account(ctx, name, c.Person, true)
+		_, err := d.people.account(ctx, name, c.Person, d.people.moment())
 		switch k := engine.KindOf(err); {
 		case err == nil:
 			found = true
@@ -139,7 +139,7 @@ func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
 // leads: nothing would come of the request.
 func (d *Desk) known(ctx context.Context, p engine.Person, res *Resource) error {
 	for _, g := range res.Groups {
-		if _, err := d.people.account(ctx, g.Directory, p, false); engine.KindOf(err) != engine.NotFound {
+		if _, err := d.people.account(ctx, g.Directory, p, whenever); engine.KindOf(err) != engine.NotFound {
 			return nil
 		}
 	}
@@ -365,11 +365,16 @@ func (d *Desk) load(ctx context.Context, id string) (access.Request, error) {
 
 // save puts a request on record, and wakes whoever has to act on it.
 func (d *Desk) save(ctx context.Context, r access.Request, events []engine.Event) error {
-	err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events)
-	if errors.Is(err, ErrExcluded) {
+	also := map[engine.Person][]engine.Person{r.Person: d.rules.Load().Addresses(r.Person)}
+	err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events, also)
+	switch {
+	case errors.Is(err, ErrGiven) && r.By.Person != r.Person: // what others hold is not told
+		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " cannot have " + r.Resource + " beside what they hold or asked for"}
+	case errors.Is(err, ErrGiven):
+		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " was just given " + r.Resource + "; extend that, or give it back first"}
+	case errors.Is(err, ErrExcluded):
 		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " was just given what nobody may hold beside " + r.Resource}
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	for _, e := range events {

@@ -24,12 +24,14 @@ import (
 // ErrStale is the error of a Store when a request was changed by somebody else
 // meanwhile, and ErrTwice when the person has an undecided request for the
 // resource already. ErrExcluded is that of a grant beside another one that its
-// policy excludes. ErrCursor is that of Requests for an After that no page ended
+// policy excludes, ErrGiven that of one that nobody approved beside another one
+// of the resource. ErrCursor is that of Requests for an After that no page ended
 // with. ErrNoToken is that of RevokeToken for one that the person does not have.
 var (
 	ErrStale    = errors.New("it was changed meanwhile")
 	ErrTwice    = errors.New("there is an undecided request for it already")
 	ErrExcluded = errors.New("the person holds what excludes it")
+	ErrGiven    = errors.New("the person has it already")
 	ErrCursor   = errors.New("there is no such page")
 	ErrNoToken  = errors.New("there is no such token")
 )
@@ -38,8 +40,10 @@ var (
 type Store interface {
 	// SaveRequests writes requests as they have become, and the events that tell
 	// it, all or nothing. Each one's Version is one more than that it was made
-	// from. It wraps ErrStale, ErrTwice and ErrExcluded.
-	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error
+	// from. also are all addresses of people who have more than one: what is on
+	// record under any of them is theirs. It wraps ErrStale, ErrTwice,
+	// ErrExcluded and ErrGiven.
+	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event, also map[engine.Person][]engine.Person) error
 	// Request returns nil when there is none of that id.
 	Request(ctx context.Context, id string) (*access.Request, error)
 	// Requests wraps ErrCursor.
@@ -108,6 +112,9 @@ type Rules struct {
 	// Addresses returns all addresses of whoever has one of them.
 	Addresses   func(engine.Person) []engine.Person
 	Directories map[engine.Directory]engine.Connector
+	// Deciding are the groups that say who may do what, and where the
+	// configuration names each.
+	Deciding map[engine.GroupRef][]string
 	// Profiles is the directory that describes people; empty when none does.
 	Profiles    engine.Directory
 	Expressions access.Expressions
@@ -137,6 +144,7 @@ type Desk struct {
 	cfg     Config
 	rules   atomic.Pointer[Rules]
 	people  *people
+	absent  absent
 	wake    chan struct{} // a request has another due time
 	pending pending
 }
@@ -155,7 +163,9 @@ func New(cfg Config) *Desk {
 	if cfg.Tell == nil {
 		cfg.Tell = func(engine.Event) {}
 	}
-	return &Desk{cfg: cfg, people: newPeople(cfg.Now), wake: make(chan struct{}, 1)}
+	d := &Desk{cfg: cfg, wake: make(chan struct{}, 1)}
+	d.people = newPeople(cfg.Now, d.heard)
+	return d
 }
 
 // Use puts rules in the place of those before.
@@ -168,6 +178,7 @@ func (d *Desk) Use(r *Rules) {
 	}
 	d.rules.Store(r)
 	d.people.use(r)
+	d.absent.only(r.Deciding)
 }
 
 func (d *Desk) now() time.Time { return d.cfg.Now().UTC() }

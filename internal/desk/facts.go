@@ -21,12 +21,14 @@ type asked struct {
 	request   string // the one at hand
 	excluded  []string
 	wants     access.Wants
-	fresh     bool // for a decision
+	fresh     bool   // for a decision
+	since     moment // from when on answers have to have begun; facts sets it
 }
 
 // facts finds out what has to be known. What a directory cannot tell is in it
 // as not known.
 func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
+	q.since = d.people.since(q.fresh)
 	f := access.Facts{Resource: q.resource.Resource}
 	var wait sync.WaitGroup
 	find := func(asks bool, f func()) {
@@ -36,15 +38,15 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 			f()
 		}
 	}
-	find(asks(q.wants.Person), func() { f.Person = d.subject(ctx, access.Actor{Person: q.person}, q.wants.Person, q.fresh) })
-	find(asks(q.wants.Requester), func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.fresh) })
+	find(asks(q.wants.Person), func() { f.Person = d.subject(ctx, access.Actor{Person: q.person}, q.wants.Person, q.since) })
+	find(asks(q.wants.Requester), func() { f.Requester = d.subject(ctx, q.requester, q.wants.Requester, q.since) })
 	if q.approver.Person != "" {
-		find(asks(q.wants.Approver), func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.fresh) })
+		find(asks(q.wants.Approver), func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.since) })
 		find(len(q.wants.Same) > 0, func() { f.Same = d.deciders(ctx, q) })
 	}
 	if q.wants.Self && q.requester.Person != "" {
 		find(q.requester.Person != q.person, func() {
-			a := d.same(ctx, q.requester.Person, q.person, slices.Concat(q.resource.Groups, q.wants.Requester.Groups), q.fresh)
+			a := d.same(ctx, q.requester.Person, q.person, slices.Concat(q.resource.Groups, q.wants.Requester.Groups), q.since)
 			f.Self = &a
 		})
 	}
@@ -61,13 +63,13 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 // asks reports whether a directory has to be asked.
 func asks(w access.Want) bool { return w.Profile || len(w.Groups) > 0 }
 
-func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh bool) access.Subject {
+func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, since moment) access.Subject {
 	s := access.Subject{Person: a.Person, Machine: a.Machine, Groups: make(map[engine.GroupRef]access.Answer, len(w.Groups))}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	for i, g := range w.Groups {
 		find := func() {
-			answer := d.people.in(ctx, a.Person, g, fresh)
+			answer := d.people.in(ctx, a.Person, g, since)
 			mu.Lock()
 			defer mu.Unlock()
 			s.Groups[g] = answer
@@ -79,7 +81,7 @@ func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh
 		}
 	}
 	if w.Profile {
-		s.Profile, s.ProfileErr = d.people.profile(ctx, a.Person, fresh)
+		s.Profile, s.ProfileErr = d.people.profile(ctx, a.Person, since)
 	}
 	wait.Wait()
 	return s
@@ -91,14 +93,14 @@ func (d *Desk) subject(ctx context.Context, a access.Actor, w access.Want, fresh
 func (d *Desk) deciders(ctx context.Context, q asked) map[engine.Person]access.Answer {
 	out := make(map[engine.Person]access.Answer)
 	for _, p := range q.wants.Same {
-		out[p] = d.same(ctx, q.approver.Person, p, slices.Concat(q.resource.Groups, q.wants.Approver.Groups), q.fresh)
+		out[p] = d.same(ctx, q.approver.Person, p, slices.Concat(q.resource.Groups, q.wants.Approver.Groups), q.since)
 	}
 	return out
 }
 
 // same finds out whether two addresses are one human's: by the configuration,
 // or by an account that they share in a directory of some groups.
-func (d *Desk) same(ctx context.Context, a, b engine.Person, groups []engine.GroupRef, fresh bool) access.Answer {
+func (d *Desk) same(ctx context.Context, a, b engine.Person, groups []engine.GroupRef, since moment) access.Answer {
 	rules := d.rules.Load()
 	if rules.Canonical(a) == rules.Canonical(b) {
 		return access.Answer{Yes: true}
@@ -109,7 +111,7 @@ func (d *Desk) same(ctx context.Context, a, b engine.Person, groups []engine.Gro
 			ds = append(ds, g.Directory)
 		}
 	}
-	return d.people.same(ctx, a, b, ds, fresh)
+	return d.people.same(ctx, a, b, ds, since)
 }
 
 // held finds out what the person holds of the resources that exclude the one at
@@ -135,7 +137,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	theirs := func(p engine.Person) bool {
 		a, ok := answers[p]
 		if !ok {
-			a = d.same(ctx, q.person, p, groups, false)
+			a = d.same(ctx, q.person, p, groups, whenever)
 			answers[p] = a
 			unknown = errors.Join(unknown, a.Err)
 		}
@@ -166,7 +168,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 				continue // both give it
 			}
 			for _, p := range rules.Addresses(q.person) {
-				switch a := d.people.in(ctx, p, ref, q.fresh); {
+				switch a := d.people.in(ctx, p, ref, q.since); {
 				case a.Err != nil:
 					unknown = errors.Join(unknown, a.Err)
 				case a.Yes:
@@ -227,7 +229,8 @@ func (d *Desk) excluding(ctx context.Context, q asked, now time.Time) ([]access.
 	return all, nil
 }
 
-// doubt names the cause of a doubt for the log; the caller is told less.
+// doubt names the cause of a doubt for the log; the caller is told less. That a
+// group is not there is in the log already.
 func (d *Desk) doubt(what string, err error) {
 	if e, ok := errors.AsType[*access.Error](err); ok && e.Kind == access.Doubt && e.Err != nil {
 		d.cfg.Log.Warn("nothing was decided on a doubtful answer", "what", what, "error", fmt.Sprint(e.Err))

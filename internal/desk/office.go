@@ -58,7 +58,7 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 func (d *Desk) left(ctx context.Context, c Caller) error {
 	disabled := false
 	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
-		_, err := d.people.account(ctx, name, c.Person, true)
+		_, err := d.people.account(ctx, name, c.Person, d.people.moment())
 		if err == nil {
 			return nil
 		}
@@ -71,8 +71,9 @@ func (d *Desk) left(ctx context.Context, c Caller) error {
 }
 
 func (d *Desk) doubtful(what string, err error) error {
-	d.cfg.Log.Warn("nothing was decided on a doubtful answer", "what", what, "error", err)
-	return &access.Error{Kind: access.Doubt, Err: err, Message: what + " could not be found out just now; try again in a while"}
+	refusal := access.Unsure(what, err)
+	d.doubt(what, refusal)
+	return refusal
 }
 
 // Runs lists the latest runs, at most as many as limit.
@@ -376,6 +377,9 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource)
 		}
 		a := rules.Expressions.Judge(expression, access.Case{Now: r.At, Facts: &f, Request: &r})
 		if a.Err != nil {
+			if len(access.Gone(a.Err)) > 0 {
+				return Possible{Why: whyBroken}
+			}
 			d.cfg.Log.Warn("a policy could not be explained", "resource", res.Name, "error", a.Err)
 			return Possible{Why: "a directory could not tell"}
 		}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/report"
 )
 
 // How long an answer of a directory is good for what is only shown, and how long
@@ -16,6 +17,10 @@ import (
 const (
 	shown  = 30 * time.Second
 	answer = 10 * time.Second
+	// A look at desired against actual lists whole groups, so it may take longer,
+	// and those that were just there see the same one.
+	looked  = 3 * time.Second
+	looking = 100 * time.Second
 	// crowd is how many answers are kept at most.
 	crowd = 20_000
 )
@@ -24,95 +29,23 @@ const (
 // what is only shown may be half a minute old.
 type people struct {
 	now func() time.Time
+	// told hears what came of listing a group; it must be quick.
+	told func(engine.GroupRef, error)
 
-	mu       sync.Mutex
-	rules    *Rules
-	members  map[engine.GroupRef]*kept[map[engine.MemberID]bool]
-	accounts map[place]*kept[engine.Member]
-	profiles map[engine.Person]*kept[*engine.Profile]
+	moments atomic.Uint64
+	known   atomic.Pointer[known]
 }
 
-type place struct {
-	directory engine.Directory
-	person    engine.Person
-}
-
-// kept is an answer, while it is asked for and after.
-type kept[T any] struct {
-	done  chan struct{}
-	at    time.Time
-	value T
-	err   error
-}
-
-func newPeople(now func() time.Time) *people {
-	p := &people{now: now}
-	p.forget()
+func newPeople(now func() time.Time, told func(engine.GroupRef, error)) *people {
+	p := &people{now: now, told: told}
+	p.known.Store(newKnown(&Rules{}))
 	return p
 }
 
-func (p *people) use(r *Rules) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rules = r
-	p.forget()
-}
+func (p *people) use(r *Rules) { p.known.Store(newKnown(r)) }
 
-func (p *people) forget() {
-	p.members = make(map[engine.GroupRef]*kept[map[engine.MemberID]bool])
-	p.accounts = make(map[place]*kept[engine.Member])
-	p.profiles = make(map[engine.Person]*kept[*engine.Profile])
-}
-
-// ask returns what is kept under a key, or asks for it. Callers that come while
-// it is asked for wait for the same answer, those apart that want a fresh one.
-func ask[K comparable, T any](ctx context.Context, p *people, m func() map[K]*kept[T], key K, fresh bool, f func(context.Context) (T, error)) (T, error) {
-	p.mu.Lock()
-	k, found := m()[key]
-	if found && !fresh && !k.stale(p.now()) {
-		p.mu.Unlock()
-		select {
-		case <-k.done:
-			return k.value, k.err
-		case <-ctx.Done():
-			var none T
-			return none, ctx.Err()
-		}
-	}
-	k = &kept[T]{done: make(chan struct{})}
-	if len(m()) >= crowd {
-		clear(m())
-	}
-	m()[key] = k
-	p.mu.Unlock()
-	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer) // others wait for it too
-	defer cancel()
-	k.value, k.err = f(asked)
-	k.at = p.now() // from then on it grows old: one that takes long is not asked for by each row of a page
-	close(k.done)
-	return k.value, k.err
-}
-
-// stale reports whether the answer is too old. A failure is kept for as long as
-// asking may take.
-func (k *kept[T]) stale(now time.Time) bool {
-	good := shown
-	select {
-	case <-k.done:
-		if k.err != nil && engine.KindOf(k.err) != engine.NotFound && engine.KindOf(k.err) != engine.Disabled {
-			good = answer
-		}
-	default:
-		return false // it is being asked for
-	}
-	age := now.Sub(k.at)
-	return age < 0 || age > good
-}
-
-func (p *people) connector(d engine.Directory) (engine.Connector, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, ok := p.rules.Directories[d]
+func (k *known) connector(d engine.Directory) (engine.Connector, error) {
+	c, ok := k.rules.Directories[d]
 	if !ok {
 		return nil, fmt.Errorf("there is no directory %q any more", d)
 	}
@@ -120,21 +53,22 @@ func (p *people) connector(d engine.Directory) (engine.Connector, error) {
 }
 
 // account returns the account that a person has in a directory, as Resolve does.
-func (p *people) account(ctx context.Context, d engine.Directory, person engine.Person, fresh bool) (engine.Member, error) {
-	c, err := p.connector(d)
+func (p *people) account(ctx context.Context, d engine.Directory, person engine.Person, since moment) (engine.Member, error) {
+	k := p.known.Load()
+	c, err := k.connector(d)
 	if err != nil {
 		return engine.Member{}, err
 	}
-	m := func() map[place]*kept[engine.Member] { return p.accounts }
-	return ask(ctx, p, m, place{d, person}, fresh, func(ctx context.Context) (engine.Member, error) {
-		return c.Resolve(ctx, person)
+	return ask(ctx, p, k, k.accounts, place{d, person}, question[engine.Member]{
+		since: since, good: shown, within: answer,
+		ask: func(ctx context.Context) (engine.Member, error) { return c.Resolve(ctx, person) },
 	})
 }
 
 // in reports whether a person is a direct member of a group, with an account
-// that can be used.
-func (p *people) in(ctx context.Context, person engine.Person, g engine.GroupRef, fresh bool) access.Answer {
-	account, err := p.account(ctx, g.Directory, person, fresh)
+// that can be used. Of a group that is not there it is not known.
+func (p *people) in(ctx context.Context, person engine.Person, g engine.GroupRef, since moment) access.Answer {
+	account, err := p.account(ctx, g.Directory, person, since)
 	switch engine.KindOf(err) {
 	case engine.NotFound, engine.Disabled:
 		if err != nil {
@@ -144,64 +78,76 @@ func (p *people) in(ctx context.Context, person engine.Person, g engine.GroupRef
 	if err != nil {
 		return access.Answer{Err: fmt.Errorf("%s: %w", g, err)}
 	}
-	members, err := p.membersOf(ctx, g, fresh)
+	members, err := p.membersOf(ctx, g, since)
 	if err != nil {
 		return access.Answer{Err: fmt.Errorf("%s: %w", g, err)}
 	}
 	return access.Answer{Yes: members[account.ID]}
 }
 
-func (p *people) membersOf(ctx context.Context, g engine.GroupRef, fresh bool) (map[engine.MemberID]bool, error) {
-	c, err := p.connector(g.Directory)
+// membersOf lists a group. The error is an [*access.NoGroup] where it is
+// certainly not there.
+func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment) (map[engine.MemberID]bool, error) {
+	k := p.known.Load()
+	c, err := k.connector(g.Directory)
 	if err != nil {
 		return nil, err
 	}
-	m := func() map[engine.GroupRef]*kept[map[engine.MemberID]bool] { return p.members }
-	return ask(ctx, p, m, g, fresh, func(ctx context.Context) (map[engine.MemberID]bool, error) {
-		info, err := c.Group(ctx, g.Name)
-		if err != nil {
-			return nil, err
-		}
-		ms, err := c.Members(ctx, info.ID)
-		if err != nil {
-			return nil, err
-		}
-		ids := make(map[engine.MemberID]bool, len(ms))
-		for _, m := range ms {
-			ids[m.ID] = true
-		}
-		return ids, nil
+	return ask(ctx, p, k, k.members, g, question[map[engine.MemberID]bool]{
+		since: since, good: shown, within: answer, pace: k.pace(g),
+		ask: func(ctx context.Context) (map[engine.MemberID]bool, error) {
+			ms, err := list(ctx, c, g)
+			if p.known.Load() == k { // a directory of before has no say any more
+				p.told(g, err)
+			}
+			ids := make(map[engine.MemberID]bool, len(ms))
+			for _, m := range ms {
+				ids[m.ID] = true
+			}
+			return ids, err
+		},
 	})
+}
+
+// list returns the members of a group; an [*access.NoGroup] where it is
+// certainly not there.
+func list(ctx context.Context, c engine.Connector, g engine.GroupRef) ([]engine.Member, error) {
+	info, err := c.Group(ctx, g.Name)
+	if err != nil {
+		return nil, groupErr(g, err)
+	}
+	ms, err := c.Members(ctx, info.ID)
+	return ms, groupErr(g, err)
 }
 
 var errNoProfiles = errors.New("no directory describes people; set profiles in the configuration")
 
 // profile returns what the directory of profiles tells of a person.
-func (p *people) profile(ctx context.Context, person engine.Person, fresh bool) (*engine.Profile, error) {
-	p.mu.Lock()
-	d := p.rules.Profiles
-	p.mu.Unlock()
-	c, err := p.connector(d)
+func (p *people) profile(ctx context.Context, person engine.Person, since moment) (*engine.Profile, error) {
+	k := p.known.Load()
+	c, err := k.connector(k.rules.Profiles)
 	x, ok := c.(engine.Describer)
 	if err != nil || !ok {
 		return nil, errNoProfiles
 	}
-	m := func() map[engine.Person]*kept[*engine.Profile] { return p.profiles }
-	return ask(ctx, p, m, person, fresh, func(ctx context.Context) (*engine.Profile, error) {
-		v, err := x.Describe(ctx, person)
-		if err != nil {
-			return nil, err
-		}
-		return &v, nil
+	return ask(ctx, p, k, k.profiles, person, question[*engine.Profile]{
+		since: since, good: shown, within: answer,
+		ask: func(ctx context.Context) (*engine.Profile, error) {
+			v, err := x.Describe(ctx, person)
+			if err != nil {
+				return nil, err
+			}
+			return &v, nil
+		},
 	})
 }
 
 // same reports whether two persons share an account in one of some directories.
-func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Directory, fresh bool) access.Answer {
+func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Directory, since moment) access.Answer {
 	var unknown error
 	for _, d := range ds {
-		x, err := p.account(ctx, d, a, fresh)
-		y, other := p.account(ctx, d, b, fresh)
+		x, err := p.account(ctx, d, a, since)
+		y, other := p.account(ctx, d, b, since)
 		for _, err := range []error{err, other} {
 			switch k := engine.KindOf(err); {
 			case err == nil, k == engine.NotFound, k == engine.Disabled:
@@ -214,4 +160,14 @@ func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Direc
 		}
 	}
 	return access.Answer{Err: unknown}
+}
+
+// look holds desired against actual for a resource: one at a time, for all who
+// want to see it, for it lists whole groups.
+func (p *people) look(ctx context.Context, res *Resource) (*report.Compliance, error) {
+	k := p.known.Load()
+	return ask(ctx, p, k, k.looks, res.Name, question[*report.Compliance]{
+		since: whenever, good: looked, within: looking,
+		ask: func(ctx context.Context) (*report.Compliance, error) { return k.rules.Inspect(ctx, res.Groups) },
+	})
 }

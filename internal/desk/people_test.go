@@ -17,10 +17,10 @@ func town(t *testing.T) (*memory.Directory, *people, func(fresh bool) (bool, err
 	corp := memory.New("corp")
 	ada := corp.AddPerson("ada@example.org", "ada")
 	corp.Put(corp.AddGroup("leads"), ada)
-	p := newPeople(time.Now)
+	p := newPeople(time.Now, func(engine.GroupRef, error) {})
 	p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
 	return corp, p, func(fresh bool) (bool, error) {
-		a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, fresh)
+		a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, p.since(fresh))
 		return a.Yes, a.Err
 	}
 }
@@ -88,10 +88,10 @@ func TestNoAccountIsACertainNo(t *testing.T) {
 	if yes, err := in(true); yes || err != nil {
 		t.Errorf("disabled: %v, %v; want a certain no", yes, err)
 	}
-	if a := p.in(t.Context(), "nobody@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, true); a.Yes || a.Err != nil {
+	if a := p.in(t.Context(), "nobody@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, p.moment()); a.Yes || a.Err != nil {
 		t.Errorf("nobody: %+v; want a certain no", a)
 	}
-	if a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "gone", Name: "leads"}, true); a.Yes || a.Err == nil {
+	if a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "gone", Name: "leads"}, p.moment()); a.Yes || a.Err == nil {
 		t.Errorf("a directory that left the configuration: %+v; want what is not known", a)
 	}
 }
@@ -104,7 +104,7 @@ func TestOneAnswerForMany(t *testing.T) {
 	errs := make([]error, 50)
 	for i := range errs {
 		wait.Go(func() {
-			_, errs[i] = p.membersOf(t.Context(), engine.GroupRef{Directory: "corp", Name: "leads"}, false)
+			_, errs[i] = p.membersOf(t.Context(), engine.GroupRef{Directory: "corp", Name: "leads"}, whenever)
 		})
 	}
 	wait.Wait()
@@ -121,14 +121,14 @@ func TestOneHumanBehindTwoAddresses(t *testing.T) {
 	p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp, "other": other}})
 	corp.AddPerson("ada-admin@example.org", "ada2")
 	ds := []engine.Directory{"corp", "other"}
-	if a := p.same(t.Context(), "ada@example.org", "ada-admin@example.org", ds, true); a.Yes || a.Err != nil {
+	if a := p.same(t.Context(), "ada@example.org", "ada-admin@example.org", ds, p.moment()); a.Yes || a.Err != nil {
 		t.Errorf("two accounts: %+v; want a certain no", a)
 	}
 	other.Down(engine.Unavailable)
-	if a := p.same(t.Context(), "ada@example.org", "ada-admin@example.org", ds, true); a.Yes || a.Err == nil {
+	if a := p.same(t.Context(), "ada@example.org", "ada-admin@example.org", ds, p.moment()); a.Yes || a.Err == nil {
 		t.Errorf("one is silent: %+v; want what is not known", a)
 	}
-	if a := p.same(t.Context(), "ada@example.org", "ada@example.org", ds, true); !a.Yes {
+	if a := p.same(t.Context(), "ada@example.org", "ada@example.org", ds, p.moment()); !a.Yes {
 		t.Errorf("herself: %+v; want yes", a)
 	}
 }

@@ -90,6 +90,10 @@ func (d *Desk) shows(ctx context.Context, c Caller, res *Resource) bool {
 		certain(d.owns(ctx, c, res.Name, false)) || d.roles(ctx, c, false).reads()
 }
 
+// whyBroken is why it is not known what a policy says to somebody, when that is
+// not the directory's fault.
+const whyBroken = "the configuration names a group that cannot be found, and an administrator has to mend it"
+
 // possible tells whether a caller may ask for a resource.
 func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool) Possible {
 	p := res.Policy
@@ -108,6 +112,8 @@ func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool
 	f := d.facts(ctx, asked{resource: res, person: c.Person, requester: c.Actor, wants: w.Wants(*p, res.Resource, rules.Expressions).Quick()})
 	r := access.Request{Resource: res.Name, Person: c.Person, By: c.Actor, Policy: *p, BreakGlass: glass, For: p.Default}
 	switch a := who.Belongs(f.Requester, access.Case{Now: d.now(), Facts: &f, Request: &r}, rules.Expressions); {
+	case len(access.Gone(a.Err)) > 0:
+		return Possible{Why: whyBroken}
 	case a.Err != nil:
 		return Possible{Why: "a directory could not tell whether you may"}
 	case !a.Yes:
@@ -130,7 +136,7 @@ func (d *Desk) Members(ctx context.Context, c Caller, name string) (*report.Comp
 	if err := d.oversees(ctx, c, name, "see its members"); err != nil {
 		return nil, err
 	}
-	return rules.Inspect(ctx, res.Groups)
+	return d.people.look(ctx, res)
 }
 
 // Templates lists the templates.

@@ -30,6 +30,10 @@ func (r Roles) administering() access.Answer {
 	return access.Answer{Yes: r.Administrator, Err: r.doubtUnless(r.Administrator)}
 }
 
+// Broken reports whether a role could not be found out for good: it is given to
+// a group that is not there.
+func (r Roles) Broken() bool { return len(access.Gone(r.Doubt)) > 0 }
+
 // doubtUnless is why a role that is not given might be there.
 func (r Roles) doubtUnless(given bool) error {
 	if given {
@@ -45,8 +49,9 @@ func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
 		return Roles{}
 	}
 	rules := d.rules.Load()
-	admin := d.among(ctx, c, rules.Administrators, nil, fresh)
-	auditor := d.among(ctx, c, rules.Auditors, nil, fresh)
+	since := d.people.since(fresh)
+	admin := d.among(ctx, c, rules.Administrators, nil, since)
+	auditor := d.among(ctx, c, rules.Auditors, nil, since)
 	return Roles{
 		Administrator: admin.Err == nil && admin.Yes, Auditor: auditor.Err == nil && auditor.Yes,
 		Doubt: errors.Join(admin.Err, auditor.Err),
@@ -59,7 +64,7 @@ func (d *Desk) owns(ctx context.Context, c Caller, resource string, fresh bool) 
 	if !ok || c.Machine != "" {
 		return access.Answer{}
 	}
-	return d.among(ctx, c, res.Owners, res, fresh)
+	return d.among(ctx, c, res.Owners, res, d.people.since(fresh))
 }
 
 // oversees refuses those who neither own a resource nor may read everything.
@@ -79,14 +84,14 @@ func (d *Desk) oversees(ctx context.Context, c Caller, resource, what string) er
 
 // among reports whether a caller is among people that the configuration names
 // by address and group.
-func (d *Desk) among(ctx context.Context, c Caller, w access.Who, res *Resource, fresh bool) access.Answer {
+func (d *Desk) among(ctx context.Context, c Caller, w access.Who, res *Resource, since moment) access.Answer {
 	if w.Empty() {
 		return access.Answer{}
 	}
 	if slices.Contains(w.People, c.Person) { // without a directory
 		return access.Answer{Yes: true}
 	}
-	f := access.Facts{Requester: d.subject(ctx, c.Actor, access.Want{Groups: w.Groups}, fresh)}
+	f := access.Facts{Requester: d.subject(ctx, c.Actor, access.Want{Groups: w.Groups}, since)}
 	if res != nil {
 		f.Resource = res.Resource
 	}

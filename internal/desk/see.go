@@ -57,6 +57,10 @@ func (c Caller) concerned(r access.Request) bool {
 // see refuses a caller who may not see a request, which they named by an id, or
 // the beginning of one. To them there is none; when that cannot be told it is a
 // doubt, for an approver is not to hear that what they came for does not exist.
+// So a doubt tells that there is a request of that id; but nobody guesses one of
+// a hundred bits, and who knows one can do nothing with it. Six characters of
+// one are enough to ask, which are a billion to try at a limited rate, during an
+// outage. Of hidden resources a doubt is a no: their names are guessed easily.
 func (d *Desk) see(ctx context.Context, c Caller, r access.Request, id string) error {
 	switch a := d.sees(ctx, c, r); {
 	case a.Err != nil:
@@ -352,7 +356,7 @@ func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource,
 		case over:
 			m.State = Gone
 		default:
-			switch a := d.people.in(ctx, r.Person, ref, false); {
+			switch a := d.people.in(ctx, r.Person, ref, whenever); {
 			case a.Err != nil:
 				m.State, m.Note = Unknown, "the directory could not tell"
 			case a.Yes:
@@ -372,7 +376,7 @@ func anchored(o engine.Owned, r access.Request) bool {
 
 // missing says why somebody cannot be added, where that is known.
 func (d *Desk) missing(ctx context.Context, p engine.Person, ref engine.GroupRef) string {
-	_, err := d.people.account(ctx, ref.Directory, p, false)
+	_, err := d.people.account(ctx, ref.Directory, p, whenever)
 	switch engine.KindOf(err) {
 	case engine.NotFound:
 		return string(p) + " has no account in " + string(ref.Directory)

@@ -1,0 +1,190 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// moment orders questions and the answers to them. It counts, and is no time:
+// clocks stand still, and are set back.
+type moment uint64
+
+// whenever is for what is only shown: an answer may be half a minute old.
+const whenever moment = 0
+
+// moment returns the one that a decision is asked for.
+//
+// A decision holds by an answer that began after it was asked for, and by no
+// older one, however young: a listing that was under way already may have read
+// the group before somebody was taken out of it, and what comes after that must
+// not count. So those who want to decide while a group is being listed wait for
+// that to end, and for one more listing that is for all of them.
+func (p *people) moment() moment { return moment(p.moments.Add(1)) }
+
+// since is from which moment on an answer has to have begun.
+func (p *people) since(fresh bool) moment {
+	if fresh {
+		return p.moment()
+	}
+	return whenever
+}
+
+// known is what directories answered under one set of rules. Under others
+// everything is asked anew, and what a directory of before still answers goes
+// nowhere else.
+type known struct {
+	rules *Rules
+
+	mu       sync.Mutex
+	members  map[engine.GroupRef]*kept[map[engine.MemberID]bool]
+	accounts map[place]*kept[engine.Member]
+	profiles map[engine.Person]*kept[*engine.Profile]
+	looks    map[string]*kept[*report.Compliance]
+	paces    map[engine.GroupRef]*rate.Limiter
+}
+
+func newKnown(r *Rules) *known {
+	return &known{
+		rules:    r,
+		members:  make(map[engine.GroupRef]*kept[map[engine.MemberID]bool]),
+		accounts: make(map[place]*kept[engine.Member]),
+		profiles: make(map[engine.Person]*kept[*engine.Profile]),
+		looks:    make(map[string]*kept[*report.Compliance]),
+		paces:    make(map[engine.GroupRef]*rate.Limiter),
+	}
+}
+
+type place struct {
+	directory engine.Directory
+	person    engine.Person
+}
+
+// How often one group is listed: a few times at once, and then once in a second
+// for all who want to know.
+const (
+	listings       = rate.Limit(1)
+	listingsAtOnce = 10
+)
+
+// pace limits the listings of a group.
+func (k *known) pace(g engine.GroupRef) *rate.Limiter {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	x, ok := k.paces[g]
+	if !ok {
+		x = rate.NewLimiter(listings, listingsAtOnce)
+		k.paces[g] = x
+	}
+	return x
+}
+
+// kept is an answer, while it is asked for and after.
+type kept[T any] struct {
+	done  chan struct{}
+	began moment        // zero before; known.mu guards it
+	good  time.Duration // how long it is shown
+	at    time.Time
+	value T
+	err   error
+}
+
+// question is how something is asked.
+type question[T any] struct {
+	since  moment        // when the answer may have begun at the earliest
+	good   time.Duration // how long it is shown
+	within time.Duration // how long asking may take
+	pace   *rate.Limiter // nil where it is asked as often as somebody wants to know
+	ask    func(context.Context) (T, error)
+}
+
+var errCutShort = errors.New("the answer was cut short")
+
+// ask returns what is kept under a key, or asks for it. One is asked for at a
+// time, for all that it is good for.
+func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]*kept[T], key K, q question[T]) (T, error) {
+	for {
+		k.mu.Lock()
+		x, found := m[key]
+		fits := found && x.fits(q.since, p.now())
+		if !fits && (!found || x.over()) {
+			x = &kept[T]{done: make(chan struct{}), good: q.good, err: errCutShort}
+			if len(m) >= crowd {
+				clear(m)
+			}
+			m[key] = x
+			k.mu.Unlock()
+			find(ctx, p, k, x, q)
+			return x.value, x.err
+		}
+		k.mu.Unlock()
+		select {
+		case <-x.done:
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		}
+		if fits {
+			return x.value, x.err
+		}
+	}
+}
+
+// find asks, and goes on when the caller leaves: others wait for it too.
+func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q question[T]) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.within)
+	defer cancel()
+	defer func() {
+		x.at = p.now() // from then on it grows old: one that takes long is not asked for by each row of a page
+		close(x.done)
+	}()
+	if q.pace != nil {
+		if err := q.pace.Wait(ctx); err != nil {
+			x.err = err
+			return
+		}
+	}
+	k.mu.Lock()
+	x.began = p.moment()
+	k.mu.Unlock()
+	x.value, x.err = q.ask(ctx)
+}
+
+// over reports whether it is not asked for any more.
+func (x *kept[T]) over() bool {
+	select {
+	case <-x.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// fits reports whether the answer, which may be still to come, is good for a
+// question. known.mu is held.
+func (x *kept[T]) fits(since moment, now time.Time) bool {
+	if since != whenever {
+		return x.began == 0 || x.began > since
+	}
+	return !x.stale(now)
+}
+
+// stale reports whether the answer is too old to be shown. A failure is kept for
+// as long as asking may take.
+func (x *kept[T]) stale(now time.Time) bool {
+	if !x.over() {
+		return false
+	}
+	good := x.good
+	if k := engine.KindOf(x.err); x.err != nil && k != engine.NotFound && k != engine.Disabled {
+		good = min(good, answer)
+	}
+	age := now.Sub(x.at)
+	return age < 0 || age > good
+}
