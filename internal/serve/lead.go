@@ -46,6 +46,13 @@ type lead struct {
 	ledger *schedule.Agenda[string] // of what only the ledger knows, by the group's id
 	wholes time.Time                // when the last whole run that came to its end began
 	holds  bool                     // it held additions
+	said   map[refusal]bool         // of which it is said that they object
+}
+
+// refusal is a limit that objects, in a group or, without one, in a run.
+type refusal struct {
+	limit engine.LimitName
+	group string
 }
 
 func (day *Daemon) newLead(d engine.Directory) *lead {
@@ -56,6 +63,7 @@ func (day *Daemon) newLead(d engine.Directory) *lead {
 		looks: newLane(schedule.Backoff{First: 5 * time.Second, Cap: 5 * time.Minute}, wall),
 		whole: newLane(schedule.Backoff{First: 30 * time.Second, Cap: 5 * time.Minute}, wall),
 		edges: schedule.NewAgenda(strings.Compare), at: make(map[string]time.Time), ledger: schedule.NewAgenda(strings.Compare),
+		said: make(map[refusal]bool),
 	}
 }
 
@@ -188,6 +196,10 @@ func (l *lead) wasWhole(house *House, began time.Time, res engine.Result, err er
 	if err == nil {
 		l.wholes = began
 		l.holds = slices.ContainsFunc(res.Plan.Changes, func(c engine.Change) bool { return c.Held && c.Op == engine.Add })
+		clear(l.said) // what objects now, the watcher said
+		for _, o := range res.Plan.Objections {
+			l.said[refusal{o.Limit, o.Group}] = !o.Released
+		}
 	}
 	l.mu.Unlock()
 	every := schedule.Jitter(house.Every, rand.Float64()) //nolint:gosec // spreads load, hides nothing
@@ -259,9 +271,29 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 			}
 		}
 	}
-	if res.Rest {
+	switch {
+	case l.refused(res):
+		l.whole.ask(now, stop{})
+	case res.Rest:
 		l.wholeSoon(now)
 	}
+}
+
+// refused says which limits made a run of some groups leave something, each
+// once, and reports whether there was one to be said. Then the whole run comes at
+// once: it is what puts a hold on record, and until then nobody can release it.
+func (l *lead) refused(res engine.Result) (news bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range res.Against {
+		if l.said[refusal{o.Limit, o.Group}] {
+			continue
+		}
+		l.said[refusal{o.Limit, o.Group}], news = true, true
+		l.day.log().Warn("a limit objects; a whole run decides", "directory", l.d, "run", res.Run, "group", o.Group,
+			"limit", o.Limit, "value", o.Value, "allowed", o.Allowed, "why", o.Message)
+	}
+	return news
 }
 
 // meanwhile asks for what may have become due while the run was under way: the

@@ -31,6 +31,7 @@ type world struct {
 	engine *engine.Reconciler
 	cfg    engine.Config
 	every  time.Duration
+	log    slog.Handler
 
 	mu     sync.Mutex
 	grants []engine.Grant
@@ -51,7 +52,7 @@ type ran struct {
 }
 
 func newWorld(t *testing.T, people ...string) *world {
-	w := &world{T: t, dir: memory.New("corp"), ids: make(map[string]engine.MemberID), every: time.Hour}
+	w := &world{T: t, dir: memory.New("corp"), ids: make(map[string]engine.MemberID), every: time.Hour, log: slog.DiscardHandler}
 	w.dir.SetClock(time.Now)
 	for _, p := range people {
 		w.ids[p] = w.dir.AddPerson(person(p), p)
@@ -141,7 +142,7 @@ func (w *world) house() *serve.House {
 
 // begin starts the daemon; end stops it.
 func (w *world) begin() {
-	w.day = serve.New(serve.Config{By: "serve", Holder: "test", Now: w.now, Watch: w, Log: slog.New(slog.DiscardHandler)})
+	w.day = serve.New(serve.Config{By: "serve", Holder: "test", Now: w.now, Watch: w, Log: slog.New(w.log)})
 	w.day.Use(w.house())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
