@@ -40,7 +40,8 @@ func Of(s *store.Store) (Records, People) { return Records{s}, People{s.Sessions
 // translated is an error as those who call know it.
 func translated(err error) error {
 	for from, to := range map[error]error{
-		store.ErrStale: desk.ErrStale, store.ErrTwice: desk.ErrTwice, store.ErrExcluded: desk.ErrExcluded, store.ErrCursor: desk.ErrCursor, store.ErrMismatch: api.ErrReused,
+		store.ErrStale: desk.ErrStale, store.ErrTwice: desk.ErrTwice, store.ErrExcluded: desk.ErrExcluded, store.ErrGiven: desk.ErrGiven,
+		store.ErrCursor: desk.ErrCursor, store.ErrMismatch: api.ErrReused,
 	} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %w", to, err)
@@ -50,8 +51,8 @@ func translated(err error) error {
 }
 
 // SaveRequests implements [desk.Store].
-func (r Records) SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error {
-	return translated(r.Store.SaveRequests(ctx, rs, events))
+func (r Records) SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event, also map[engine.Person][]engine.Person) error {
+	return translated(r.Store.SaveRequests(ctx, rs, events, also))
 }
 
 // Request implements [desk.Store]. The beginning of an ID is enough when there is

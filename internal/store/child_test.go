@@ -67,7 +67,7 @@ func play(role string) error {
 func saveForever(ctx context.Context, s *Store) error {
 	for n := 1; ; n++ {
 		r := asked(fmt.Sprint("r", n), engine.Person(fmt.Sprint("p", n)), n)
-		if err := s.SaveRequests(ctx, []access.Request{r, approved(r)}, told(engine.EventRequested, r)); err != nil {
+		if err := s.SaveRequests(ctx, []access.Request{r, approved(r)}, told(engine.EventRequested, r), nil); err != nil {
 			return err
 		}
 		fmt.Println(n)

@@ -81,7 +81,7 @@ func TestEndDuringARun(t *testing.T) {
 		t.Helper()
 		events := told(kind, r)
 		events[0].Grants = []engine.Anchor{{Grant: r.GrantID(), Until: until}}
-		if err := s.SaveRequests(t.Context(), []access.Request{r}, events); err != nil {
+		if err := s.SaveRequests(t.Context(), []access.Request{r}, events, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,6 +28,7 @@ var (
 	ErrStale     = errors.New("it was changed meanwhile")
 	ErrTwice     = errors.New("there is an undecided request for it already")
 	ErrExcluded  = errors.New("the person holds what excludes it")
+	ErrGiven     = errors.New("the person has it already")
 	ErrCursor    = errors.New("no such page; begin at the first")
 	ErrMismatch  = errors.New("the key was used for something else")
 )
@@ -40,7 +41,7 @@ func (s *Store) explain(what string, err error) error {
 		return err
 	}
 	for _, answer := range []error{
-		ErrNotFound, ErrAmbiguous, ErrState, ErrSpent, ErrStale, ErrTwice, ErrMismatch, engine.ErrFenced,
+		ErrNotFound, ErrAmbiguous, ErrState, ErrSpent, ErrStale, ErrTwice, ErrExcluded, ErrGiven, ErrMismatch, engine.ErrFenced,
 	} {
 		if errors.Is(err, answer) {
 			return err // the store works; what was asked for is not possible

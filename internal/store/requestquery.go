@@ -174,11 +174,9 @@ func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, way
 	if p == "" {
 		return all
 	}
-	addresses := append([]engine.Person{p}, q.Also[p]...)
-	slices.Sort(addresses)
 	var c criterion
 	var tests []string
-	for _, address := range slices.Compact(addresses) {
+	for _, address := range addresses(p, q.Also) {
 		v := s.arg(string(address))
 		for _, way := range ways {
 			c.leads = append(c.leads, strings.Replace(way, "?", "= "+v, 1))
@@ -187,6 +185,13 @@ func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, way
 	}
 	c.test = "(" + strings.Join(tests, " OR ") + ")"
 	return append(all, c)
+}
+
+// addresses are all of a person, each once.
+func addresses(p engine.Person, also map[engine.Person][]engine.Person) []engine.Person {
+	all := append([]engine.Person{p}, also[p]...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // text finds what contains a text, and what has an id that begins with it.

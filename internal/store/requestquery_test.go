@@ -15,7 +15,7 @@ func TestRequestsOfAllAddresses(t *testing.T) { onEach(t, testRequestsOfAllAddre
 func testRequestsOfAllAddresses(t *testing.T, at place) {
 	s := at.open(t)
 	all := assorted(60)
-	if err := s.SaveRequests(t.Context(), all, nil); err != nil {
+	if err := s.SaveRequests(t.Context(), all, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	addresses := []engine.Person{"p3@example.org", "p4@example.org"}

@@ -31,17 +31,20 @@ const liveFor = 24 * time.Hour
 
 // SaveRequests writes requests as they have become, and the events that tell
 // it, all or nothing. The Version of each is one more than that of what it was
-// made from: 1 is new. It wraps [ErrStale] when one was changed meanwhile,
-// [ErrTwice] when the person has another request for the resource that waits for
-// its decision, and [ErrNewer].
-func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event) error {
+// made from: 1 is new. also are the other addresses of people: what is on record
+// under one of them is theirs too. It wraps [ErrStale] when one was changed
+// meanwhile, [ErrTwice] when the person has another request for the resource that
+// waits for its decision, [ErrGiven] when nobody approved what another request
+// gives them already, [ErrExcluded] when they hold what its policy excludes, and
+// [ErrNewer].
+func (s *Store) SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event, also map[engine.Person][]engine.Person) error {
 	if len(rs)+len(events) == 0 {
 		return nil
 	}
 	s.fail.hit("save-before")
 	err := s.write(ctx, "save requests", func(ctx context.Context, t *tx) error {
 		for i := range rs {
-			if err := saveRequest(ctx, t, &rs[i]); err != nil {
+			if err := saveRequest(ctx, t, &rs[i], addresses(rs[i].Person, also)); err != nil {
 				return err
 			}
 		}
@@ -78,7 +81,8 @@ type saved struct {
 	granted bool
 }
 
-func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
+// saveRequest writes a request of somebody with some addresses.
+func saveRequest(ctx context.Context, t *tx, r *access.Request, theirs []engine.Person) error {
 	there, err := one(ctx, t, func(r row) (v saved, err error) {
 		err = r.Scan(&v.version, &v.format, &v.granted)
 		return v, err
@@ -93,17 +97,13 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 	case there != nil && there.format > requestFormat:
 		return fmt.Errorf("request %s: %w (format %d, this one knows up to %d); use the newer daypass", r.ID, ErrNewer, there.format, requestFormat)
 	}
-	if r.Status == access.Asked {
-		other, err := one(ctx, t, scanText, sqlRequestTwice, string(r.Person), r.Resource, r.ID)
-		if err != nil {
+	if r.Status == access.Asked && there == nil {
+		if err := twice(ctx, t, r, theirs); err != nil {
 			return err
-		}
-		if other != nil {
-			return fmt.Errorf("%s asked for %s: %w: %s", r.Person, r.Resource, ErrTwice, *other)
 		}
 	}
 	if r.Grant != nil && (there == nil || !there.granted) {
-		if err := excluded(ctx, t, r); err != nil {
+		if err := errors.Join(excluded(ctx, t, r, theirs), given(ctx, t, r, theirs)); err != nil {
 			return err
 		}
 	}
@@ -117,24 +117,6 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request) error {
 	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
 	_, err = t.exec(ctx, sqlPutWords, r.At.UnixMicro(), r.ID, words)
 	return err
-}
-
-// excluded refuses a grant beside another one that its policy excludes. Whoever
-// decided looked for that already; here nothing can come between.
-func excluded(ctx context.Context, t *tx, r *access.Request) error {
-	if len(r.Policy.NotWith) == 0 {
-		return nil
-	}
-	held, err := collect(ctx, t, scanText, sqlHeldBy, string(r.Person), r.ID, r.Course.Closed.UnixMicro())
-	if err != nil {
-		return err
-	}
-	for _, resource := range held {
-		if slices.Contains(r.Policy.NotWith, resource) {
-			return fmt.Errorf("request %s of %s for %s: %w: %s", r.ID, r.Person, r.Resource, ErrExcluded, resource)
-		}
-	}
-	return nil
 }
 
 // forgetLive takes the mark from grants that are over since long and that the
@@ -304,8 +286,6 @@ const (
 	sqlPutWords = `INSERT INTO request_words (asked_at, id, words) VALUES ($1, $2, $3)
 		ON CONFLICT (asked_at, id) DO UPDATE SET words = excluded.words WHERE request_words.words <> excluded.words`
 	sqlRequestVersion = `SELECT version, format, until_at IS NOT NULL FROM requests WHERE id = $1`
-	sqlHeldBy         = `SELECT resource FROM requests WHERE person = $1 AND id <> $2 AND until_at > $3`
-	sqlRequestTwice   = `SELECT id FROM requests WHERE person = $1 AND resource = $2 AND status = 'asked' AND id <> $3`
 
 	sqlRequestRow       = `SELECT id, format, body FROM requests `
 	sqlRequest          = sqlRequestRow + `WHERE id = $1`

@@ -60,7 +60,7 @@ func crowded(b *testing.B, at place) (*Store, time.Time) {
 			}
 		}
 		if batch = append(batch, r); len(batch) == 1000 {
-			if err := s.SaveRequests(b.Context(), batch, told(engine.EventRequested, r)); err != nil {
+			if err := s.SaveRequests(b.Context(), batch, told(engine.EventRequested, r), nil); err != nil {
 				b.Fatal(err)
 			}
 			batch = nil
@@ -162,7 +162,7 @@ func BenchmarkRequests(b *testing.B) {
 				n++
 				r := approved(asked(fmt.Sprint("new", n), engine.Person(fmt.Sprint("new", n)), 6*manyRequests+n))
 				r.Version = 1
-				return s.SaveRequests(ctx, []access.Request{r}, told(engine.EventRequested, r))
+				return s.SaveRequests(ctx, []access.Request{r}, told(engine.EventRequested, r), nil)
 			})
 		})
 	}

@@ -28,8 +28,15 @@ func asked(id string, person engine.Person, minutes int) access.Request {
 	}
 }
 
-// approved is the next version of r, with a grant from its asking for an hour.
+// approved is the next version of r, with a grant from its asking on.
 func approved(r access.Request) access.Request {
+	r = granted(r)
+	r.Course.Decisions = []access.Decision{{By: access.Actor{Person: "boss@example.org"}, At: r.At, Approve: true}}
+	return r
+}
+
+// granted is approved, by nobody.
+func granted(r access.Request) access.Request {
 	r.Version, r.Status = r.Version+1, access.Approved
 	r.Course.Closed, r.Course.Step = r.At, 1
 	r.Grant = &access.Grant{From: r.At, Until: r.At.Add(r.For)}
@@ -51,7 +58,7 @@ func told(kind engine.EventKind, r access.Request) []engine.Event {
 func save(t testing.TB, s *Store, rs ...access.Request) {
 	t.Helper()
 	for _, r := range rs {
-		if err := s.SaveRequests(t.Context(), []access.Request{r}, told(engine.EventRequested, r)); err != nil {
+		if err := s.SaveRequests(t.Context(), []access.Request{r}, told(engine.EventRequested, r), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +103,7 @@ func testRequestOnRecord(t *testing.T, at place) {
 	}
 	r.Version = 3
 	granted := engine.Event{At: r.At, Kind: engine.EventGranted, Person: r.Person, Request: r.ID, Grants: []engine.Anchor{{Grant: r.GrantID(), Until: r.Grant.Until}}}
-	if err := s.SaveRequests(t.Context(), []access.Request{r}, []engine.Event{granted}); err != nil {
+	if err := s.SaveRequests(t.Context(), []access.Request{r}, []engine.Event{granted}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := s.Generation(t.Context()); err != nil || n != before+1 {
@@ -121,7 +128,7 @@ func testRequestStale(t *testing.T, at place) {
 	unseen := asked("r3", "bob@example.org", 0)
 	unseen.Version = 2
 	for what, stale := range map[string]access.Request{"changed": late, "made": r, "not there": unseen} {
-		err := s.SaveRequests(t.Context(), []access.Request{approved(other), stale}, told(engine.EventApproved, r))
+		err := s.SaveRequests(t.Context(), []access.Request{approved(other), stale}, told(engine.EventApproved, r), nil)
 		if !errors.Is(err, ErrStale) {
 			t.Errorf("%s meanwhile: got %v, want %v", what, err, ErrStale)
 		}
@@ -149,7 +156,7 @@ func testRequestRace(t *testing.T, at place) {
 			next := r
 			next.Version++
 			next.Reason = fmt.Sprint(i)
-			return s.SaveRequests(context.Background(), []access.Request{next}, told(engine.EventApproved, next))
+			return s.SaveRequests(context.Background(), []access.Request{next}, told(engine.EventApproved, next), nil)
 		})
 		if stale := howMany(errs, ErrStale); stale != 1 || howMany(errs, nil) != 1 {
 			t.Fatalf("round %d: got %v; want one to win, and one %v", round, errs, ErrStale)
@@ -169,7 +176,7 @@ func testRequestTwice(t *testing.T, at place) {
 	one, two := at.open(t), at.open(t)
 	errs := atOnce(one, two, func(s *Store, i int) error {
 		r := asked(fmt.Sprint("r", i), "ada@example.org", i)
-		return s.SaveRequests(context.Background(), []access.Request{r}, told(engine.EventRequested, r))
+		return s.SaveRequests(context.Background(), []access.Request{r}, told(engine.EventRequested, r), nil)
 	})
 	if howMany(errs, ErrTwice) != 1 || howMany(errs, nil) != 1 {
 		t.Fatalf("both at once: got %v; want one to be %v", errs, ErrTwice)
@@ -185,7 +192,7 @@ func testRequestTwice(t *testing.T, at place) {
 	elsewhere.Resource = "staging"
 	save(t, one, elsewhere, asked("r3", "eve@example.org", 3))
 	again := asked("r4", "ada@example.org", 4)
-	if err := one.SaveRequests(t.Context(), []access.Request{again}, nil); !errors.Is(err, ErrTwice) || !strings.Contains(err.Error(), first.ID) {
+	if err := one.SaveRequests(t.Context(), []access.Request{again}, nil, nil); !errors.Is(err, ErrTwice) || !strings.Contains(err.Error(), first.ID) {
 		t.Errorf("got %v, want %v and which", err, ErrTwice)
 	}
 	save(t, one, approved(first), again)
@@ -252,7 +259,7 @@ func testRequestOfNewer(t *testing.T, at place) {
 		t.Fatal(err)
 	}
 	same(t, "read as far as it goes", got, r)
-	if err := s.SaveRequests(t.Context(), []access.Request{approved(r)}, nil); !errors.Is(err, ErrNewer) {
+	if err := s.SaveRequests(t.Context(), []access.Request{approved(r)}, nil, nil); !errors.Is(err, ErrNewer) {
 		t.Errorf("got %v, want %v", err, ErrNewer)
 	}
 }
@@ -436,7 +443,7 @@ func TestRequestQueries(t *testing.T) { onEach(t, testRequestQueries) }
 func testRequestQueries(t *testing.T, at place) {
 	s := at.open(t)
 	all := assorted(200)
-	if err := s.SaveRequests(t.Context(), all, nil); err != nil {
+	if err := s.SaveRequests(t.Context(), all, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	now := storetest.Start().Add(100 * time.Minute)
@@ -598,7 +605,7 @@ func testExcludedGrants(t *testing.T, at place) {
 	errs := make([]error, 2)
 	var wait sync.WaitGroup
 	for i, r := range []access.Request{approved(a), approved(b)} {
-		wait.Go(func() { errs[i] = s.SaveRequests(t.Context(), []access.Request{r}, told(engine.EventGranted, r)) })
+		wait.Go(func() { errs[i] = s.SaveRequests(t.Context(), []access.Request{r}, told(engine.EventGranted, r), nil) })
 	}
 	wait.Wait()
 	if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), ErrExcluded) {

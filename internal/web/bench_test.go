@@ -75,7 +75,7 @@ func town(b *testing.B) *rig {
 			events = append(events, engine.Event{At: x.At, Kind: kind, Person: x.Person, Group: x.Resource, By: string(x.Person), Via: "page", Request: x.ID, Reason: x.Reason})
 		}
 		if len(batch) == 5000 {
-			if err := r.store.SaveRequests(b.Context(), batch, events); err != nil {
+			if err := r.store.SaveRequests(b.Context(), batch, events, nil); err != nil {
 				b.Fatal(err)
 			}
 			batch, events = nil, nil
