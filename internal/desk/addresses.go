@@ -13,25 +13,61 @@ import (
 // configuration calls that one an alias since. Whenever people are compared, it
 // is by the addresses that they are known by.
 
-// known returns a request with everybody whom it concerns under the address that
-// they are known by. It is for questions only; see recorded.
+// known returns a request with everybody whom it concerns, and everybody whom its
+// policy names, under the address that they are known by. It is for questions
+// only; see recorded.
 func (r *Rules) known(q access.Request) access.Request {
 	q.Person, q.By.Person = r.Canonical(q.Person), r.Canonical(q.By.Person)
 	q.Extensions = slices.Clone(q.Extensions)
 	for i := range q.Extensions {
-		by := &q.Extensions[i].By
-		by.Person = r.Canonical(by.Person)
+		x := &q.Extensions[i]
+		x.By.Person, x.Course.Steps = r.Canonical(x.By.Person), r.steps(x.Course.Steps)
+	}
+	p := &q.Policy
+	p.Ask, p.Steps, q.Course.Steps = r.who(p.Ask), r.steps(p.Steps), r.steps(q.Course.Steps)
+	if p.BreakGlass != nil {
+		glass := *p.BreakGlass
+		glass.Ask, glass.Review.By = r.who(glass.Ask), r.who(glass.Review.By)
+		p.BreakGlass = &glass
+	}
+	if p.Extend != nil {
+		extend := *p.Extend
+		extend.Steps = r.steps(extend.Steps)
+		p.Extend = &extend
 	}
 	return q
+}
+
+func (r *Rules) steps(all []access.Step) []access.Step {
+	all = slices.Clone(all)
+	for i := range all {
+		s := &all[i]
+		s.Approvers = r.who(s.Approvers)
+		if s.Escalate != nil {
+			to := *s.Escalate
+			to.To = r.who(to.To)
+			s.Escalate = &to
+		}
+	}
+	return all
+}
+
+func (r *Rules) who(w access.Who) access.Who {
+	w.People = slices.Clone(w.People)
+	for i, p := range w.People {
+		w.People[i] = r.Canonical(p)
+	}
+	return w
 }
 
 // recorded puts the addresses that are on record back into what became of a
 // request, and into the events that tell it.
 func recorded(before, after access.Request, events []engine.Event) access.Request {
-	after.Person, after.By = before.Person, before.By
+	after.Person, after.By, after.Policy = before.Person, before.By, before.Policy
+	after.Course.Steps = before.Course.Steps
 	after.Extensions = slices.Clone(after.Extensions)
 	for i := range before.Extensions {
-		after.Extensions[i].By = before.Extensions[i].By
+		after.Extensions[i].By, after.Extensions[i].Course.Steps = before.Extensions[i].By, before.Extensions[i].Course.Steps
 	}
 	for i := range events {
 		events[i].Person = before.Person

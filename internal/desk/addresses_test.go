@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -102,5 +103,52 @@ func TestAliasKeepsTokens(t *testing.T) {
 	}
 	if ts, err := b.desk.Tokens(t.Context(), as("ada")); err != nil || len(ts) != 1 || ts[0].Revoked.IsZero() {
 		t.Errorf("tokens: %+v, %v; want the one, revoked", ts, err)
+	}
+}
+
+// An approver whom a request names by what is an alias since decides on it, and
+// reviews it. What was frozen stays as it was.
+func TestAliasKeepsApprovers(t *testing.T) {
+	b := set(t)
+	b.corp.AddPerson(mail("rob"), "rob")
+	asked, glass := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("ada", desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"})
+	b.alias("bob", "rob")
+	if in, err := b.desk.Inbox(t.Context(), as("rob")); err != nil || len(in.Waiting) != 2 {
+		t.Errorf("%d wait for rob, %v; want 2", len(in.Waiting), err)
+	}
+	got, err := b.desk.Decide(t.Context(), as("rob"), asked.ID, desk.Word{Approve: true})
+	if err != nil || got.Status != access.Approved {
+		t.Fatalf("rob approves: %s, %v", got.Status, err)
+	}
+	if p := got.Policy.Steps[0].Approvers.People; p[0] != mail("bob") || got.Course.Steps[0].Approvers.People[0] != mail("bob") {
+		t.Errorf("the frozen policy names %s now", p)
+	}
+	if _, err := b.desk.Review(t.Context(), as("rob"), glass.ID, true, "it did", 0); err != nil {
+		t.Errorf("rob reviews: %v", err)
+	}
+}
+
+// What nobody approves is given to one of those who ask at one instant, under any
+// of their addresses.
+func TestGivenToOneAtOnce(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("ada.second")] = mail("ada")
+	b.alias("ada.second", "ada")
+	errs := make([]error, 20)
+	var wait sync.WaitGroup
+	for i := range errs {
+		wait.Go(func() { _, errs[i] = b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "free"}) })
+	}
+	wait.Wait()
+	given := 0
+	for _, err := range errs {
+		if err == nil {
+			given++
+		} else if access.KindOf(err) != access.Conflict {
+			t.Errorf("got %v, want a conflict", err)
+		}
+	}
+	if given != 1 {
+		t.Errorf("given %d times, want once", given)
 	}
 }

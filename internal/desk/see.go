@@ -143,10 +143,10 @@ func (d *Desk) fits(ctx context.Context, c Caller, w access.Who, r access.Reques
 	if c.Machine != "" || w.Empty() {
 		return access.Answer{}
 	}
-	if w.Anyone || slices.Contains(w.People, c.Person) {
+	rules := d.rules.Load()
+	if w.Anyone || slices.ContainsFunc(w.People, func(p engine.Person) bool { return rules.Canonical(p) == c.Person }) {
 		return access.Answer{Yes: true}
 	}
-	rules := d.rules.Load()
 	res, ok := rules.resource(r.Resource)
 	if !ok {
 		return access.Answer{}
