@@ -263,7 +263,7 @@ func TestResourceLeftTheConfiguration(t *testing.T) {
 		}
 	}
 	r.undecided(asked)
-	r.by("gil").post("/requests/"+given+"/extend", "for", "1h", "comment", "more").want(t, http.StatusConflict, "not in the configuration")
+	r.by("gil").post("/requests/"+given+"/extend", "for", "1h", "reason", "more").want(t, http.StatusConflict, "not in the configuration")
 	r.by("ada").post("/requests/"+asked+"/withdraw").want(t, http.StatusSeeOther)
 	r.by("gil").post("/requests/"+given+"/end").want(t, http.StatusSeeOther)
 	if x := r.request(given); x.Grant.End == nil {

@@ -174,7 +174,7 @@ func (r *rig) object(route web.Route, role, asker, person string) (path string, 
 	case "/requests/{id}/approve", "/requests/{id}/deny":
 		form = []string{"step", "0", "extension", "0", "comment", "as agreed"}
 	case "/requests/{id}/extend":
-		form = []string{"for", "1h", "comment", "more"}
+		form = []string{"for", "1h", "reason", "more"}
 	case "/requests/{id}/review":
 		form = []string{"verdict", "justified", "comment", "it burned"}
 	case "/holds/release":

@@ -128,13 +128,14 @@ var words = template.FuncMap{ //nolint:gochecknoglobals // a table
 	"past":     past,
 	"times":    times,
 	"needed":   needed,
-	"decision": func(x desk.Detail, comment, back string) decision { return decision{x, comment, back} },
+	"decision": func(x desk.Detail) decision { return decision{Detail: x, Back: "/approve"} }, // in the inbox
 }
 
 // decision is a form in which an approver decides.
 type decision struct {
 	desk.Detail
-	Comment, Back string
+	Tried attempt
+	Back  string // where to go on
 }
 
 // state is how a request stands, in a word and a colour that only repeats it.

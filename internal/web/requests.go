@@ -104,8 +104,12 @@ func (web *Web) requests(c *call) error {
 
 type requestPage struct {
 	desk.Detail
-	Problem string // why what was tried last did not go
-	Comment string // what was typed then
+	Tried attempt // what was tried last and did not go
+}
+
+// Decision is the form in which the reader decides.
+func (p requestPage) Decision() decision {
+	return decision{p.Detail, p.Tried, p.Tried.Typed("decide", "back", "")}
 }
 
 // waits returns the number of the step that waits, and that of its extension; 0
@@ -120,14 +124,14 @@ func waits(r access.Request) (step, extension int) {
 	return step, extension
 }
 
-func (web *Web) request(c *call) error { return web.show(c, http.StatusOK, "", "") }
+func (web *Web) request(c *call) error { return web.show(c, http.StatusOK, attempt{}) }
 
-func (web *Web) show(c *call, status int, problem, comment string) error {
+func (web *Web) show(c *call, status int, tried attempt) error {
 	x, err := web.cfg.Desk.Request(c.r.Context(), c.caller, c.r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	web.render(c, status, "request", x.Title+" for "+string(x.Person), requestPage{x, problem, comment})
+	web.render(c, status, "request", x.Title+" for "+string(x.Person), requestPage{x, tried})
 	return nil
 }
 
@@ -139,8 +143,7 @@ func (web *Web) decided(c *call, err error, notice string) error {
 	}
 	if err != nil {
 		status, _ := statusOf(err)
-		comment := c.r.PostForm.Get("comment")
-		if serr := web.show(c, status, sentence(err), comment); serr == nil {
+		if serr := web.show(c, status, attempted(c, err)); serr == nil {
 			return nil
 		}
 		return err
@@ -189,7 +192,7 @@ func (web *Web) extend(c *call) error {
 	if err != nil {
 		return web.decided(c, &access.Error{Kind: access.Invalid, Field: "for", Message: "write the length such as 90m, 4h or 2d"}, "")
 	}
-	_, err = web.cfg.Desk.Extend(c.r.Context(), c.caller, c.r.PathValue("id"), length, lines(f.Get("comment")), 0)
+	_, err = web.cfg.Desk.Extend(c.r.Context(), c.caller, c.r.PathValue("id"), length, lines(f.Get("reason")), 0)
 	return web.decided(c, err, "You asked to extend it.")
 }
 
