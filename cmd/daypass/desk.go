@@ -36,7 +36,7 @@ func rulesOf(cfg *config.Config, ds map[engine.Directory]engine.Connector, e *en
 	r := &desk.Rules{
 		Administrators: cfg.Roles.Administrators.Who(), Auditors: cfg.Roles.Auditors.Who(),
 		Machines: make(map[string]engine.Person), Canonical: cfg.Canonical, Addresses: cfg.Addresses, Directories: ds,
-		Expressions: x, Grants: grants, ReleaseFor: cfg.ReleaseFor.Std(),
+		Deciding: cfg.Deciding(x), Expressions: x, Grants: grants, ReleaseFor: cfg.ReleaseFor.Std(),
 		Inspect: func(ctx context.Context, refs []engine.GroupRef) (*report.Compliance, error) {
 			return inspect(ctx, e, refs)
 		},
@@ -120,12 +120,13 @@ type front struct {
 	auth   *auth.Auth
 	server *http.Server // nil where the page is not set up
 	behind []*net.IPNet
+	used   chan struct{} // another configuration is in force
 }
 
 // openFront opens the desk, and the pages where they are set up.
 func (d *daemon) openFront(cfg *config.Config) (*front, error) {
 	rows, people := records.Of(d.store)
-	f := &front{desk: desk.New(desk.Config{Store: rows, Now: d.now, Log: d.log, Wake: d.nudgeAll, Tell: func(e engine.Event) { d.watch.Happened(string(e.Kind)) }})}
+	f := &front{desk: desk.New(desk.Config{Store: rows, Now: d.now, Log: d.log, Wake: d.nudgeAll, Tell: func(e engine.Event) { d.watch.Happened(string(e.Kind)) }}), used: make(chan struct{}, 1)}
 	if cfg.Web == nil {
 		return f, nil
 	}
@@ -186,7 +187,35 @@ func (f *front) use(ctx context.Context, cfg *config.Config, rules *desk.Rules) 
 		f.auth.Use(s)
 	}
 	f.desk.Use(rules)
+	select {
+	case f.used <- struct{}{}:
+	default:
+	}
 	return nil
+}
+
+// checkGroups is how often the groups that decide are looked for.
+const checkGroups = 10 * time.Minute
+
+// groups tells which of the groups that say who may do what are not there: with
+// each configuration, and from time to time.
+func (f *front) groups(ctx context.Context, w *watch.Watch) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.used:
+		case <-time.After(checkGroups):
+		}
+		var missing []string
+		for g, where := range f.desk.CheckGroups(ctx) {
+			missing = append(missing, g.String()+" ("+strings.Join(where, ", ")+")")
+		}
+		if ctx.Err() == nil {
+			slices.Sort(missing)
+			w.Deciding(missing)
+		}
+	}
 }
 
 // watch tells how many requests wait for somebody.

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daypass-dev/daypass/engine"
-	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/config"
+	"github.com/daypass-dev/daypass/internal/expr"
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
@@ -112,34 +112,11 @@ func examine(ctx context.Context, h *house, d engine.Directory) checkup {
 
 // deciding are the groups that say who may ask, approve, own and administer.
 func deciding(cfg *config.Config) []engine.GroupRef {
-	whos := []access.Who{cfg.Roles.Administrators.Who(), cfg.Roles.Auditors.Who()}
-	for name := range cfg.Resources {
-		res, _ := cfg.Resource(name) // it is a key
-		whos = append(whos, res.Owners)
+	x, err := expr.New()
+	if err != nil {
+		return nil // the configuration would not have been read
 	}
-	for name := range cfg.Policies {
-		p, _ := cfg.Policy(name) // it is a key
-		whos = append(whos, p.Ask)
-		steps := p.Steps
-		if p.Extend != nil {
-			steps = slices.Concat(steps, p.Extend.Steps)
-		}
-		for _, s := range steps {
-			whos = append(whos, s.Approvers)
-			if s.Escalate != nil {
-				whos = append(whos, s.Escalate.To)
-			}
-		}
-		if p.BreakGlass != nil {
-			whos = append(whos, p.BreakGlass.Ask, p.BreakGlass.Review.By)
-		}
-	}
-	var refs []engine.GroupRef
-	for _, w := range whos {
-		refs = append(refs, w.Groups...)
-	}
-	slices.SortFunc(refs, func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
-	return slices.Compact(refs)
+	return slices.SortedFunc(maps.Keys(cfg.Deciding(x)), func(a, b engine.GroupRef) int { return compareText(a.String(), b.String()) })
 }
 
 func examineGroup(ctx context.Context, conn engine.Connector, ref engine.GroupRef, managed bool) engine.Finding {

@@ -137,6 +137,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	beside.Go(func() { d.reloads(ctx, hup, shared) })
 	beside.Go(func() { d.front.desk.Run(ctx) })
 	beside.Go(func() { d.front.watch(ctx, d.watch) })
+	beside.Go(func() { d.front.groups(ctx, d.watch) })
 	if shared {
 		beside.Go(func() { d.depths(ctx) })
 		beside.Go(func() {

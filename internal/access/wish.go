@@ -40,22 +40,13 @@ const (
 // wish's person as Person. Everything that is wrong with the wish is told at
 // once, joined; see [Refusals].
 func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
-	if p := string(w.Person); len(p) > longest || strings.ContainsFunc(p, unseen) || !canonical(w.Person) {
-		return Request{}, nil, invalid("person", "say whom it is for, by a work address such as ada@example.org")
-	}
 	act.At = act.At.UTC()
-	r := Request{
-		ID: w.ID, Version: 1, Resource: f.Resource.Name, Person: w.Person, By: act.By,
-		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
-		For: w.For, From: w.From.UTC(), At: act.At, BreakGlass: w.BreakGlass, Policy: p.clone(), Status: Asked,
+	r, wrong := w.Draft(p, f.Resource.Name, act)
+	if r.Person == "" {
+		return Request{}, nil, wrong
 	}
-	if r.For == 0 {
-		r.For = r.standard()
-	}
-	answers, wrong := p.answers(w.Answers, w.BreakGlass)
-	r.Answers = answers
 	c := Case{Now: act.At, Facts: &f, Request: &r}
-	if err := errors.Join(r.entitled(c, x), wrong, r.sound()); err != nil {
+	if err := errors.Join(r.entitled(c, x), wrong); err != nil {
 		return Request{}, nil, err
 	}
 	events := []engine.Event{r.event(engine.EventRequested, act, r.Reason)}
@@ -89,6 +80,27 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		}
 	}
 	return r, events, nil
+}
+
+// Draft returns the request that a wish is for, and everything that is wrong
+// with it whatever is known of the world: what is too long, missing, or not as
+// the policy asks for it. [Ask] says so too. It is of nobody where the address is
+// no address.
+func (w Wish) Draft(p Policy, resource string, act Act) (Request, error) {
+	if p := string(w.Person); len(p) > longest || strings.ContainsFunc(p, unseen) || !canonical(w.Person) {
+		return Request{}, invalid("person", "say whom it is for, by a work address such as ada@example.org")
+	}
+	r := Request{
+		ID: w.ID, Version: 1, Resource: resource, Person: w.Person, By: act.By,
+		Reason: strings.TrimSpace(w.Reason), Ticket: strings.TrimSpace(w.Ticket), Template: w.Template,
+		For: w.For, From: w.From.UTC(), At: act.At.UTC(), BreakGlass: w.BreakGlass, Policy: p.clone(), Status: Asked,
+	}
+	if r.For == 0 {
+		r.For = r.standard()
+	}
+	answers, wrong := p.answers(w.Answers, w.BreakGlass)
+	r.Answers = answers
+	return r, errors.Join(wrong, r.sound())
 }
 
 // once reports whether what nobody has to approve is given only once at a time:

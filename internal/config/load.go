@@ -183,6 +183,9 @@ func (c *Config) warn(w *walker) {
 		if c.Roles.Administrators.Who().Empty() {
 			c.warning(w, "web", "nobody is an administrator; name people or groups in roles.administrators")
 		}
+		if a := c.Roles.Administrators; len(a.Groups) > 0 && len(a.People) == 0 {
+			c.warning(w, "roles.administrators.groups", "while their directory does not answer, or when the group is deleted, nobody administers; name a person in roles.administrators.people too")
+		}
 	}
 	c.warnMachines(w)
 	c.warnSecret(w, "store", c.storeRef)

@@ -15,8 +15,8 @@ type Desk struct {
 
 // front is what is measured of the requests of people.
 type front struct {
-	undecided, reviews, overdue prometheus.Gauge
-	events                      *prometheus.CounterVec
+	undecided, reviews, overdue, missing prometheus.Gauge
+	events                               *prometheus.CounterVec
 }
 
 func newFront() *front {
@@ -27,6 +27,7 @@ func newFront() *front {
 		undecided: gauge("requests_undecided", "Requests and extensions that wait for decisions."),
 		reviews:   gauge("reviews_open", "Emergencies that nobody reviewed yet."),
 		overdue:   gauge("reviews_overdue", "Emergencies that nobody reviewed in time."),
+		missing:   gauge("deciding_groups_missing", "Groups that say who may ask, approve, own or administer, and are not there."),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "daypass_request_events_total", Help: "What happened to requests, as this replica did it: requested, approved, denied, break-glass and others.",
 		}, []string{"event"}),
@@ -38,7 +39,7 @@ func newFront() *front {
 }
 
 func (f *front) collectors() []prometheus.Collector {
-	return []prometheus.Collector{f.undecided, f.reviews, f.overdue, f.events}
+	return []prometheus.Collector{f.undecided, f.reviews, f.overdue, f.missing, f.events}
 }
 
 // Desk takes in how it stands with requests.
@@ -51,3 +52,12 @@ func (w *Watch) Desk(d Desk) {
 
 // Happened counts what happened to a request.
 func (w *Watch) Happened(event string) { w.meters.front.events.WithLabelValues(event).Inc() }
+
+// Deciding tells which of the groups that say who may do what are not there,
+// each with where the configuration names it.
+func (w *Watch) Deciding(missing []string) {
+	w.meters.front.missing.Set(float64(len(missing)))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.missing = missing
+}

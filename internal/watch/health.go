@@ -148,6 +148,9 @@ func (w *Watch) judge(s *Status, grants part, now time.Time) {
 	if _, bad := w.config.down(now); bad {
 		s.degraded("the new configuration was refused, the one before is in force: %s", s.Config.Error)
 	}
+	for _, group := range w.missing {
+		s.degraded("a group that decides is not there: %s", oneLine(group))
+	}
 }
 
 func (w *Watch) judgeDirectory(s *Status, d engine.Directory, b *board, now time.Time) {

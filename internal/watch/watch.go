@@ -42,13 +42,14 @@ type Watch struct {
 
 	grants grants
 
-	mu     sync.Mutex
-	beat   time.Time
-	store  part
-	config part
-	skew   map[string]time.Duration
-	queue  map[engine.Directory]int
-	boards map[engine.Directory]*board
+	mu      sync.Mutex
+	beat    time.Time
+	store   part
+	config  part
+	skew    map[string]time.Duration
+	queue   map[engine.Directory]int
+	boards  map[engine.Directory]*board
+	missing []string // groups that decide and are not there
 }
 
 // New returns a watch that was told nothing yet.

@@ -74,7 +74,7 @@ func (web *Web) resource(c *call) error {
 	found, err := web.cfg.Desk.Members(ctx, c.caller, name)
 	switch access.KindOf(err) {
 	case access.Forbidden:
-	case access.Doubt:
+	case access.Doubt, access.Broken:
 		p.Problem = sentence(err)
 	default:
 		if err != nil {
@@ -236,7 +236,7 @@ func (web *Web) showTokens(c *call, status int, p tokensPage) error {
 	}
 	if web.cfg.Desk.Me(c.r.Context(), c.caller).Roles.Administrator {
 		p.Others, err = web.cfg.Desk.AllTokens(c.r.Context(), c.caller)
-		if err != nil && access.KindOf(err) != access.Doubt { // their own they see in any case
+		if err != nil && !access.Unknown(err) { // their own they see in any case
 			return err
 		}
 		p.Others = slices.DeleteFunc(p.Others, func(t access.Token) bool {

@@ -218,6 +218,8 @@ func statusOf(err error) (status int, told bool) {
 		return http.StatusConflict, true
 	case access.Doubt:
 		return http.StatusServiceUnavailable, true
+	case access.Broken:
+		return http.StatusInternalServerError, true
 	case access.NotFound:
 		return http.StatusNotFound, true
 	}
@@ -225,7 +227,7 @@ func statusOf(err error) (status int, told bool) {
 }
 
 // headline is what an error page is about.
-func headline(status int) string {
+func headline(status int, told bool) string {
 	switch {
 	case status == http.StatusNotFound:
 		return "Not found"
@@ -233,6 +235,8 @@ func headline(status int) string {
 		return "Not for you to see or do"
 	case status == http.StatusServiceUnavailable:
 		return "Not just now"
+	case status == http.StatusInternalServerError && told:
+		return "Not until it is mended"
 	case status >= http.StatusInternalServerError:
 		return "Something went wrong"
 	}
@@ -248,5 +252,5 @@ func (web *Web) fail(c *call, err error) {
 	} else if c.r.Context().Err() == nil {
 		web.cfg.Log.Error("a page failed", "path", c.r.URL.Path, "error", err)
 	}
-	web.render(c, status, "error", headline(status), message)
+	web.render(c, status, "error", headline(status, told), message)
 }
