@@ -28,7 +28,9 @@ type Error struct {
 	Kind    Kind
 	Field   string // what is wrong, where one part is: "for", "answers.customer"
 	Message string
-	Err     error // the cause, where it lies in a directory; for operators
+	Request string // the one that stands in the way, where whoever was refused may see it
+	Same    bool   // with Request they asked for exactly this
+	Err     error  // the cause, where it lies in a directory; for operators
 }
 
 func (e *Error) Error() string { return e.Message }

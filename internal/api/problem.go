@@ -22,6 +22,9 @@ type Problem struct {
 	Status int      `json:"status" example:"422"`
 	Detail string   `json:"detail,omitempty" doc:"What is wrong this time, and the way out"`
 	Errors []Detail `json:"errors,omitempty" nullable:"false" doc:"Each thing that is wrong with what was sent"`
+	// Of a conflict.
+	Request string `json:"request,omitempty" doc:"The request that stands in the way, where you may see it"`
+	Same    bool   `json:"same,omitempty" doc:"With that request you asked for exactly this: wait for it"`
 
 	head http.Header // to be sent with it
 }
@@ -52,6 +55,7 @@ const (
 	reused     kind = "key-reused"
 	tooMany    kind = "too-many"
 	failed     kind = "internal"
+	broken     kind = "broken"
 	doubt      kind = "doubt"
 	tooSlow    kind = "timeout"
 )
@@ -79,6 +83,7 @@ func kinds() []row {
 		{reused, http.StatusUnprocessableEntity, "The idempotency key was used for something else"},
 		{tooMany, http.StatusTooManyRequests, "Too many calls"},
 		{failed, http.StatusInternalServerError, "Something went wrong here"},
+		{broken, http.StatusInternalServerError, "The configuration has to be mended"},
 		{doubt, http.StatusServiceUnavailable, "A directory could not tell what has to be known"},
 		{tooSlow, http.StatusServiceUnavailable, "It took too long"},
 	}
@@ -145,6 +150,7 @@ func (a *API) problem(ctx context.Context, operation string, err error) *Problem
 		if k == invalid {
 			p = invalidity(refusals)
 		}
+		p.Request, p.Same = refusals[0].Request, refusals[0].Same
 		if k == doubt {
 			p = p.after(10)
 		}
@@ -167,6 +173,8 @@ func kindOf(k access.Kind) kind {
 		return conflict
 	case access.Doubt:
 		return doubt
+	case access.Broken:
+		return broken
 	case access.NotFound:
 		return notFound
 	}

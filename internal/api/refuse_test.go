@@ -212,6 +212,63 @@ func TestInvalidIsToldWhere(t *testing.T) {
 	}
 }
 
+// TestKeyTwiceIsRefused: of two values, one would be dropped without a word.
+func TestKeyTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for _, x := range []struct{ body, pointer string }{
+		{`{"resource":"staging","reason":"x","for":"1h","for":"8h"}`, "#/for"},
+		{`{"resource":"staging","reason":"x","For":"1h","for":"8h"}`, "#/for"},
+		{`{"resource":"staging","reason":"x","reaſon":"y"}`, "#/reaſon"},
+		{`{"resource":"staging","reason":"x","answers":{"customer":"a","customer":"b"}}`, "#/answers/customer"},
+		{`{"a/b":[1,{"":[],"":2}]}`, "#/a~1b/1/"},
+	} {
+		p := r.call("ada", "POST", "/api/v1/requests", x.body, "Idempotency-Key: k").problem(t, 422, "invalid")
+		if len(p.Errors) != 1 || p.Errors[0].Pointer != x.pointer || !strings.Contains(p.Detail, "twice") {
+			t.Errorf("%s: %+v, want it at %s", x.body, p, x.pointer)
+		}
+	}
+	id := r.ask("ada", `{"resource":"staging","reason":"resource","answers":{"customer":"customer"}}`).ID
+	r.call("bob", "POST", "/api/v1/requests/"+id+"/deny", `{"step":0,"comment":"a","comment":"b"}`).problem(t, 422, "invalid")
+	// The names of questions have a case.
+	r.call("ada", "POST", "/api/v1/requests/"+id+"/withdraw", "").want(t, 200)
+	p := r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","reason":"x","answers":{"customer":"a","Customer":"b"}}`).problem(t, 422, "invalid")
+	if strings.Contains(p.Detail, "twice") {
+		t.Errorf("names in another case: %+v", p)
+	}
+}
+
+// TestConflictNamesTheOther: whoever may see the request in the way is told which
+// it is, and who repeats their own wish that it is the same.
+func TestConflictNamesTheOther(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	const wish = `{"resource":"staging","person":"ada@example.org","reason":"x","answers":{"customer":"a"}}`
+	made := r.ask("ada", wish)
+	for _, x := range []struct {
+		who, body string
+		id        string
+		same      bool
+	}{
+		{"ada", wish, made.ID, true},
+		{"ada", `{"resource":"staging","reason":" x ","for":"2h","answers":{"customer":"a"}}`, made.ID, true}, // what is left out is what it is anyway
+		{"ada", strings.Replace(wish, `"x"`, `"y"`, 1), made.ID, false},
+		{"ada", strings.Replace(wish, `"a"}`, `"b"}`, 1), made.ID, false},
+		{"ada", strings.Replace(wish, `{`, `{"for":"1h",`, 1), made.ID, false},
+		{"ada", strings.Replace(wish, `{`, `{"from":"2026-11-24T09:00:00Z",`, 1), made.ID, false},
+		{"ada", strings.Replace(wish, `{`, `{"ticket":"CHG-1",`, 1), made.ID, false},
+		{"ada", strings.Replace(wish, `{`, `{"template":"look",`, 1), made.ID, false},
+		{"bob", wish, made.ID, false}, // an approver
+		{"ci", wish, "", false},
+		{"eve", wish, "", false},
+	} {
+		p := r.call(x.who, "POST", "/api/v1/requests", x.body).problem(t, 409, "conflict")
+		if p.Request != x.id || p.Same != x.same || strings.Contains(p.Detail, made.ID) != (x.id != "") {
+			t.Errorf("%s, %s: %+v", x.who, x.body, p)
+		}
+	}
+}
+
 // TestNothingSentIsEchoed: what was sent may be a secret in the wrong place.
 func TestNothingSentIsEchoed(t *testing.T) {
 	t.Parallel()

@@ -185,6 +185,10 @@ func (a *API) body(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	if err != nil || kind != "application/json" {
 		return nil, noJSON.says("send JSON, with the header Content-Type: application/json")
 	}
+	if at := repeated(body); at != nil {
+		const message = "it is there twice; send it once"
+		return nil, invalid.says(strings.Join(at, "/")+": "+message, Detail{Detail: message, Pointer: pointer(at...)})
+	}
 	return body, nil
 }
 
