@@ -60,12 +60,21 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if res.Policy == nil {
 		return access.Request{}, forbidden(res.Name + " cannot be asked for: it has no policy")
 	}
-	if err := errors.Join(d.usable(ctx, c, res), d.known(ctx, w.Person, res)); err != nil {
-		return access.Request{}, err
-	}
 	wish := access.Wish{
 		ID: id, Person: w.Person, For: w.For, From: w.From, Reason: w.Reason, Ticket: w.Ticket,
 		Answers: w.Answers, Template: w.Template, BreakGlass: w.BreakGlass,
+	}
+	// What no directory has to be asked for comes first: nobody makes daypass
+	// list groups by wishes that cannot come true.
+	draft, err := wish.Draft(*res.Policy, res.Name, access.Act{By: c.Actor, At: d.now()})
+	if err == nil {
+		err = d.again(ctx, c, draft)
+	}
+	if err != nil {
+		return access.Request{}, err
+	}
+	if err := errors.Join(d.usable(ctx, c, res), d.known(ctx, w.Person, res)); err != nil {
+		return access.Request{}, err
 	}
 	f := d.facts(ctx, asked{
 		resource: res, person: w.Person, requester: c.Actor, excluded: res.Policy.NotWith,
@@ -84,9 +93,43 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		return d.load(ctx, id)
 	}
 	if errors.Is(err, ErrTwice) {
-		err = &access.Error{Kind: access.Conflict, Message: string(w.Person) + " has an undecided request for " + res.Name + " already"}
+		err = d.twice(ctx, c, r)
 	}
 	return r, err
+}
+
+// again refuses what certainly would be a second undecided request, where the
+// caller made the first one, or it is for them. Others hear of it only when they
+// may ask.
+func (d *Desk) again(ctx context.Context, c Caller, r access.Request) error {
+	p := r.Policy
+	if r.BreakGlass || p.Auto != "" || !slices.ContainsFunc(p.Steps, func(s access.Step) bool { return s.Skip == "" }) {
+		return nil // it may be given at once
+	}
+	page, err := d.requests(ctx, access.Query{Person: r.Person, Resource: r.Resource, Status: []access.Status{access.Asked}, Limit: 1})
+	if err != nil || len(page.Requests) == 0 {
+		return err
+	}
+	first, _ := page.Requests[0].Tick(d.now())
+	if first.Status != access.Asked || !c.concerned(d.rules.Load().known(first)) {
+		return nil
+	}
+	return d.twice(ctx, c, r)
+}
+
+// twice is the refusal of a second undecided request. A caller who may see the
+// first one is told which it is, and whether it is the same wish.
+func (d *Desk) twice(ctx context.Context, c Caller, r access.Request) error {
+	out := &access.Error{Kind: access.Conflict, Message: string(r.Person) + " has an undecided request for " + r.Resource + " already"}
+	page, err := d.requests(ctx, access.Query{Person: r.Person, Resource: r.Resource, Status: []access.Status{access.Asked}, Limit: 1})
+	if err != nil || len(page.Requests) == 0 { // it was decided a moment ago
+		return out
+	}
+	if first := d.rules.Load().known(page.Requests[0]); certain(d.sees(ctx, c, first)) {
+		out.Request, out.Same = first.ID, first.Same(r)
+		out.Message += ", " + first.ID + "; wait for it, or withdraw it first"
+	}
+	return out
 }
 
 // usable refuses somebody whose account cannot be used: a session, or a token,
