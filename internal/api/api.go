@@ -21,6 +21,7 @@ import (
 
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/limit"
 )
 
 // Prefix is what the path of every operation begins with.
@@ -52,8 +53,8 @@ type API struct {
 	huma     huma.API
 	document []byte
 	ops      []Operation
-	callers  *limiters // how much each of them may ask
-	failures *limiters // how often an address may come without a good token
+	callers  *limit.Keys // how much each of them may ask
+	failures *limit.Keys // how often an address may come without a good token
 }
 
 // Operation is one thing that can be done with the API.
@@ -71,8 +72,8 @@ func New(cfg Config) *API {
 	cfg.Rate = cfg.Rate.filled()
 	a := &API{
 		cfg: cfg, mux: http.NewServeMux(),
-		callers:  newLimiters(cfg.Rate.Calls, cfg.Rate.CallsAtOnce),
-		failures: newLimiters(cfg.Rate.Failures, cfg.Rate.FailuresAtOnce),
+		callers:  limit.New(cfg.Rate.Calls, cfg.Rate.CallsAtOnce),
+		failures: limit.New(cfg.Rate.Failures, cfg.Rate.FailuresAtOnce),
 	}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, settings())
 	a.resources()

@@ -115,7 +115,7 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request) {
 // good token waits before the next one is looked at.
 func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
 	now, from := a.cfg.Now(), network(auth.Remote(r, a.cfg.Behind))
-	if wait, ok := a.failures.left(from, now); !ok {
+	if wait, ok := a.failures.Left(from, now); !ok {
 		return desk.Caller{}, tooMany.says("too many calls without a good token came from your address").after(int(wait.Seconds()))
 	}
 	c, err := a.cfg.Auth.Bearer(r)
@@ -125,14 +125,14 @@ func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
 	case errors.Is(err, auth.ErrLater):
 		return c, tooSlow.says(auth.ErrLater.Error()).after(5)
 	case err != nil:
-		a.failures.take(from, now)
+		a.failures.Take(from, now)
 		p := unauthenticated()
 		if r.Header.Get("Authorization") != "" {
 			p = noToken.says(auth.ErrNobody.Error()).with("WWW-Authenticate", `Bearer realm="daypass", error="invalid_token"`)
 		}
 		return c, p
 	}
-	if wait, ok := a.callers.take(c.String(), now); !ok {
+	if wait, ok := a.callers.Take(c.String(), now); !ok {
 		return c, tooMany.says("you call more often than is allowed; wait, or ask less often").after(int(wait.Seconds()))
 	}
 	return c, nil

@@ -13,11 +13,13 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/limit"
 )
 
 // Config is what the pages work with.
@@ -33,6 +35,7 @@ type Web struct {
 	cfg   Config
 	pages *pages
 	mux   *http.ServeMux
+	pace  *limit.Keys
 	inner http.Handler // the mux, behind what looks at where a call comes from, and who calls
 }
 
@@ -42,6 +45,13 @@ var static embed.FS
 // mayTake is how long a page may take.
 const mayTake = time.Minute
 
+// How many pages somebody may ask for in a second, and how many more after a
+// while of rest: as many as calls of the API.
+const (
+	calls       = 20
+	callsAtOnce = 100
+)
+
 // maxForm is how much a form may hold.
 const maxForm = 64 << 10
 
@@ -50,7 +60,7 @@ func New(cfg Config) *Web {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	w := &Web{cfg: cfg, pages: parse(), mux: http.NewServeMux()}
+	w := &Web{cfg: cfg, pages: parse(), mux: http.NewServeMux(), pace: limit.New(calls, callsAtOnce)}
 	for _, r := range w.routes() {
 		w.mux.Handle(r.Method+" "+r.Pattern, w.serve(r))
 	}
@@ -161,6 +171,13 @@ func (web *Web) serve(route Route) http.Handler {
 		if !c.signed && !route.Open {
 			web.unsigned(c)
 			return
+		}
+		if c.signed {
+			if wait, ok := web.pace.Take(c.caller.String(), web.cfg.Now()); !ok {
+				w.Header().Set("Retry-After", strconv.Itoa(max(int(wait.Seconds()), 1)))
+				web.fail(c, &pageError{http.StatusTooManyRequests, "You ask for more pages than is allowed. Wait a moment, and try again."})
+				return
+			}
 		}
 		if err := route.do(c); err != nil {
 			web.fail(c, err)
