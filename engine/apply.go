@@ -103,6 +103,7 @@ type round struct {
 	jobs    []*job
 	intents [][]*Owned
 	effects [][]Effect
+	at      []time.Time // when each job was answered
 }
 
 // apply changes the directory: intend, act, settle, each for one round while
@@ -123,7 +124,7 @@ func (a *applier) apply(ctx context.Context, js []*job) error {
 	go func() {
 		defer close(answered)
 		for r := range intended {
-			parallel(a.r.senders(), len(r.jobs), func(i int) { r.effects[i] = a.act(ctx, r.jobs[i]) })
+			parallel(a.r.senders(), len(r.jobs), func(i int) { r.effects[i], r.at[i] = a.act(ctx, r.jobs[i]), a.r.now() })
 			answered <- r
 		}
 	}()
@@ -153,7 +154,7 @@ func (a *applier) begin(ctx context.Context, js []*job, intended chan<- *round, 
 	if err != nil {
 		return err
 	}
-	intended <- &round{jobs: js, intents: intents, effects: make([][]Effect, len(js))}
+	intended <- &round{jobs: js, intents: intents, effects: make([][]Effect, len(js)), at: make([]time.Time, len(js))}
 	return nil
 }
 
@@ -361,11 +362,10 @@ func send(ctx context.Context, f func() (bool, error)) Effect {
 }
 
 func (a *applier) settle(ctx context.Context, r *round) error {
-	now := a.r.now()
 	var b Batch
 	for i, j := range r.jobs {
 		for k, c := range j.changes {
-			a.settleOne(&b, j, c, r.intents[i][k], r.effects[i][k], now)
+			a.settleOne(&b, j, c, r.intents[i][k], r.effects[i][k], r.at[i])
 		}
 	}
 	err := a.r.book.record(ctx, a.s.pen, b)

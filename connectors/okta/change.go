@@ -3,6 +3,7 @@ package okta
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -52,7 +53,8 @@ type job struct {
 	add, remove    []engine.Member
 	added, removed []engine.Effect
 	seen           map[engine.MemberID]sight
-	there          bool // the directory showed the group during this call
+	there          bool         // the directory showed the group during this call
+	ruled          func() error // waits for the rules, which are read while it is looked who is in
 
 	mu     sync.Mutex
 	barred error // why nobody is removed any more
@@ -62,7 +64,9 @@ type job struct {
 func (j *job) run(ctx context.Context) {
 	first := ctx
 	if len(j.remove) > 0 {
-		first = httpx.Urgent(ctx)
+		urgent, cancel := context.WithCancel(httpx.Urgent(ctx))
+		defer cancel() // what nobody waits for any more
+		first = urgent
 	}
 	done, err := j.begin(first)
 	if err != nil {
@@ -100,6 +104,7 @@ func (j *job) begin(ctx context.Context) (done func(), err error) {
 		return nil, err
 	}
 	if err = j.c.manageable(ctx, j.g, rulesKept); err == nil {
+		j.rule(ctx)
 		err = j.look(ctx)
 	}
 	if err != nil {
@@ -130,15 +135,26 @@ func (j *job) each(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// rule begins to read the rules anew where somebody may have to be removed.
+func (j *job) rule(ctx context.Context) {
+	if !slices.ContainsFunc(j.remove, func(m engine.Member) bool {
+		last, ok := j.c.writes.Last(j.g, m.ID)
+		return isUser(m.ID) && (!ok || last == engine.Add)
+	}) {
+		return
+	}
+	read := make(chan error, 1)
+	go func() { read <- j.c.manageable(ctx, j.g, 0) }()
+	j.ruled = func() error { return <-read }
+}
+
 // mayRemove makes sure, right before anybody is removed, that no rule fills the
 // group, and that a group whose members are all absent is there at all.
 func (j *job) mayRemove(ctx context.Context) error {
-	for _, m := range j.remove {
-		if s := j.seen[m.ID]; s.err == nil && (s.in || !s.sure) {
-			return j.c.manageable(ctx, j.g, 0)
-		}
+	if j.ruled == nil {
+		return j.exists(ctx)
 	}
-	return j.exists(ctx)
+	return j.ruled()
 }
 
 // stillFree makes sure that no rule began to fill the group while others were
