@@ -141,6 +141,10 @@ func TestTwoLeadsAndSecurityForProduction(t *testing.T) {
 	linus.Press("Deny Production")
 	linus.Sees("Say why it is denied")
 	look(t, linus, "request-deny-without-reason")
+	linus.Click("Say why it is denied")
+	if got := linus.Focused(); !strings.HasPrefix(got, `textbox "Comment`) {
+		t.Errorf("the link of the error leads to %s", got)
+	}
 	linus.Fill("Comment", "Not before the <b>backup</b> is done")
 	linus.Press("Deny Production")
 	linus.Sees("You denied it.")

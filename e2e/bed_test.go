@@ -31,30 +31,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// clean fails the test for each rule of accessibility that the page breaks.
-func clean(t *testing.T, page *browser.Page) {
-	t.Helper()
-	for _, v := range page.Axe() {
-		t.Errorf("%s: %s", page.URL(), v)
-	}
-}
-
-// look examines the page as clean does, and takes screenshots where they are
-// kept.
+// look fails the test for each rule of accessibility that the page breaks, and
+// takes screenshots where they are kept.
 func look(t *testing.T, page *browser.Page, name string) {
 	t.Helper()
-	clean(t, page)
+	clean(t, page, page.Axe())
 	keep(page, name)
 }
 
-// glance is look for a page that is too large to be examined in seconds, and
-// has the same parts as a small one: that it fits its window.
+// glance is look for a page of hundreds of rows.
 func glance(t *testing.T, page *browser.Page, name string) {
 	t.Helper()
-	for _, v := range page.Reflow() {
+	clean(t, page, page.AxeOnce())
+	keep(page, name)
+}
+
+func clean(t *testing.T, page *browser.Page, found []browser.Violation) {
+	t.Helper()
+	for _, v := range found {
 		t.Errorf("%s: %s", page.URL(), v)
 	}
-	keep(page, name)
 }
 
 func keep(page *browser.Page, name string) {

@@ -146,7 +146,7 @@ func TestAxeFindsWhatIsWrongAndNothingElse(t *testing.T) {
 	for _, manners := range [][]browser.Manner{nil, {browser.WithoutJavaScript}} {
 		page := chromium.Open(t, manners...)
 		page.Visit(url + "/good")
-		clean(t, page)
+		clean(t, page, append(page.Axe(), page.AxeOnce()...))
 
 		page.Visit(url + "/bad")
 		found := map[string]bool{}
@@ -155,11 +155,18 @@ func TestAxeFindsWhatIsWrongAndNothingElse(t *testing.T) {
 		}
 		for _, want := range []string{
 			"image-alt critical phone light", "button-name critical desktop light", "reflow serious phone light",
-			"color-contrast serious phone light", "color-contrast serious desktop dark",
+			"color-contrast serious phone light", "color-contrast serious phone dark", "color-contrast serious desktop dark",
 		} {
 			if !found[want] {
 				t.Errorf("did not find %q, but %v", want, found)
 			}
+		}
+		once := map[string]bool{}
+		for _, v := range page.AxeOnce() {
+			once[v.Rule+" "+v.Size.Name+" "+string(v.Scheme)] = true
+		}
+		if !once["image-alt phone dark"] || !once["color-contrast phone dark"] || !once["reflow phone light"] {
+			t.Errorf("in one look it found %v", once)
 		}
 		if found["reflow serious desktop light"] {
 			t.Error("found a desktop too narrow for 60rem")

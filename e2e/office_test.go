@@ -101,7 +101,7 @@ func TestPagesOfThoseWhoAnswerForIt(t *testing.T) {
 
 	// The audit log: narrowed, and page by page.
 	root.Visit(h.URL + "/audit")
-	glance(t, root, "audit")
+	look(t, root, "audit")
 	newest := root.Text()
 	root.Press("Older ones")
 	if root.Text() == newest {

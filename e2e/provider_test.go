@@ -124,7 +124,7 @@ func TestPeopleSignInOnThePageOfTheProvider(t *testing.T) {
 		ada := chromium.Open(t)
 		ada.Visit(url)
 		ada.Press("Sign in here")
-		clean(t, ada)
+		clean(t, ada, ada.Axe())
 		idp.SignIn(ada, "ada@lab.test")
 		ada.Sees("Welcome Ada Lovelace (0001, ada@lab.test, verified true, groups [staff])")
 

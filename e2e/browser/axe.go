@@ -44,8 +44,36 @@ func (v Violation) String() string {
 // rule: of axe-core, WCAG 2.2 A and AA; and "reflow", when somebody would have
 // to scroll sideways, down to 320 pixels (success criterion 1.4.10). A rule that is broken in two
 // ways of looking at the page is in the list twice. In the dark it examines the
-// colours only, on a desktop.
+// colours only.
 func (p *Page) Axe() []Violation {
+	p.t.Helper()
+	all := p.examine(func(run func(string, Size, Scheme)) {
+		p.looks(func(size Size, scheme Scheme) {
+			rules := allRules
+			if scheme == Dark {
+				rules = colourRules
+			}
+			run(rules, size, scheme)
+		})
+	})
+	return append(all, p.reflow()...)
+}
+
+// AxeOnce is [Page.Axe] for a page of hundreds of rows, at which each look takes
+// axe seconds: it looks once, by all rules, on a phone in the dark.
+func (p *Page) AxeOnce() []Violation {
+	p.t.Helper()
+	all := p.examine(func(run func(string, Size, Scheme)) {
+		p.Resize(Phone)
+		p.Prefer(Dark)
+		defer p.Prefer(Light)
+		run(allRules, Phone, Dark)
+	})
+	return append(all, p.reflow()...)
+}
+
+// examine gives the page axe, and returns what f finds by running it.
+func (p *Page) examine(f func(run func(rules string, size Size, scheme Scheme))) (all []Violation) {
 	p.t.Helper()
 	if p.scriptless { // axe needs timers
 		p.scripts(true)
@@ -54,50 +82,31 @@ func (p *Page) Axe() []Violation {
 	// Evaluated as the developer's tools would, so that it needs no exception
 	// in the policy of the page.
 	evaluate[chromedp.Void](p, axeSource)
-	var all []Violation
-	p.looks(func(size Size, scheme Scheme) {
+	f(func(rules string, size Size, scheme Scheme) {
 		p.t.Helper()
-		rules := allRules
-		switch {
-		case scheme == Dark && size == Phone:
-			return // the colours are those of the desktop
-		case scheme == Dark:
-			rules = colourRules
-		}
-		found := evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise)
-		for _, v := range found {
+		for _, v := range evaluate[[]Violation](p, fmt.Sprintf(axeRun, rules), chromedp.EvalAwaitPromise) {
 			v.Size, v.Scheme = size, scheme
 			all = append(all, v)
 		}
 	})
-	return append(all, p.Reflow()...)
+	return all
 }
 
-// Reflow is the part of [Page.Axe] that is quick: where the page is wider than
-// its window, and by what.
-func (p *Page) Reflow() []Violation {
+// reflow returns where the page is wider than its window, and by what.
+func (p *Page) reflow() []Violation {
 	p.t.Helper()
 	var all []Violation
 	for _, size := range []Size{narrow, Phone, Desktop} {
 		p.Resize(size)
-		for _, v := range p.reflow() {
-			v.Size, v.Scheme = size, Light
-			all = append(all, v)
+		wide := evaluate[[]string](p, `(() => {
+			const width = document.documentElement.clientWidth;
+			if (document.documentElement.scrollWidth <= width) return [];
+			return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width + 1)
+				.slice(0, 5).map(e => e.outerHTML.slice(0, 150)).concat('html: ' + document.documentElement.scrollWidth + ' pixels wide');
+		})()`)
+		if len(wide) > 0 {
+			all = append(all, Violation{Rule: "reflow", Impact: "serious", Help: "The page must not scroll sideways", Where: wide, Size: size, Scheme: Light})
 		}
 	}
 	return all
-}
-
-func (p *Page) reflow() []Violation {
-	p.t.Helper()
-	wide := evaluate[[]string](p, `(() => {
-		const width = document.documentElement.clientWidth;
-		if (document.documentElement.scrollWidth <= width) return [];
-		return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width + 1)
-			.slice(0, 5).map(e => e.outerHTML.slice(0, 150)).concat('html: ' + document.documentElement.scrollWidth + ' pixels wide');
-	})()`)
-	if len(wide) == 0 {
-		return nil
-	}
-	return []Violation{{Rule: "reflow", Impact: "serious", Help: "The page must not scroll sideways", Where: wide}}
 }
