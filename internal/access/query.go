@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -12,6 +13,8 @@ type Query struct {
 	Person engine.Person // for that person
 	By     engine.Person // asked by that person
 	Mine   engine.Person // for that person, or asked by them and not by a machine of theirs
+	// Decided is a person who is among the Deciders.
+	Decided engine.Person
 	// Also are the other addresses of the people above: what is on record under
 	// one of them is theirs too.
 	Also      map[engine.Person][]engine.Person
@@ -28,9 +31,37 @@ type Query struct {
 	Limit     int       // 50 when zero; at most 500
 }
 
+// Deciders are the people who approved, denied or reviewed a request, or ended
+// access that was not their own; sorted.
+func (r Request) Deciders() []engine.Person {
+	var all []engine.Person
+	add := func(a Actor) {
+		if a.Machine == "" && a.Person != "" {
+			all = append(all, a.Person)
+		}
+	}
+	for _, d := range r.Course.Decisions {
+		add(d.By)
+	}
+	for _, x := range r.Extensions {
+		for _, d := range x.Course.Decisions {
+			add(d.By)
+		}
+	}
+	if r.Review != nil && r.Review.By != nil {
+		add(*r.Review.By)
+	}
+	if r.Grant != nil && r.Grant.End != nil && !r.concerns(r.Grant.End.By) {
+		add(r.Grant.End.By)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Listing is one page of requests, newest first.
 type Listing struct {
 	Requests []Request
+	Unread   []string // ids of those of the page that are on record and cannot be read
 	Next     string // what Query.After is for the next page; empty on the last one
 }
 

@@ -78,7 +78,7 @@ func recorded(before, after access.Request, events []engine.Event) access.Reques
 // requests lists what is on record under any address of the people in a query.
 func (d *Desk) requests(ctx context.Context, q access.Query) (access.Listing, error) {
 	rules := d.rules.Load()
-	for _, p := range []engine.Person{q.Person, q.By, q.Mine} {
+	for _, p := range []engine.Person{q.Person, q.By, q.Mine, q.Decided} {
 		if all := rules.Addresses(p); p != "" && len(all) > 1 {
 			if q.Also == nil {
 				q.Also = make(map[engine.Person][]engine.Person)

@@ -42,12 +42,12 @@ func (d *Desk) Run(ctx context.Context) {
 }
 
 // Tick does what is due, and returns when something is due next; zero when
-// nothing is.
+// nothing is. Requests that cannot be read do not hold up others.
 func (d *Desk) Tick(ctx context.Context) (time.Time, error) {
 	for {
-		due, err := d.cfg.Store.DueRequests(ctx, d.now(), batch)
-		if err != nil {
-			return time.Time{}, err
+		due, unread := d.cfg.Store.DueRequests(ctx, d.now(), batch)
+		if unread != nil && !errors.Is(unread, ErrUnreadable) {
+			return time.Time{}, unread
 		}
 		var errs []error
 		for _, r := range due {
@@ -56,10 +56,11 @@ func (d *Desk) Tick(ctx context.Context) (time.Time, error) {
 			}
 		}
 		if err := errors.Join(errs...); err != nil {
-			return time.Time{}, err
+			return time.Time{}, errors.Join(err, unread)
 		}
 		if len(due) < batch {
-			return d.cfg.Store.NextDue(ctx)
+			next, err := d.cfg.Store.NextDue(ctx)
+			return next, errors.Join(err, unread)
 		}
 	}
 }
@@ -77,7 +78,7 @@ func (d *Desk) pass(ctx context.Context, r access.Request) error {
 type Waits struct {
 	Undecided int // requests and extensions that wait for decisions
 	Reviews   int // emergencies that nobody reviewed yet
-	Overdue   int // of those, the ones whose time for it is over
+	Overdue   int // of those, the ones whose time for it is over, or that cannot be read
 }
 
 // Waits counts it. It is for those who watch over daypass, and for no
@@ -88,7 +89,11 @@ func (d *Desk) Waits(ctx context.Context) (Waits, error) {
 	for q := (access.Query{Review: true, Limit: 500}); err == nil; {
 		var page access.Listing
 		page, err = d.cfg.Store.Requests(ctx, q)
-		s.Reviews += len(page.Requests)
+		if errors.Is(err, ErrUnreadable) {
+			err = nil // it is told when it is due
+		}
+		s.Reviews += len(page.Requests) + len(page.Unread)
+		s.Overdue += len(page.Unread)
 		for _, r := range page.Requests {
 			if now, _ := r.Tick(d.now()); now.Review.Late {
 				s.Overdue++

@@ -32,8 +32,11 @@ var (
 	ErrTwice    = errors.New("there is an undecided request for it already")
 	ErrExcluded = errors.New("the person holds what excludes it")
 	ErrGiven    = errors.New("the person has it already")
-	ErrCursor   = errors.New("there is no such page")
-	ErrNoToken  = errors.New("there is no such token")
+	// ErrUnreadable is that of requests on record that cannot be read. Where
+	// there are others, they are returned with it.
+	ErrUnreadable = errors.New("it is on record and cannot be read")
+	ErrCursor     = errors.New("there is no such page")
+	ErrNoToken    = errors.New("there is no such token")
 )
 
 // Store is where requests are kept, and what daypass did is on record.
@@ -46,11 +49,12 @@ type Store interface {
 	SaveRequests(ctx context.Context, rs []access.Request, events []engine.Event, also map[engine.Person][]engine.Person) error
 	// Request returns nil when there is none of that id.
 	Request(ctx context.Context, id string) (*access.Request, error)
-	// Requests wraps ErrCursor.
+	// Requests wraps ErrCursor, and ErrUnreadable beside a page.
 	Requests(ctx context.Context, q access.Query) (access.Listing, error)
 	// PendingRequests returns the version of each request that waits for a
 	// decision or a review, by its id.
 	PendingRequests(ctx context.Context) (map[string]int64, error)
+	// DueRequests wraps ErrUnreadable beside those that can be read.
 	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
 	NextDue(ctx context.Context) (time.Time, error)
 	// Undecided counts the requests and extensions that wait for decisions.
@@ -61,9 +65,8 @@ type Store interface {
 	Holds(ctx context.Context) ([]engine.Hold, error)
 	AddRelease(ctx context.Context, r engine.Release) (engine.Release, error)
 	Runs(ctx context.Context) iter.Seq2[Run, error]
-	// EventsBetween yields the records after one and before another whose events
-	// contain all of some texts as they are written; it may yield more.
-	EventsBetween(ctx context.Context, after, before int64, texts ...string) iter.Seq2[audit.Record, error]
+	// Search returns records of the audit log, newest first.
+	Search(ctx context.Context, q audit.Search) ([]audit.Record, error)
 	Head(ctx context.Context) (audit.Head, error)
 
 	AddToken(ctx context.Context, t access.Token, secret string) error

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 
@@ -30,12 +31,12 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 	if c.Machine != "" {
 		return in, nil
 	}
-	all, err := d.pending.all(ctx, d.cfg.Store)
+	all, unread, err := d.pending.all(ctx, d.cfg.Store)
 	if err != nil {
 		return in, err
 	}
 	known := make(map[string]access.Answer)
-	var doubts []error
+	doubts := slices.Clone(unread)
 	for _, p := range all {
 		a := p.waits(c, known, func(w access.Who) access.Answer { return d.fits(ctx, c, w, p.Request) })
 		if a.Err != nil {
@@ -66,6 +67,7 @@ type pending struct {
 	mu     sync.Mutex
 	seq    int64 // how far the record went when they were read
 	sorted []*pendingRequest
+	unread []error // about those that cannot be read
 }
 
 // pendingRequest is a request that waits, and for whom. It does not change.
@@ -83,21 +85,21 @@ type wanted struct {
 }
 
 // all returns them, the oldest first. Nobody changes what it returns.
-func (p *pending) all(ctx context.Context, s Store) ([]*pendingRequest, error) {
+func (p *pending) all(ctx context.Context, s Store) (all []*pendingRequest, unread []error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	head, err := s.Head(ctx) // before the rest is read: whatever comes after is seen next time
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.sorted != nil && p.seq == head.Seq {
-		return p.sorted, nil
+		return p.sorted, p.unread, nil
 	}
 	versions, err := s.PendingRequests(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := make([]*pendingRequest, 0, len(versions))
+	all = make([]*pendingRequest, 0, len(versions))
 	for _, x := range p.sorted {
 		if versions[x.ID] == x.Version {
 			all = append(all, x)
@@ -107,16 +109,19 @@ func (p *pending) all(ctx context.Context, s Store) ([]*pendingRequest, error) {
 	for id := range versions {
 		r, err := s.Request(ctx, id)
 		switch {
+		case errors.Is(err, ErrUnreadable):
+			unread = append(unread, err)
+			continue
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		case r == nil || r.Undecided() == nil && !r.Review.Open():
 			continue // it moved on since
 		}
 		all = append(all, newPending(*r))
 	}
 	slices.SortFunc(all, func(a, b *pendingRequest) int { return a.At.Compare(b.At) })
-	p.seq, p.sorted = head.Seq, all
-	return all, nil
+	p.seq, p.sorted, p.unread = head.Seq, all, unread
+	return all, unread, nil
 }
 
 func newPending(r access.Request) *pendingRequest {

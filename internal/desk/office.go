@@ -135,14 +135,8 @@ func (d *Desk) Report(ctx context.Context, c Caller) (*report.Compliance, error)
 	return d.rules.Load().Inspect(ctx, nil)
 }
 
-// AuditQuery narrows the audit log.
-type AuditQuery struct {
-	Before  int64 // the sequence number that the page ends before; 0: the latest
-	Kind    engine.EventKind
-	Person  engine.Person
-	Request string
-	Limit   int // 100 when zero; at most 1000
-}
+// AuditQuery narrows the audit log. Limit is 100 when zero, and at most 1000.
+type AuditQuery = audit.Search
 
 // Logged is an event with its number in the audit log.
 type Logged struct {
@@ -150,80 +144,34 @@ type Logged struct {
 	engine.Event
 }
 
-// scanned is how many events are looked through for one page.
-const scanned = 20_000
-
 // Audit lists events, newest first. next is the number to go on before; zero
 // when there is nothing before.
 func (d *Desk) Audit(ctx context.Context, c Caller, q AuditQuery) (events []Logged, next int64, err error) {
 	if err := d.reads(ctx, c); err != nil {
 		return nil, 0, err
 	}
-	if q.Limit <= 0 {
-		q.Limit = 100
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 100
 	}
-	q.Limit = min(q.Limit, 1000)
-	before := q.Before
-	if before <= 0 {
-		head, err := d.cfg.Store.Head(ctx)
+	limit = min(limit, 1000)
+	q.Limit = limit + 1
+	found, err := d.cfg.Store.Search(ctx, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(found) > limit {
+		found = found[:limit]
+		next = found[limit-1].Seq
+	}
+	for _, rec := range found {
+		e, err := rec.Event()
 		if err != nil {
 			return nil, 0, err
 		}
-		before = head.Seq + 1
-	}
-	// Backwards, a piece at a time.
-	size := int64(2 * q.Limit)
-	for looked := int64(0); before > 1 && len(events) < q.Limit && looked < scanned; {
-		after := max(before-1-size, 0)
-		var piece []Logged
-		for rec, err := range d.cfg.Store.EventsBetween(ctx, after, before, q.texts()...) {
-			if err != nil {
-				return nil, 0, err
-			}
-			e, err := rec.Event()
-			if err != nil {
-				return nil, 0, err
-			}
-			if q.fits(e) {
-				piece = append(piece, Logged{Seq: rec.Seq, Event: e})
-			}
-		}
-		looked += before - after
-		before, size = after+1, min(2*size, scanned/4) // little fits, so more has to be looked at
-		slices.Reverse(piece)
-		events = append(events, piece...)
-	}
-	if len(events) > q.Limit {
-		events = events[:q.Limit]
-		before = events[q.Limit-1].Seq
-	}
-	if before > 1 {
-		next = before
+		events = append(events, Logged{Seq: rec.Seq, Event: e})
 	}
 	return events, next, nil
-}
-
-// texts are what every event that fits contains, as far as that can be told
-// before it is decoded, which takes most of the time.
-func (q AuditQuery) texts() (all []string) {
-	for _, text := range []string{string(q.Kind), string(q.Person), q.Request} {
-		if text != "" && plain(text) {
-			all = append(all, text)
-		}
-	}
-	return all
-}
-
-// plain reports whether a text is written in JSON as it is, however it is encoded.
-func plain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("-_.@", r)
-	})
-}
-
-func (q AuditQuery) fits(e engine.Event) bool {
-	return (q.Kind == "" || e.Kind == q.Kind) && (q.Person == "" || e.Person == q.Person || e.By == string(q.Person)) &&
-		(q.Request == "" || e.Request == q.Request || slices.ContainsFunc(e.Grants, func(a engine.Anchor) bool { return string(a.Grant) == q.Request }))
 }
 
 // Head is how far the audit log goes, to be written down elsewhere.

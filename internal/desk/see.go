@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -82,11 +83,8 @@ func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) access.Answ
 	case c.Machine != "":
 		return access.Answer{}
 	}
-	said := func(x access.Decision) bool { return x.By.Machine == "" && rules.Canonical(x.By.Person) == c.Person }
-	if slices.ContainsFunc(r.Course.Decisions, said) ||
-		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool {
-			return x.By.Person == c.Person && x.By.Machine == "" || slices.ContainsFunc(x.Course.Decisions, said)
-		}) {
+	if slices.ContainsFunc(r.Deciders(), func(p engine.Person) bool { return rules.Canonical(p) == c.Person }) ||
+		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool { return x.By.Person == c.Person && x.By.Machine == "" }) {
 		return access.Answer{Yes: true}
 	}
 	return either(
@@ -409,7 +407,9 @@ func (d *Desk) holders(res *Resource, r access.Request) []Holder {
 }
 
 // Requests lists requests that a caller may see. Those who may not read
-// everything see their own, and those for a resource that they own.
+// everything see their own, those that they decided, and those for a resource
+// that they own. What can be read is returned beside an error that wraps
+// [ErrUnreadable] about others.
 func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, string, error) {
 	if err := c.scope(Read); err != nil {
 		return nil, "", err
@@ -419,16 +419,27 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 	switch {
 	case c.Machine != "":
 		q.Machine = c.Machine
-	case !all:
+	case !all && q.Decided != c.Person:
 		q.Mine = c.Person
 	}
 	page, err := d.requests(ctx, q)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return nil, "", err
 	}
 	views := make([]View, len(page.Requests))
 	for i, r := range page.Requests {
 		views[i] = d.view(ctx, c, r)
 	}
-	return views, page.Next, nil
+	return views, page.Next, d.unread(page, err)
+}
+
+// unread tells of what is missing on a page because it cannot be read: the log
+// why, and the caller which.
+func (d *Desk) unread(page access.Listing, err error) error {
+	if err == nil {
+		return nil
+	}
+	d.cfg.Log.Error("requests on record cannot be read", "error", err)
+	message := "request " + strings.Join(page.Unread, ", ") + " is on record and cannot be read; it is missing here, and the log says why"
+	return &access.Error{Kind: access.Doubt, Err: ErrUnreadable, Message: message}
 }

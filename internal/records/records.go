@@ -41,7 +41,8 @@ func Of(s *store.Store) (Records, People) { return Records{s}, People{s.Sessions
 func translated(err error) error {
 	for from, to := range map[error]error{
 		store.ErrStale: desk.ErrStale, store.ErrTwice: desk.ErrTwice, store.ErrExcluded: desk.ErrExcluded, store.ErrGiven: desk.ErrGiven,
-		store.ErrCursor: desk.ErrCursor, store.ErrMismatch: api.ErrReused,
+		store.ErrUnreadable: desk.ErrUnreadable,
+		store.ErrCursor:     desk.ErrCursor, store.ErrMismatch: api.ErrReused,
 	} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %w", to, err)
@@ -63,9 +64,15 @@ func (r Records) Request(ctx context.Context, id string) (*access.Request, error
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrAmbiguous):
 		return nil, nil //nolint:nilnil // there is none
 	case err != nil:
-		return nil, err
+		return nil, translated(err)
 	}
 	return &found, nil
+}
+
+// DueRequests implements [desk.Store].
+func (r Records) DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error) {
+	due, err := r.Store.DueRequests(ctx, now, limit)
+	return due, translated(err)
 }
 
 // Requests implements [desk.Store].

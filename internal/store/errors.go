@@ -29,8 +29,10 @@ var (
 	ErrTwice     = errors.New("there is an undecided request for it already")
 	ErrExcluded  = errors.New("the person holds what excludes it")
 	ErrGiven     = errors.New("the person has it already")
-	ErrCursor    = errors.New("no such page; begin at the first")
-	ErrMismatch  = errors.New("the key was used for something else")
+	// ErrUnreadable is of one row; the others are not concerned.
+	ErrUnreadable = errors.New("it is on record and cannot be read")
+	ErrCursor     = errors.New("no such page; begin at the first")
+	ErrMismatch   = errors.New("the key was used for something else")
 )
 
 // explain says where and what, and gives the database's codes a meaning. Rows

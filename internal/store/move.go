@@ -36,7 +36,7 @@ type Count struct {
 func tables() []string {
 	return []string{
 		"groups", "ledger", "past", "readings", "notices", "holds", "releases", "grants",
-		"requests", "request_words", "tokens", "runs", "events", "known", "listings", "leases", "counters",
+		"requests", "request_words", "request_deciders", "tokens", "runs", "events", "event_words", "known", "listings", "leases", "counters",
 	}
 }
 

@@ -23,7 +23,8 @@ func stocked(t *testing.T) (place, *Store) {
 	}
 	r := asked("r1", "ada@example.org", 0)
 	r.Reason = "a\x00\ufdd0"
-	save(t, s, r)
+	decided := asked("r2", "eve@example.org", 0)
+	save(t, s, r, decided, approved(decided))
 	token(t, s, "t1", "ada@example.org")
 	odd := engine.Member{ID: "odd", Login: "a\x00\xff"}
 	b := bigBatch(1, 50)
@@ -157,7 +158,7 @@ func TestMoveRefused(t *testing.T) {
 	refused("a run is under way", onPostgres(t), ErrLocked, "process")
 	unlock()
 
-	from.exec(t, "UPDATE events SET body = replace(body, 'ada', 'eve') WHERE seq = 4")
+	from.exec(t, "UPDATE events SET body = replace(body, 'ada', 'eve')")
 	refused("a log that was tampered with", onPostgres(t), nil, "audit verify")
 	if _, err := Move(t.Context(), from.dsn+"none", full.dsn, storetest.Start(), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("nothing to move: got %v", err)

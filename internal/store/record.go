@@ -161,10 +161,14 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	if err := catchUp(ctx, t); err != nil {
+		return err
+	}
 	head, err := head(ctx, t)
 	if err != nil {
 		return err
 	}
+	rs := make([]audit.Record, 0, len(events))
 	err = each(ctx, t, events, sqlAddEvent, func(e engine.Event) ([]any, error) {
 		body, err := audit.Encode(e)
 		if err != nil {
@@ -172,9 +176,13 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 		}
 		r := head.Next(body)
 		head = r.Head()
+		rs = append(rs, r)
 		return []any{r.Seq, micros(e.At), string(r.Body), r.Hash.String()}, nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := addWords(ctx, t, rs); err != nil {
 		return err
 	}
 	for _, e := range events {

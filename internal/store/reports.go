@@ -109,18 +109,6 @@ func (s *Store) Events(ctx context.Context, after int64) iter.Seq2[audit.Record,
 	return rows(ctx, s, "events", scanRecord, `SELECT seq, at, body, hash FROM events WHERE seq > $1 ORDER BY seq`, after)
 }
 
-// EventsBetween yields the records between two sequence numbers, without these,
-// whose events contain all of some texts as they are written. SQLite looks at no
-// case of ASCII.
-func (s *Store) EventsBetween(ctx context.Context, after, before int64, texts ...string) iter.Seq2[audit.Record, error] {
-	query, args := `SELECT seq, at, body, hash FROM events WHERE seq > $1 AND seq < $2`, []any{after, before}
-	for _, text := range texts {
-		args = append(args, "%"+escapeLike(text)+"%")
-		query += ` AND body LIKE $` + strconv.Itoa(len(args)) + ` ESCAPE '\'`
-	}
-	return rows(ctx, s, "events", scanRecord, query+` ORDER BY seq`, args...)
-}
-
 // Head returns how far the audit log goes, to be remembered elsewhere.
 func (s *Store) Head(ctx context.Context) (audit.Head, error) {
 	var h audit.Head

@@ -177,36 +177,3 @@ func testTampering(t *testing.T, at place) {
 		})
 	}
 }
-
-func TestEventsBetween(t *testing.T) { onEach(t, testEventsBetween) }
-
-func testEventsBetween(t *testing.T, at place) {
-	s := at.open(t)
-	var events []engine.Event
-	for _, reason := range []string{"100% of a_b", "100 of a_b", "a%b", "axb", "Ada"} {
-		events = append(events, engine.Event{At: hour(0), Kind: engine.EventRequested, Reason: reason})
-	}
-	if err := s.Record(t.Context(), engine.Batch{Events: events}); err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct {
-		after, before int64
-		texts         []string
-		want          []int64
-	}{
-		"all":           {0, 6, nil, []int64{1, 2, 3, 4, 5}},
-		"between":       {1, 4, nil, []int64{2, 3}},
-		"one text":      {0, 6, []string{"a_b"}, []int64{1, 2}},
-		"two texts":     {0, 6, []string{"a_b", "100%"}, []int64{1}},
-		"no pattern":    {0, 6, []string{"a%b"}, []int64{3}},
-		"far from them": {3, 6, []string{"a_b"}, nil},
-	} {
-		var got []int64
-		for _, r := range gather(t, s.EventsBetween(t.Context(), test.after, test.before, test.texts...)) {
-			got = append(got, r.Seq)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}

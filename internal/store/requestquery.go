@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"slices"
@@ -28,7 +27,9 @@ const (
 )
 
 // Requests returns a page of requests, newest first. Pages do not move while
-// requests come in. An After that is no cursor of ours wraps [ErrCursor].
+// requests come in. An After that is no cursor of ours wraps [ErrCursor]. Those
+// that can be read are returned with an error that wraps [ErrUnreadable] about
+// others on the page.
 func (s *Store) Requests(ctx context.Context, q RequestQuery) (RequestPage, error) {
 	var p RequestPage
 	limit := q.Limit
@@ -40,15 +41,17 @@ func (s *Store) Requests(ctx context.Context, q RequestQuery) (RequestPage, erro
 	if err != nil {
 		return p, err
 	}
-	if p.Requests, err = s.requests(ctx, "requests", query, args...); err != nil {
-		return RequestPage{}, err
+	rows, err := s.stored(ctx, "requests", query, args...)
+	if err != nil {
+		return p, err
 	}
-	if len(p.Requests) > limit {
-		p.Requests = p.Requests[:limit]
-		last := p.Requests[limit-1]
-		p.Next = cursor{last.At.UnixMicro(), last.ID}.String()
+	if len(rows) > limit {
+		rows = rows[:limit]
+		last := rows[limit-1]
+		p.Next = cursor{last.at, last.id}.String()
 	}
-	return p, nil
+	p.Requests, p.Unread, err = readable(rows)
+	return p, s.explain("requests", err)
 }
 
 // cursor is the last request of a page.
@@ -81,7 +84,14 @@ func parseCursor(text string) (cursor, error) {
 type criterion struct {
 	leads []string
 	test  string
-	from  string // the table to walk along; empty for requests
+	along path
+}
+
+// path is what a walk goes along.
+type path struct {
+	from   string
+	at, id string // the columns by which it is sorted
+	tests  string // joins what the tests on the way look at
 }
 
 // statement collects the arguments of a statement.
@@ -95,15 +105,8 @@ func (s *statement) arg(v any) string {
 // listing returns the statement that finds a page.
 func listing(q RequestQuery, limit int) (string, []any, error) {
 	var st statement
-	var tests []string
-	if q.After != "" {
-		c, err := parseCursor(q.After)
-		if err != nil {
-			return "", nil, err
-		}
-		tests = append(tests, "(asked_at, id) < ("+st.arg(c.at)+", "+st.arg(c.id)+")")
-	}
 	lead := criterion{leads: []string{""}}
+	var tests []string
 	for i, c := range st.criteria(q) {
 		if i == 0 && len(c.leads) <= mostBranches {
 			lead = c
@@ -111,9 +114,21 @@ func listing(q RequestQuery, limit int) (string, []any, error) {
 			tests = append(tests, c.test)
 		}
 	}
-	from := cmp.Or(lead.from, "requests")
+	along := lead.along
+	if along.from == "" {
+		along = path{from: "requests", at: "asked_at", id: "id"}
+	}
+	if len(tests) > 0 {
+		along.from += along.tests
+	}
+	if q.After != "" {
+		c, err := parseCursor(q.After)
+		if err != nil {
+			return "", nil, err
+		}
+		tests = append(tests, "("+along.at+", "+along.id+") < ("+st.arg(c.at)+", "+st.arg(c.id)+")")
+	}
 	n := st.arg(limit)
-	const order = ` ORDER BY asked_at DESC, id DESC LIMIT `
 	walks := make([]string, len(lead.leads))
 	for i, first := range lead.leads {
 		all := tests
@@ -124,9 +139,10 @@ func listing(q RequestQuery, limit int) (string, []any, error) {
 		if len(all) > 0 {
 			where = " WHERE " + strings.Join(all, " AND ")
 		}
-		walks[i] = `SELECT id FROM (SELECT id, asked_at FROM ` + from + where + order + n + `) AS walk` + strconv.Itoa(i)
+		walks[i] = `SELECT id FROM (SELECT ` + along.id + ` AS id, ` + along.at + ` AS asked_at FROM ` + along.from + where +
+			` ORDER BY ` + along.at + ` DESC, ` + along.id + ` DESC LIMIT ` + n + `) AS walk` + strconv.Itoa(i)
 	}
-	return sqlRequestRow + `WHERE id IN (` + strings.Join(walks, " UNION ALL ") + `)` + order + n, st.args, nil
+	return sqlRequestRow + `WHERE id IN (` + strings.Join(walks, " UNION ALL ") + `) ORDER BY asked_at DESC, id DESC LIMIT ` + n, st.args, nil
 }
 
 // criteria are what q asks for, in the order of how little they mostly leave.
@@ -155,6 +171,9 @@ func (s *statement) criteria(q RequestQuery) []criterion {
 	all = s.people(all, q, q.Person, "person ?")
 	all = s.people(all, q, q.By, "by_person ?")
 	all = s.people(all, q, q.Mine, "person ?", "by_person ? AND by_machine || '' = ''")
+	if q.Decided != "" {
+		all = append(all, s.decided(q))
+	}
 	is("by_machine", q.Machine, " AND by_machine <> ''")
 	is("resource", q.Resource, "")
 	all = appendAny(s, all, "resource", q.Resources)
@@ -187,6 +206,21 @@ func (s *statement) people(all []criterion, q RequestQuery, p engine.Person, way
 	return append(all, c)
 }
 
+// decided finds what a person decided, under any of their addresses.
+func (s *statement) decided(q RequestQuery) criterion {
+	c := criterion{along: path{
+		from: "request_deciders AS d", at: "d.at", id: "d.request", tests: " JOIN requests ON requests.id = d.request",
+	}}
+	var places []string
+	for _, address := range addresses(q.Decided, q.Also) {
+		v := s.arg(string(address))
+		c.leads = append(c.leads, "d.decider = "+v)
+		places = append(places, v)
+	}
+	c.test = "EXISTS (SELECT 1 FROM request_deciders AS d WHERE d.decider IN (" + strings.Join(places, ", ") + ") AND d.at = requests.asked_at AND d.request = requests.id)"
+	return c
+}
+
 // addresses are all of a person, each once.
 func addresses(p engine.Person, also map[engine.Person][]engine.Person) []engine.Person {
 	all := append([]engine.Person{p}, also[p]...)
@@ -199,7 +233,7 @@ func (s *statement) text(text string) criterion {
 	like := "words LIKE " + s.arg("%"+escapeLike(text)+"%") + ` ESCAPE '\'`
 	id := "id >= " + s.arg(text) + " AND id < " + s.arg(text+string(utf8.MaxRune))
 	return criterion{
-		from:  "request_words",
+		along: path{from: "request_words", at: "asked_at", id: "id"},
 		leads: []string{"(" + like + " OR " + id + ")"},
 		test:  "(" + id + " OR EXISTS (SELECT 1 FROM request_words AS w WHERE w.asked_at = requests.asked_at AND w.id = requests.id AND w." + like + "))",
 	}

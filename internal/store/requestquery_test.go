@@ -24,6 +24,7 @@ func testRequestsOfAllAddresses(t *testing.T, at place) {
 		"person":    func(p engine.Person) RequestQuery { return RequestQuery{Person: p} },
 		"by":        func(p engine.Person) RequestQuery { return RequestQuery{By: p} },
 		"mine":      func(p engine.Person) RequestQuery { return RequestQuery{Mine: p} },
+		"decided":   func(p engine.Person) RequestQuery { return RequestQuery{Decided: p} },
 		"undecided": func(p engine.Person) RequestQuery { return RequestQuery{Mine: p, Undecided: true} },
 	} {
 		var want []access.Request

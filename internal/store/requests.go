@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,8 +114,17 @@ func saveRequest(ctx context.Context, t *tx, r *access.Request, theirs []engine.
 		return err
 	}
 	words := strings.ToLower(strings.Join([]string{string(r.Person), r.Resource, r.Reason}, "\n"))
-	_, err = t.exec(ctx, sqlPutWords, r.At.UnixMicro(), r.ID, words)
-	return err
+	if _, err = t.exec(ctx, sqlPutWords, r.At.UnixMicro(), r.ID, words); err != nil {
+		return err
+	}
+	return listDeciders(ctx, t, r)
+}
+
+// listDeciders adds those who decided on a request since. Nobody is taken back.
+func listDeciders(ctx context.Context, t *tx, r *access.Request) error {
+	return each(ctx, t, r.Deciders(), sqlAddDecider, func(p engine.Person) ([]any, error) {
+		return []any{string(p), r.At.UnixMicro(), r.ID}, nil
+	})
 }
 
 // forgetLive takes the mark from grants that are over since long and that the
@@ -167,9 +175,20 @@ func requestByPrefix(ctx context.Context, t *tx, typed string) (*access.Request,
 }
 
 // DueRequests returns requests whose Due is not after now, earliest first, and
-// no more than limit.
+// no more than limit. Those that can be read are returned with an error that
+// wraps [ErrUnreadable] about others.
 func (s *Store) DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error) {
-	return s.requests(ctx, "due requests", sqlDueRequests, now.UnixMicro(), limit)
+	for most := limit; ; {
+		rows, err := s.stored(ctx, "due requests", sqlDueRequests, now.UnixMicro(), most)
+		if err != nil {
+			return nil, err
+		}
+		due, unread, err := readable(rows)
+		if len(rows) < most || most >= limit+len(unread) {
+			return due, s.explain("due requests", err)
+		}
+		most = limit + len(unread) // they do not take the place of others
+	}
 }
 
 // NextDue returns when the next request is due; zero when none is.
@@ -224,17 +243,25 @@ func (s *Store) PendingRequests(ctx context.Context) (map[string]int64, error) {
 // names behind a membership of the person: that it was ended is not forgotten
 // before the membership is gone. A run under way may add what was ended
 // meanwhile, and two addresses of one account share a membership that is only
-// one's in the ledger: the day is theirs. They are sorted by id.
+// one's in the ledger: the day is theirs. They are sorted by id. One that cannot
+// be read fails the whole, for it is no grant that is not there.
 func (s *Store) LiveRequests(ctx context.Context, now time.Time) ([]access.Request, error) {
-	all, err := s.requests(ctx, "live requests", sqlLiveRequests, now.UnixMicro(), now.Add(-liveFor).UnixMicro())
+	rows, err := s.stored(ctx, "live requests", sqlLiveRequests, now.UnixMicro(), now.Add(-liveFor).UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	all, _, err := readable(rows)
+	if err != nil {
+		return nil, s.explain("live requests", err)
+	}
 	slices.SortFunc(all, func(a, b access.Request) int { return strings.Compare(a.ID, b.ID) })
-	return all, err
+	return all, nil
 }
 
-func (s *Store) requests(ctx context.Context, what, query string, args ...any) ([]access.Request, error) {
-	var all []access.Request
+func (s *Store) stored(ctx context.Context, what, query string, args ...any) ([]storedRequest, error) {
+	var all []storedRequest
 	err := s.read(ctx, what, func(ctx context.Context, t *tx) (err error) {
-		all, err = collect(ctx, t, scanRequest, query, args...)
+		all, err = collect(ctx, t, scanStored, query, args...)
 		return err
 	})
 	return all, err
@@ -275,19 +302,20 @@ func (s *Store) OwnedBy(ctx context.Context, person engine.Person) ([]engine.Own
 
 const (
 	sqlRequestColumns = `id, version, format, person, resource, by_person, by_machine, status, asked_at,
-		undecided, review, live, due, from_at, until_at, ended_at, body`
+		undecided, review, live, due, from_at, until_at, ended_at, body, listed`
 	sqlPutRequest = `INSERT INTO requests (` + sqlRequestColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $2)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, format = excluded.format, person = excluded.person,
 		resource = excluded.resource, by_person = excluded.by_person, by_machine = excluded.by_machine,
 		status = excluded.status, asked_at = excluded.asked_at, undecided = excluded.undecided, review = excluded.review,
 		live = excluded.live, due = excluded.due, from_at = excluded.from_at, until_at = excluded.until_at,
-		ended_at = excluded.ended_at, body = excluded.body`
-	sqlPutWords = `INSERT INTO request_words (asked_at, id, words) VALUES ($1, $2, $3)
+		ended_at = excluded.ended_at, body = excluded.body, listed = excluded.listed`
+	sqlAddDecider = `INSERT INTO request_deciders (decider, at, request) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	sqlPutWords   = `INSERT INTO request_words (asked_at, id, words) VALUES ($1, $2, $3)
 		ON CONFLICT (asked_at, id) DO UPDATE SET words = excluded.words WHERE request_words.words <> excluded.words`
 	sqlRequestVersion = `SELECT version, format, until_at IS NOT NULL FROM requests WHERE id = $1`
 
-	sqlRequestRow       = `SELECT id, format, body FROM requests `
+	sqlRequestRow       = `SELECT id, format, asked_at, body FROM requests `
 	sqlRequest          = sqlRequestRow + `WHERE id = $1`
 	sqlRequestsByPrefix = sqlRequestRow + `WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2`
 	sqlDueRequests      = sqlRequestRow + `WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT $2`
@@ -343,27 +371,59 @@ func microsUp(t time.Time) any {
 	return t.Add(time.Microsecond - 1).UnixMicro()
 }
 
-func scanRequest(r row) (v access.Request, err error) {
-	var id, body string
-	var format int64
-	if err = r.Scan(&id, &format, &body); err != nil {
-		return v, err
-	}
-	d := json.NewDecoder(bytes.NewReader([]byte(body)))
-	if format <= requestFormat {
+// storedRequest is a request as its row holds it.
+type storedRequest struct {
+	id     string
+	format int64
+	at     int64
+	body   string
+}
+
+func scanStored(r row) (v storedRequest, err error) {
+	err = r.Scan(&v.id, &v.format, &v.at, &v.body)
+	return v, err
+}
+
+// request reads it. The error wraps [ErrUnreadable].
+func (v storedRequest) request() (r access.Request, err error) {
+	d := json.NewDecoder(strings.NewReader(v.body))
+	if v.format <= requestFormat {
 		d.DisallowUnknownFields()
 	}
-	err = d.Decode(&v)
+	err = d.Decode(&r)
 	if err == nil && d.More() {
 		err = errors.New("there is more in it than a request")
 	}
-	if err == nil && v.ID != id {
+	if err == nil && r.ID != v.id {
 		err = errors.New("it is stored under the id of another")
 	}
 	if err != nil {
-		return v, fmt.Errorf("request %s: %w", id, err)
+		return access.Request{}, fmt.Errorf("request %s: %w (%w); restore it from a backup", v.id, ErrUnreadable, err)
 	}
-	return v, nil
+	return r, nil
+}
+
+// readable are those that can be read. The error is about the others, which it
+// names.
+func readable(rows []storedRequest) (all []access.Request, unread []string, err error) {
+	var errs []error
+	for _, v := range rows {
+		r, err := v.request()
+		if err != nil {
+			unread, errs = append(unread, v.id), append(errs, err)
+			continue
+		}
+		all = append(all, r)
+	}
+	return all, unread, errors.Join(errs...)
+}
+
+func scanRequest(r row) (access.Request, error) {
+	v, err := scanStored(r)
+	if err != nil {
+		return access.Request{}, err
+	}
+	return v.request()
 }
 
 func scanText(r row) (s string, err error) {

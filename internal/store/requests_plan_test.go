@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
 )
 
 // TestRequestPlans holds every question to the index that was made for it. That
@@ -37,6 +38,10 @@ func TestRequestPlans(t *testing.T) {
 		{"SEARCH requests USING COVERING INDEX requests_person", RequestQuery{Person: "p", After: cursor{1, "r"}.String()}},
 		{"SEARCH requests USING COVERING INDEX requests_by", RequestQuery{By: "p"}},
 		{"SEARCH requests USING INDEX requests_by", RequestQuery{Mine: "p"}},
+		{"SEARCH d USING PRIMARY KEY (decider=?)", RequestQuery{Decided: "p"}},
+		{"SEARCH d USING PRIMARY KEY (decider=? AND (at,request)<(?,?))", RequestQuery{Decided: "p", After: cursor{1, "r"}.String()}},
+		{"SEARCH d USING PRIMARY KEY (decider=?)", RequestQuery{Decided: "p", Status: []access.Status{access.Denied}, Text: "x"}},
+		{"SEARCH d EXISTS USING PRIMARY KEY (decider=? AND at=? AND request=?)", RequestQuery{Decided: "p", Mine: "p"}},
 		{"SEARCH requests USING COVERING INDEX requests_machine", RequestQuery{Machine: "ci"}},
 		{"SEARCH requests USING COVERING INDEX requests_resource", RequestQuery{Resource: "r"}},
 		{"SEARCH requests USING COVERING INDEX requests_resource", RequestQuery{Resources: []string{"r", "s"}}},
@@ -75,6 +80,22 @@ func TestRequestPlans(t *testing.T) {
 	add("INDEX requests_live", sqlForgetLive, 1)
 	add("SEARCH requests USING COVERING INDEX requests_past", sqlPastRequests, "p", "r")
 	add("SEARCH ledger USING INDEX ledger_person", sqlOwnedBy, "p")
+	add("requests USING INDEX requests_unlisted", sqlUnlisted, 1)
+	for _, l := range []struct {
+		index string
+		q     audit.Search
+	}{
+		{"SCAN w", audit.Search{}},
+		{"SEARCH w USING INTEGER PRIMARY KEY (rowid<?)", audit.Search{Before: 7}},
+		{"SEARCH w USING PRIMARY KEY (word=?)", audit.Search{Kind: "granted"}},
+		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Person: "p", Before: 7}},
+		{"SEARCH x EXISTS USING PRIMARY KEY (word=? AND seq=?)", audit.Search{Person: "p", Kind: "granted"}},
+		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Request: "r", Person: "p", Kind: "granted", Before: 7}},
+	} {
+		query, args := searching(l.q)
+		add(l.index, query, args...)
+		add("SEARCH events USING INTEGER PRIMARY KEY (rowid=?)", query, args...)
+	}
 	add("SEARCH sessions USING PRIMARY KEY", strings.ReplaceAll(sqlSession, "{clock}", "1"), "h")
 	add("SEARCH sessions USING INDEX sessions_person", sqlEndSessions, "p", nil)
 	add("SEARCH sessions USING INDEX sessions_expires", strings.ReplaceAll(sqlSweepSessions, "{clock}", "1"))

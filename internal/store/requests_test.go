@@ -494,6 +494,8 @@ func queries(now time.Time) []RequestQuery {
 		{Phase: []access.Phase{access.Ended}, Now: now},
 		{Phase: []access.Phase{access.Revoked}, Now: now},
 		{Phase: []access.Phase{access.Active, access.Revoked}, Now: now},
+		{Decided: "boss@example.org"},
+		{Decided: "chief@example.org"},
 		{Undecided: true},
 		{Review: true},
 		{Text: "R0003"},
@@ -520,6 +522,7 @@ func joined(a, b RequestQuery) RequestQuery {
 	a.Person = engine.Person(pick(string(a.Person), string(b.Person)))
 	a.By = engine.Person(pick(string(a.By), string(b.By)))
 	a.Mine = engine.Person(pick(string(a.Mine), string(b.Mine)))
+	a.Decided = engine.Person(pick(string(a.Decided), string(b.Decided)))
 	a.Machine, a.Resource, a.Text = pick(a.Machine, b.Machine), pick(a.Resource, b.Resource), pick(a.Text, b.Text)
 	a.Resources, a.Status, a.Phase = append(a.Resources, b.Resources...), append(a.Status, b.Status...), append(a.Phase, b.Phase...)
 	a.Undecided, a.Review = a.Undecided || b.Undecided, a.Review || b.Review
@@ -536,6 +539,7 @@ func matches(q RequestQuery, r access.Request) bool {
 	return (q.Person == "" || q.Person == r.Person) &&
 		(q.By == "" || q.By == r.By.Person) &&
 		(q.Mine == "" || q.Mine == r.Person || q.Mine == r.By.Person && r.By.Machine == "") &&
+		(q.Decided == "" || slices.Contains(r.Deciders(), q.Decided)) &&
 		(q.Machine == "" || q.Machine == r.By.Machine) &&
 		(q.Resource == "" || q.Resource == r.Resource) &&
 		(len(q.Resources) == 0 || slices.Contains(q.Resources, r.Resource)) &&
@@ -565,6 +569,7 @@ func assorted(n int) []access.Request {
 		switch i % 6 {
 		case 0:
 			r.Status = access.Denied
+			r.Course.Decisions = []access.Decision{{By: access.Actor{Person: []engine.Person{"chief@example.org", "p3@example.org", "p4@example.org"}[i/6%3]}, At: r.At}}
 		case 1:
 			r.Status = access.Withdrawn
 		case 2:
@@ -580,6 +585,9 @@ func assorted(n int) []access.Request {
 			}
 			if i%9 == 0 {
 				r.Grant.End = &access.End{By: r.By, At: r.Grant.From.Add(10 * time.Minute)}
+			}
+			if i%18 == 9 {
+				r.Grant.End.By = access.Actor{Person: "chief@example.org"}
 			}
 			if i%10 == 5 {
 				r.Review = &access.Reviewing{Due: r.Grant.Until}

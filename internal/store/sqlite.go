@@ -92,7 +92,10 @@ func (s *Store) setUp(ctx context.Context, target string) error {
 	if err := s.prepareAll(ctx); err != nil {
 		return s.explain("open", err)
 	}
-	return s.explain("open", s.settleMove(ctx, target))
+	if err := s.settleMove(ctx, target); err != nil {
+		return s.explain("open", err)
+	}
+	return s.fillIn(ctx)
 }
 
 func parseDSN(dsn string) (string, error) {

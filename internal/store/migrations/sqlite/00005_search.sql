@@ -1,0 +1,20 @@
+-- What people look for by who did it. Both tables are drawn from bodies: of
+-- requests, the version whose deciders are listed says how far; of events, a
+-- counter does. A store that is opened fills in what is missing.
+
+-- +goose Up
+ALTER TABLE requests ADD COLUMN listed BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX requests_unlisted ON requests (id) WHERE listed <> version;
+
+CREATE TABLE request_deciders (
+    decider TEXT NOT NULL,
+    at      BIGINT NOT NULL,
+    request TEXT NOT NULL,
+    PRIMARY KEY (decider, at, request)
+) WITHOUT ROWID;
+
+CREATE TABLE event_words (
+    word TEXT NOT NULL,
+    seq  BIGINT NOT NULL,
+    PRIMARY KEY (word, seq)
+) WITHOUT ROWID;

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/audit"
+)
+
+// worded names the counter of how far the audit log has words. A word is what
+// events are looked up by: their kind, a person in them, a request. What an event
+// says is in its body; the words are drawn from it, and none of them is hashed.
+const worded = "words"
+
+func kindWord(k engine.EventKind) string { return "k " + string(k) }
+
+func personWord(p string) string { return "p " + p }
+
+func requestWord(id string) string { return "r " + id }
+
+// wordsOf are the words of an event, each once.
+func wordsOf(e engine.Event) []string {
+	all := []string{kindWord(e.Kind)}
+	for _, p := range []string{string(e.Person), e.By} {
+		if p != "" {
+			all = append(all, personWord(p))
+		}
+	}
+	if e.Request != "" {
+		all = append(all, requestWord(e.Request))
+	}
+	for _, a := range e.Grants {
+		all = append(all, requestWord(string(a.Grant)))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Search returns records of the audit log, newest first and no more than
+// q.Limit. They are as they are on disk, as those of [Store.Events] are.
+func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, error) {
+	query, args := searching(q)
+	var all []audit.Record
+	err := s.read(ctx, "search events", func(ctx context.Context, t *tx) (err error) {
+		all, err = collect(ctx, t, scanRecord, query, args...)
+		return err
+	})
+	return all, err
+}
+
+// searching returns the statement of a search. It walks along the word that
+// mostly leaves least, and looks whether the others are there too.
+func searching(q audit.Search) (string, []any) {
+	var st statement
+	var tests []string
+	word := func(w, value string) {
+		switch {
+		case value == "":
+		case len(tests) == 0:
+			tests = append(tests, "w.word = "+st.arg(w))
+		default:
+			tests = append(tests, "EXISTS (SELECT 1 FROM event_words AS x WHERE x.word = "+st.arg(w)+" AND x.seq = w.seq)")
+		}
+	}
+	word(requestWord(q.Request), q.Request)
+	word(personWord(string(q.Person)), string(q.Person))
+	word(kindWord(q.Kind), string(q.Kind))
+	from := "events"
+	if len(tests) > 0 {
+		from = "event_words"
+	}
+	if q.Before > 0 {
+		tests = append(tests, "w.seq < "+st.arg(q.Before))
+	}
+	where := ""
+	if len(tests) > 0 {
+		where = " WHERE " + strings.Join(tests, " AND ")
+	}
+	walk := "SELECT w.seq FROM " + from + " AS w" + where + " ORDER BY w.seq DESC LIMIT " + st.arg(q.Limit)
+	return `SELECT seq, at, body, hash FROM events WHERE seq IN (` + walk + `) ORDER BY seq DESC`, st.args
+}
+
+// eventWord is a row.
+type eventWord struct {
+	word string
+	seq  int64
+}
+
+// addWords adds the words of records that follow on one another, and notes that the log has them as far as
+// the last one. What cannot be read has none: [audit.Verify] tells of it.
+func addWords(ctx context.Context, t *tx, rs []audit.Record) error {
+	var all []eventWord
+	for _, r := range rs {
+		e, err := r.Event()
+		if err != nil {
+			continue
+		}
+		for _, w := range wordsOf(e) {
+			all = append(all, eventWord{w, r.Seq})
+		}
+	}
+	if err := each(ctx, t, all, sqlAddWord, func(w eventWord) ([]any, error) { return []any{w.word, w.seq}, nil }); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, sqlSetCounter, worded, rs[len(rs)-1].Seq)
+	return err
+}
+
+const (
+	sqlAddWord    = `INSERT INTO event_words (word, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	sqlSetCounter = `INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+)
