@@ -13,7 +13,7 @@ import (
 
 func TestReadable(t *testing.T) {
 	for name, s := range map[string]string{
-		"turned around": "pay \u202Eeve", "isolated": "a\u2066b", "mark": "a\u200Fb", "Arabic mark": "a\u061Cb",
+		"turned around": "pay \u202Eeve", "isolated": "a\u2066b", "left to right": "a\u202Db", "embedded": "a\u202Bb", "popped": "a\u202Cb", "first strong": "a\u2068b", "isolate's end": "a\u2069b", "Arabic mark": "a\u061Cb",
 		"NUL": "a\x00b", "escape": "a\x1b[2Jb", "delete": "a\x7fb", "C1": "a\u0085b", "return alone": "good\rbad",
 		"not UTF-8": "a\xffb", "cut": "a\xe2\x82", "surrogate": "a\xed\xa0\x80b", "replacement": "a\uFFFDb",
 		"BOM": "\uFEFFa", "zero width": "a\u200Bb", "word joiner": "a\u2060b", "soft hyphen": "a\u00ADb", "tag": "a\U000E0041b",
@@ -26,7 +26,7 @@ func TestReadable(t *testing.T) {
 		}
 	}
 	for _, s := range []string{
-		"", "CHG-1 <b>bold</b> =1+1", "two\nlines\r\nand\ttabs", "日本語 עברית العربية", "می\u200cخواهم", "👩\u200d🚒", "\u0600١", "e\u0301",
+		"", "CHG-1 <b>bold</b> =1+1", "two\nlines\r\nand\ttabs", "日本語 עברית العربية", "می\u200cخواهم", "👩\u200d🚒", "שלום!\u200f (x)", "\u200eCHG-1\u200e", "\u0600١", "e\u0301",
 		strings.Repeat("ä", 2000),
 	} {
 		if err := access.Readable("reason", "the reason", s); err != nil {
@@ -99,7 +99,8 @@ func TestReasonAndPattern(t *testing.T) {
 	if _, _, err := b.world.ask(w, b.policy, access.Act{By: as(ada), At: b.now}); err != nil {
 		t.Errorf("no reason was wanted: %v", err)
 	}
-	w.BreakGlass = true // an emergency always has one
+	w.BreakGlass = true // an emergency always has one, and one that is to be seen
+	w.Reason = " \u200c\n\u200d"
 	if _, _, err := b.world.ask(w, b.policy, access.Act{By: as(ada), At: b.now}); access.KindOf(err) != access.Invalid {
 		t.Errorf("an emergency without a reason: %v", err)
 	}

@@ -232,7 +232,7 @@ func (t Text) fits(field, name, s string) error {
 		hint = " (" + t.Hint + ")"
 	}
 	switch {
-	case s == "" && t.Required:
+	case blank(s) && t.Required:
 		return invalid(field, "%s is missing%s", name, hint)
 	case s == "" || t.Pattern == "":
 		return nil
@@ -268,12 +268,25 @@ func Readable(field, name, s string) error {
 }
 
 // unseen reports whether a character shows nothing itself, or changes the
-// direction of what follows it, so that a text reads as another one. The two
-// that join letters, and emoji, are needed to write some languages.
+// direction of what follows it, so that a text reads as another one. Those that
+// some languages need are none.
 func unseen(c rune) bool {
-	const nonJoiner, joiner = '\u200C', '\u200D'
-	return c == utf8.RuneError || c != nonJoiner && c != joiner &&
-		unicode.Is(unicode.Cf, c) && !unicode.Is(unicode.Prepended_Concatenation_Mark, c)
+	return c == utf8.RuneError || !Needed(c) && unicode.Is(unicode.Cf, c) && !unicode.Is(unicode.Prepended_Concatenation_Mark, c)
+}
+
+// Needed reports whether a character shows nothing itself, and is needed to
+// write some languages: the two that join letters, and emoji, or keep them
+// apart, and the two marks that keyboards for Hebrew and Arabic type beside
+// punctuation. The marks turn around no more than a letter does in their place:
+// who shows a text sets it apart from what is beside it.
+func Needed(c rune) bool {
+	const nonJoiner, rightToLeftMark = '\u200C', '\u200F'
+	return nonJoiner <= c && c <= rightToLeftMark
+}
+
+// blank reports whether a text shows nothing.
+func blank(s string) bool {
+	return strings.TrimFunc(s, func(c rune) bool { return unicode.IsSpace(c) || Needed(c) }) == ""
 }
 
 // answers returns the answers in their canonical form. An emergency needs none.
