@@ -108,7 +108,8 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 		root = r.by("root")
 		r.over(id)
 	}
-	all = append(all, root.get("/requests/rnone00000"), root.send("PUT", "/ask", nil), root.get("/x/../ask"), root.get("/static/none.css"), root.get("/static/"))
+	all = append(all, root.get("/requests/rnone00000"), root.send("PUT", "/ask", nil), root.get("/x/../ask"), root.get("/static/none.css"), root.get("/static/"),
+		root.get("/static/..%2f"), root.get("/static/%2e%2e%2f"), root.get("/static/..%2fpages%2fask.html"), root.get("/static/%2e"), root.get("/static"))
 	if err := r.store.Close(); err != nil {
 		t.Fatal(err)
 	}

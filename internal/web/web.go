@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -64,8 +63,10 @@ func New(cfg Config) *Web {
 	for _, r := range w.routes() {
 		w.mux.Handle(r.Method+" "+r.Pattern, w.serve(r))
 	}
-	files, _ := fs.Sub(static, "static") // it is embedded
-	w.mux.Handle("GET /static/{file}", cached(http.StripPrefix("/static/", http.FileServerFS(files))))
+	files, _ := static.ReadDir("static") // it is embedded
+	for _, f := range files {            // and nothing beside them, such as a listing
+		w.mux.Handle("GET /static/"+f.Name(), cached(http.FileServerFS(static)))
+	}
 	w.inner = http.NewCrossOriginProtection().Handler(cfg.Auth.Sessions(w.mux))
 	return w
 }
