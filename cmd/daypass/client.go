@@ -18,11 +18,15 @@ import (
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
-// server is a daypass that serves, as typed.
-type server struct{ url string }
+// server is a daypass that serves, as typed, and how to print what it answers.
+type server struct {
+	url    string
+	asJSON bool
+}
 
 func (s *server) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.url, "server", "", "the `URL` of the daypass that serves (or $DAYPASS_URL)")
+	cmd.Flags().BoolVar(&s.asJSON, "json", false, "print what it answers as JSON")
 }
 
 // client calls the API of a daypass that serves.
@@ -54,7 +58,10 @@ func (a *app) client(ctx context.Context, s server) (*client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a token is for one host
 	}}
 	c.token = a.token()
-	if c.secret, err = c.token(ctx); err != nil {
+	switch c.secret, err = c.token(ctx); {
+	case err != nil && ctx.Err() != nil:
+		return nil, stopped(ctx, err)
+	case err != nil:
 		return nil, usage(err)
 	}
 	return c, nil
@@ -109,6 +116,8 @@ type problem struct {
 	Errors []struct {
 		Detail string `json:"detail"`
 	} `json:"errors"`
+	Request string `json:"request"` // of a conflict: the one in the way
+	Same    bool   `json:"same"`    // it is the same wish
 }
 
 func (p *problem) Error() string {
@@ -169,7 +178,7 @@ func (c *client) once(ctx context.Context, method, path string, head http.Header
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	if resp.StatusCode/100 != 2 {
@@ -179,7 +188,19 @@ func (c *client) once(ctx context.Context, method, path string, head http.Header
 		return p
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 16<<20)).Decode(into); err != nil {
-		return fmt.Errorf("%s %s: the answer is not that of daypass: %w", method, c.base+path, err)
+		return stopped(ctx, fmt.Errorf("%s %s: the answer is not that of daypass: %w", method, c.base+path, err))
 	}
 	return nil
+}
+
+// errInterrupted is the error of a verb that was interrupted, and says itself
+// what there is to be said of it.
+var errInterrupted = errors.New("interrupted")
+
+// stopped is err, or that the program was interrupted.
+func stopped(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return errInterrupted
+	}
+	return err
 }

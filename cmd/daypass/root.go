@@ -38,7 +38,7 @@ func execute(ctx context.Context, e *env, args []string) int {
 	switch {
 	case err == nil:
 		err = out.err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(err, errInterrupted):
 		err = interrupted(err)
 	}
 	return complain(e.stderr, err)

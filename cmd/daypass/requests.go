@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/daypass-dev/daypass/internal/api"
+	"github.com/daypass-dev/daypass/internal/report"
+)
+
+// request looks at a request.
+func (c *client) request(ctx context.Context, id string) (api.RequestDetail, error) {
+	var r api.RequestDetail
+	err := c.call(ctx, http.MethodGet, "/requests/"+url.PathEscape(id), nil, nil, &r)
+	return r, err
+}
+
+// showRequest prints how a request stands: on one line, or all of it as JSON.
+func (a *app) showRequest(r api.RequestDetail, asJSON bool) error {
+	if asJSON {
+		return printJSON(a.stdout, r)
+	}
+	fmt.Fprintf(a.stdout, "%s  %s for %s: %s\n", r.ID, report.Clean(r.Resource), r.Person, report.Clean(stateText(r)))
+	return nil
+}
+
+// listRequests prints the requests that are listed at a path of the API.
+func (a *app) listRequests(ctx context.Context, at server, path, none string) error {
+	c, err := a.client(ctx, at)
+	if err != nil {
+		return err
+	}
+	var page struct {
+		Requests []api.RequestDetail `json:"requests"`
+		Next     string              `json:"next,omitempty"`
+		More     bool                `json:"more,omitempty"`
+	}
+	if err := c.call(ctx, http.MethodGet, path, nil, nil, &page); err != nil {
+		return err
+	}
+	if at.asJSON {
+		return printJSON(a.stdout, page)
+	}
+	for _, r := range page.Requests {
+		_ = a.showRequest(r, false) // fails as JSON only
+	}
+	switch {
+	case len(page.Requests) == 0:
+		fmt.Fprintln(a.stdout, none)
+	case page.Next != "" || page.More:
+		fmt.Fprintln(a.stderr, "there are more, on the page")
+	}
+	return nil
+}
+
+// stateText says how a request stands.
+func stateText(r api.RequestDetail) string {
+	switch r.State {
+	case "asked":
+		if w := r.Waits; w != nil {
+			return fmt.Sprintf("waits for approval: %s (%d of %d)", w.Name, w.Approvals, w.Quorum)
+		}
+		return "waits for approval"
+	case "waiting":
+		return "approved; begins at " + report.At(r.Grant.From)
+	case "active":
+		if r.There {
+			return "there, until " + report.At(r.Grant.Until)
+		}
+		for _, g := range r.Groups {
+			if g.Note != "" {
+				return "approved; not added yet: " + g.Note
+			}
+		}
+		return "active until " + report.At(r.Grant.Until)
+	}
+	if r.Note != "" {
+		return r.State + ": " + r.Note
+	}
+	for _, s := range r.Steps {
+		for _, d := range s.Decisions {
+			if !d.Approve && d.Comment != "" {
+				return r.State + ": " + d.Comment
+			}
+		}
+	}
+	return r.State
+}
