@@ -150,6 +150,7 @@ type Desk struct {
 	absent  absent
 	wake    chan struct{} // a request has another due time
 	pending pending
+	holds   holds
 }
 
 // New returns a desk. Use gives it rules before anybody comes.

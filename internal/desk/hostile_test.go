@@ -47,6 +47,7 @@ func (d *dir) Resolve(ctx context.Context, p engine.Person) (engine.Member, erro
 type bench struct {
 	t     *testing.T
 	corp  *dir
+	store *store.Store
 	desk  *desk.Desk
 	rules *desk.Rules
 	ids   map[string]engine.MemberID
@@ -88,6 +89,7 @@ func set(t *testing.T) *bench {
 		b.corp.AddGroup(g)
 	}
 	b.corp.Put(b.corp.AddGroup("approvers"), b.ids["bob"], b.ids["carol"])
+	b.store = s
 	rows, _ := records.Of(s)
 	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	day := 24 * time.Hour

@@ -262,27 +262,6 @@ type Holder struct {
 	Reason string
 }
 
-// Membership is how it stands with the person in one group of the resource.
-type Membership struct {
-	Group engine.GroupRef
-	State MembershipState
-	Since time.Time // since when it is ours; zero when it is not
-	Note  string    // why it is not there, where that is known
-}
-
-// MembershipState is how it stands with a membership.
-type MembershipState string
-
-// States of a membership.
-const (
-	NotYet   MembershipState = "not-yet" // to be added
-	There    MembershipState = "there"
-	Standing MembershipState = "standing" // there, and not ours: it stays when the grant ends
-	Leaving  MembershipState = "leaving"  // to be removed, and not confirmed gone
-	Gone     MembershipState = "gone"
-	Unknown  MembershipState = "unknown" // the directory could not tell
-)
-
 // Request shows one request to a caller.
 func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error) {
 	if err := c.scope(Read); err != nil {
@@ -328,62 +307,6 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		out.Others = d.holders(res, r)
 	}
 	return out, nil
-}
-
-// memberships tells how it stands in the groups, by the ledger first.
-func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource, phase access.Phase) ([]Membership, error) {
-	owned, err := d.cfg.Store.OwnedBy(ctx, r.Person)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Membership, len(res.Groups))
-	for i, ref := range res.Groups {
-		m := Membership{Group: ref, State: NotYet}
-		at := slices.IndexFunc(owned, func(o engine.Owned) bool {
-			return o.Group.Directory == ref.Directory && (o.GroupName == ref.Name || string(o.Group.ID) == ref.Name)
-		})
-		over := phase == access.Ended || phase == access.Revoked
-		switch {
-		case at >= 0 && owned[at].State == engine.Added && over && owned[at].Due.IsZero() && len(owned[at].Anchors) > 0 && !anchored(owned[at], r):
-			m.State, m.Since = Gone, time.Time{} // another grant holds it
-		case at >= 0 && over:
-			m.State, m.Since = Leaving, owned[at].Since
-		case at >= 0 && owned[at].State == engine.Added:
-			m.State, m.Since = There, owned[at].Since
-		case at >= 0 || phase == access.Waiting:
-		case over:
-			m.State = Gone
-		default:
-			switch a := d.people.in(ctx, r.Person, ref, whenever); {
-			case a.Err != nil:
-				m.State, m.Note = Unknown, "the directory could not tell"
-			case a.Yes:
-				m.State = Standing
-			default:
-				m.Note = d.missing(ctx, r.Person, ref)
-			}
-		}
-		out[i] = m
-	}
-	return out, nil
-}
-
-func anchored(o engine.Owned, r access.Request) bool {
-	return slices.ContainsFunc(o.Anchors, func(a engine.Anchor) bool { return a.Grant == r.GrantID() })
-}
-
-// missing says why somebody cannot be added, where that is known.
-func (d *Desk) missing(ctx context.Context, p engine.Person, ref engine.GroupRef) string {
-	_, err := d.people.account(ctx, ref.Directory, p, whenever)
-	switch engine.KindOf(err) {
-	case engine.NotFound:
-		return string(p) + " has no account in " + string(ref.Directory)
-	case engine.Disabled:
-		return "the account of " + string(p) + " in " + string(ref.Directory) + " is disabled"
-	case engine.Ambiguous:
-		return string(p) + " has several accounts in " + string(ref.Directory)
-	}
-	return ""
 }
 
 // holders are those who have access to a resource now beside the person.

@@ -1,0 +1,145 @@
+package desk_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+// hold puts on record that a limit holds a change of ada in a group, as a run
+// does that found nothing else.
+func (b *bench) hold(op engine.Op, why engine.Why, group, message string) {
+	b.t.Helper()
+	c := engine.Change{Op: op, Why: why, Directory: "corp", Group: group, GroupID: "x", Member: engine.Member{ID: b.ids["ada"]}, Person: mail("ada"), Held: true}
+	limit := engine.LimitAdd
+	if op != engine.Add {
+		limit = engine.LimitRemove
+	}
+	p := engine.Plan{Changes: []engine.Change{c}}
+	b.record(engine.Batch{Holds: []engine.Hold{{
+		Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: "r1", At: b.clock(), Changes: p.Changes,
+		Objections: []engine.Objection{
+			{Limit: limit, Group: "corp/other", Message: "another group"},
+			{Limit: limit, Group: "corp/" + group, Message: message},
+		},
+	}}})
+}
+
+func (b *bench) record(batch engine.Batch) {
+	b.t.Helper()
+	if err := b.store.Record(b.t.Context(), batch); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// owns puts on record that a membership of ada is ours, by a grant.
+func (b *bench) owns(group string, grant engine.GrantID) {
+	b.record(engine.Batch{Put: []engine.Owned{{
+		Group: engine.Group{Directory: "corp", ID: "x"}, GroupName: group, Member: engine.Member{ID: b.ids["ada"], Login: "ada"}, Person: mail("ada"),
+		State: engine.Added, Since: b.clock(), Wrote: b.clock(), Anchors: []engine.Anchor{{Grant: grant, Until: b.clock().Add(time.Hour)}},
+	}}})
+}
+
+// stands asserts how it stands with a request's only group.
+func (b *bench) stands(id string, want desk.MembershipState, notes ...string) {
+	b.t.Helper()
+	v, err := b.desk.Request(b.t.Context(), as("root"), id)
+	if err != nil || len(v.Groups) != 1 {
+		b.t.Fatalf("%v, %+v", err, v.Groups)
+	}
+	m := v.Groups[0]
+	if m.State != want || v.There != (want == desk.There) || (len(notes) == 0) != (m.Note == "") {
+		b.t.Errorf("it is %s (there: %t): %q; want %s", m.State, v.There, m.Note, want)
+	}
+	for _, n := range notes {
+		if !strings.Contains(m.Note, n) {
+			b.t.Errorf("the note %q lacks %q", m.Note, n)
+		}
+	}
+}
+
+// Law 11: whoever asked is told that a limit holds what was approved, which, and
+// who lets it through.
+func TestHeldAdditionIsTold(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free", For: 8 * time.Hour})
+	b.stands(r.ID, desk.NotYet)
+	b.pass(time.Minute)
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	b.stands(r.ID, desk.Held, "3 additions in corp/free", "limit of 2", "administrator", "daypass release")
+
+	b.corp.Down(engine.Unavailable) // whether she is in already cannot be told, and the hold is on record
+	b.pass(time.Hour)
+	b.stands(r.ID, desk.Held, "limit of 2")
+	b.corp.Mend()
+
+	b.owns("free", r.GrantID()) // what was written since settled it, however long a hold is believed
+	b.stands(r.ID, desk.There)
+}
+
+// The request is on record under an address that is an alias since.
+func TestHeldUnderAnotherAddressIsTold(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("ada.old")] = mail("ada")
+	r := b.ask("ada.old", desk.Wish{Resource: "free"})
+	b.alias("ada.old", "ada")
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	b.stands(r.ID, desk.Held, "limit of 2")
+}
+
+// Somebody else's hold, or one of another group, is no matter of ada's.
+func TestHoldsOfOthersAreNotTold(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free"})
+	eve := b.ask("eve", desk.Wish{Resource: "free"})
+	b.hold(engine.Add, engine.Starts, "secret", "3 additions in corp/secret, over the limit of 2")
+	b.stands(r.ID, desk.NotYet)
+	b.pass(time.Minute)
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	if v, err := b.desk.Request(t.Context(), as("eve"), eve.ID); err != nil || v.Groups[0].State != desk.NotYet {
+		t.Errorf("%v, %+v", err, v.Groups)
+	}
+	b.stands(r.ID, desk.Held, "limit of 2")
+}
+
+// What is put back after somebody took it out may be held too.
+func TestHeldRestorationIsTold(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free", For: 8 * time.Hour})
+	b.owns("free", r.GrantID())
+	b.stands(r.ID, desk.There)
+	b.pass(time.Minute)
+	b.hold(engine.Add, engine.Restored, "free", "3 additions in corp/free, over the limit of 2")
+	b.stands(r.ID, desk.Held, "limit of 2")
+}
+
+// A request is over, and the membership stays for a removal that surprises: the
+// grant that explained it after that is gone before its time.
+func TestHeldRemovalIsTold(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free"})
+	b.owns("free", "file")
+	b.pass(2 * time.Hour)
+	b.stands(r.ID, desk.Gone)
+	b.hold(engine.Remove, engine.Withdrawn, "free", "3 unexplained removals in corp/free, over the limit of 2")
+	b.pass(5 * time.Second)
+	b.stands(r.ID, desk.Held, "3 unexplained removals", "administrator")
+}
+
+// A held addition is no matter of a request that is over or did not begin, and a
+// held removal none of one that is in force.
+func TestHoldOfTheOtherKindIsNotTold(t *testing.T) {
+	b := set(t)
+	now := b.ask("ada", desk.Wish{Resource: "free"})
+	b.hold(engine.Remove, engine.Withdrawn, "free", "3 unexplained removals in corp/free, over the limit of 2")
+	b.stands(now.ID, desk.NotYet)
+	b.pass(2 * time.Hour)
+	later := b.ask("ada", desk.Wish{Resource: "free", From: b.clock().Add(time.Hour)})
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	b.pass(time.Minute)
+	b.stands(now.ID, desk.Gone)
+	b.stands(later.ID, desk.NotYet)
+}
