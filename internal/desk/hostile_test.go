@@ -53,6 +53,7 @@ type bench struct {
 	ids   map[string]engine.MemberID
 	mu    sync.Mutex
 	now   time.Time
+	file  string // the store
 }
 
 func (b *bench) clock() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
@@ -77,7 +78,8 @@ func in(g string) engine.GroupRef { return engine.GroupRef{Directory: "corp", Na
 func set(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, corp: &dir{Directory: memory.New("corp"), also: map[engine.Person]engine.Person{}}, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), ids: map[string]engine.MemberID{}}
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "d.db"))
+	b.file = filepath.Join(t.TempDir(), "d.db")
+	s, err := store.Open(t.Context(), b.file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,110 @@
+package desk_test
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
+)
+
+// damage changes what is on record behind everybody's back.
+func (b *bench) damage(statement string, args ...any) {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", b.file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(b.t.Context(), statement, args...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// A request that cannot be read is told of, by its id, wherever it would be seen,
+// and holds up no other.
+func TestUnreadableHoldsUpNobody(t *testing.T) {
+	b := set(t)
+	bad, good := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("eve", desk.Wish{Resource: "staging"})
+	glass := b.ask("eve", desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"})
+	b.damage("UPDATE requests SET body = '{' WHERE id IN (?, ?)", bad.ID, glass.ID)
+	in, err := b.desk.Inbox(t.Context(), as("bob"))
+	if err != nil || len(in.Waiting) != 1 || in.Waiting[0].ID != good.ID || in.Doubt == nil {
+		t.Errorf("inbox: %d wait, %v, doubt %v; want eve's, and that there may be more", len(in.Waiting), err, in.Doubt)
+	}
+	views, _, err := b.desk.Requests(t.Context(), as("root"), access.Query{})
+	if len(views) != 1 || views[0].ID != good.ID || !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
+		t.Errorf("requests: %d, %v; want eve's, and to be told of the other", len(views), err)
+	}
+	if w, err := b.desk.Waits(t.Context()); err != nil || w != (desk.Waits{Undecided: 2, Reviews: 1, Overdue: 1}) {
+		t.Errorf("waits: %+v, %v", w, err)
+	}
+	b.pass(8 * 24 * time.Hour)
+	if _, err := b.desk.Tick(t.Context()); !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
+		t.Errorf("tick: %v; want to be told of %s", err, bad.ID)
+	}
+	x, err := b.desk.Request(t.Context(), as("eve"), good.ID)
+	if r, _ := x.Request.Tick(b.clock()); err != nil || x.Status != access.Lapsed || r.Version != good.Version+1 {
+		t.Errorf("eve's is %s, %v; want it to have lapsed", x.Status, err)
+	}
+	// What cannot be read is no access that is not there.
+	b.pass(-8 * 24 * time.Hour)
+	if _, err := b.desk.Ask(t.Context(), as("eve"), desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"}); err == nil {
+		t.Error("a second emergency was given beside one that cannot be read")
+	}
+}
+
+// Whoever decided on a request, or ended somebody's access, finds it again and
+// sees it, whatever they are now. Others find of theirs what they may see.
+func TestDecidedBy(t *testing.T) {
+	b := set(t)
+	approved, denied, ended := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("eve", desk.Wish{Resource: "staging"}), b.ask("ada", desk.Wish{Resource: "free"})
+	reviewed := b.ask("eve", desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"})
+	given := b.ask("eve", desk.Wish{Resource: "secret"})
+	for _, err := range []error{
+		second(b.desk.Decide(t.Context(), as("bob"), approved.ID, desk.Word{Approve: true})),
+		second(b.desk.Decide(t.Context(), as("bob"), denied.ID, desk.Word{Comment: "no"})),
+		second(b.desk.Review(t.Context(), as("bob"), reviewed.ID, true, "it did", 0)),
+		second(b.desk.End(t.Context(), as("carol"), ended.ID, "enough", 0)),
+		second(b.desk.End(t.Context(), as("eve"), given.ID, "", 0)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.alias("bob", "rob")
+	for i := range b.rules.Resources {
+		b.rules.Resources[i].Owners = who("dan")
+	}
+	b.corp.AddPerson(mail("rob"), "rob")
+	for _, test := range []struct {
+		caller, decided string
+		want            []string
+	}{
+		{"rob", "rob", []string{approved.ID, denied.ID, reviewed.ID}},
+		{"carol", "carol", []string{ended.ID}},
+		{"eve", "eve", nil},
+		{"ada", "rob", []string{approved.ID}},
+		{"root", "rob", []string{approved.ID, denied.ID, reviewed.ID}},
+	} {
+		views, _, err := b.desk.Requests(t.Context(), as(test.caller), access.Query{Decided: mail(test.decided)})
+		var got []string
+		for _, v := range views {
+			got = append(got, v.ID)
+			if _, err := b.desk.Request(t.Context(), as(test.caller), v.ID); err != nil {
+				t.Errorf("%s sees it in the list, and not alone: %v", test.caller, err)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(test.want)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s finds %v of what %s decided, %v; want %v", test.caller, got, test.decided, err, test.want)
+		}
+	}
+}
+
+func second(_ access.Request, err error) error { return err }
