@@ -47,12 +47,11 @@ func TestUnreadableHoldsUpNobody(t *testing.T) {
 	if _, err := b.desk.Tick(t.Context()); !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
 		t.Errorf("tick: %v; want to be told of %s", err, bad.ID)
 	}
-	x, err := b.desk.Request(t.Context(), as("eve"), good.ID)
-	if r, _ := x.Request.Tick(b.clock()); err != nil || x.Status != access.Lapsed || r.Version != good.Version+1 {
+	b.pass(-8 * 24 * time.Hour) // what is on record is shown, not what time did to it
+	if x, err := b.desk.Request(t.Context(), as("eve"), good.ID); err != nil || x.Status != access.Lapsed {
 		t.Errorf("eve's is %s, %v; want it to have lapsed", x.Status, err)
 	}
 	// What cannot be read is no access that is not there.
-	b.pass(-8 * 24 * time.Hour)
 	if _, err := b.desk.Ask(t.Context(), as("eve"), desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"}); err == nil {
 		t.Error("a second emergency was given beside one that cannot be read")
 	}
