@@ -3,8 +3,9 @@ package e2e_test
 import (
 	"encoding/csv"
 	"fmt"
-	"io"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -170,26 +171,97 @@ func (h *house) nudge() {
 // csv gets a file as the browser with the session would.
 func (h *house) csv(secret, path string) [][]string {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.URL+path, nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	r.AddCookie(&http.Cookie{Name: session, Value: secret})
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	answer, body := h.send(http.MethodGet, path, secret, nil)
 	if d := answer.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment;") {
 		h.t.Errorf("%s is no file to keep, but %q", path, d)
 	}
-	cells, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
+	cells, err := csv.NewReader(strings.NewReader(body)).ReadAll()
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return cells
 }
+
+// changing is a form that sends something.
+var changing = regexp.MustCompile(`(?i)<form[^>]*method="?post[^>]*>`)
+
+func TestAuditorsReadEverythingAndChangeNothing(t *testing.T) {
+	t.Parallel()
+	p := plain()
+	p.people = append(p.people, "eve", "ida", "una", "uri", "ugo")
+	p.groups["swept"] = []string{"una", "uri", "ugo"}
+	p.rules = strings.Replace(p.rules, "policies:\n", `  swept: {title: Swept, groups: [corp/swept], policy: single}
+groups:
+  corp/swept: {foreign: remove, notice: 1ms, limits: {remove: 1, removePercent: 10, removeFree: 0}}
+roles: {auditors: {people: [ida@lab.test]}}
+policies:
+`, 1)
+	h := newHouse(t, p)
+	undecided := h.ask("ada", "staging", "A private matter")
+	active := h.ask("eve", "staging", "Another one")
+	ken := h.signedIn("ken", "/approve")
+	ken.Press("Approve Staging for eve@lab.test")
+	ken.Sees("You approved it.")
+	active.Sees("Give back now") // what can be done is kept up to date as well
+	active.SeesNot("Withdraw")
+	h.isIn("staging", "eve")
+	h.nudge()
+
+	ida := h.signedIn("ida", "/runs")
+	ida.SeesInTime("Held by a limit")
+	secret := ida.Cookie(session)
+	for path, texts := range map[string][]string{
+		"/requests": {"A private matter", "Another one", "ada@lab.test", "eve@lab.test"},
+		strings.TrimPrefix(undecided.URL(), h.URL): {"A private matter", "Waiting for approval", "Everything on record about it"},
+		"/approve":           {"Nothing waits for you."},
+		"/resources/staging": {"Desired and actual", "eve@lab.test", "1 desired, 1 actual"},
+		"/resources/swept":   {">una<", "3 unexplained"},
+		"/runs":              {"3 changes in corp", ">una<"},
+		"/audit":             {"approved", "eve@lab.test"},
+		"/reports":           {"Make it now"},
+		"/reports?make=1":    {"corp/swept", ">uri<"},
+	} {
+		answer, body := h.send(http.MethodGet, path, secret, nil)
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, answer.StatusCode)
+		}
+		_, content, _ := strings.Cut(body, "<main")
+		for _, text := range texts {
+			if !strings.Contains(content, text) {
+				t.Errorf("%s does not say %q", path, text)
+			}
+		}
+		if form := changing.FindString(content); form != "" {
+			t.Errorf("%s has a form that changes something: %s", path, form)
+		}
+	}
+	ida.Visit(undecided.URL())
+	look(t, ida, "auditor-request")
+	ida.Visit(h.URL + "/runs")
+	look(t, ida, "auditor-runs")
+	if cells := h.csv(secret, "/reports/compliance.csv"); len(cells) != 5 {
+		t.Errorf("the file has %d lines, want a head and four members", len(cells))
+	}
+
+	held := digest.FindString(ida.Text())
+	asked, given := strings.TrimPrefix(undecided.URL(), h.URL), strings.TrimPrefix(active.URL(), h.URL)
+	for path, form := range map[string]url.Values{
+		asked + "/approve":  {"step": {"0"}, "extension": {"0"}},
+		asked + "/deny":     {"step": {"0"}, "extension": {"0"}, "comment": {"no"}},
+		asked + "/withdraw": {},
+		given + "/extend":   {"for": {"1h"}, "reason": {"more of it"}},
+		given + "/end":      {},
+		"/holds/release":    {"digest": {held}, "reason": {"They left"}},
+	} {
+		if answer, _ := h.send(http.MethodPost, path, secret, form); answer.StatusCode != http.StatusForbidden {
+			t.Errorf("POST %s: status %d", path, answer.StatusCode)
+		}
+	}
+	undecided.Reload()
+	undecided.Sees("Waiting for approval")
+	h.isIn("staging", "eve")
+	h.isIn("swept", "ugo", "una", "uri")
+}
+
+// digest names what is held.
+var digest = regexp.MustCompile(`sha256:[0-9a-f]{64}`)

@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,17 +17,33 @@ const session = "daypass"
 // sent asks for a page with a session, follows nothing, and returns the status.
 func (h *house) sent(path, secret string) int {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.URL+path, nil)
+	answer, _ := h.send(http.MethodGet, path, secret, nil)
+	return answer.StatusCode
+}
+
+// send is what a browser with the session sends, when a page of ours has it
+// send the form; nothing is followed.
+func (h *house) send(method, path, secret string, form url.Values) (*http.Response, string) {
+	h.t.Helper()
+	r, err := http.NewRequestWithContext(h.t.Context(), method, h.URL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	r.AddCookie(&http.Cookie{Name: session, Value: secret})
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", h.URL)
+	}
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	answer.Body.Close()
-	return answer.StatusCode
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return answer, string(body)
 }
 
 func TestSigningOutEndsIt(t *testing.T) {

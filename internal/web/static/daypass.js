@@ -26,24 +26,37 @@ function local() {
   }
 }
 
-// news replaces the part of the page that may change, unless somebody is in it.
+// untouched tells that nobody is in a part of the page, or has typed there.
+function untouched(part) {
+  const typed = (f) => f.value !== f.defaultValue;
+  return !part.contains(document.activeElement) && ![...part.querySelectorAll("input, textarea")].some(typed);
+}
+
+// bare is what a part says and offers, but for the time that is left.
+function bare(part) {
+  const copy = part.cloneNode(true);
+  for (const s of copy.querySelectorAll("[data-left]")) s.remove();
+  for (const t of copy.querySelectorAll("time")) t.removeAttribute("title");
+  return copy.innerHTML.replace(/\s+/g, " ");
+}
+
+// news replaces the parts of the page that may change, unless somebody is there.
 async function news() {
-  const here = document.querySelector("[data-live]");
-  if (!here || document.hidden || here.contains(document.activeElement)) return;
+  const here = [...document.querySelectorAll("[data-live]")].filter(untouched);
+  if (document.hidden || here.length === 0) return;
   try {
-    const answer = await fetch(here.dataset.live, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(here[0].dataset.live, { headers: { Accept: "text/html" }, redirect: "manual" });
     if (answer.type === "opaqueredirect") return over();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const now = page.querySelector("[data-live]");
-    const bare = (e) => {
-      const copy = e.cloneNode(true);
-      for (const s of copy.querySelectorAll("[data-left]")) s.remove();
-      return copy.textContent.replace(/\s+/g, " ");
-    };
-    if (!now || bare(now) === bare(here)) return;
-    // Headlines outside of it may have changed too; the words that matter are inside.
-    here.replaceWith(document.importNode(now, true));
+    let told = false;
+    for (const part of here) {
+      const now = page.getElementById(part.id);
+      if (!now || !untouched(part) || bare(now) === bare(part)) continue;
+      part.replaceWith(document.importNode(now, true));
+      told = true;
+    }
+    if (!told) return;
     say("The page has news.");
     local();
     tick();
