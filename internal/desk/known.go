@@ -166,11 +166,12 @@ func (x *kept[T]) over() bool {
 	}
 }
 
-// fits reports whether the answer, which may be still to come, is good for a
-// question. known.mu is held.
+// fits reports whether the answer, which may be under way, is good for a
+// question. One that did not begin is found out about when it did. known.mu is
+// held.
 func (x *kept[T]) fits(since moment, now time.Time) bool {
 	if since != whenever {
-		return x.began == 0 || x.began > since
+		return x.began > since
 	}
 	return !x.stale(now)
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -130,5 +131,141 @@ func TestOneHumanBehindTwoAddresses(t *testing.T) {
 	}
 	if a := p.same(t.Context(), "ada@example.org", "ada@example.org", ds, p.moment()); !a.Yes {
 		t.Errorf("herself: %+v; want yes", a)
+	}
+}
+
+// slow is a directory that has read a group before it answers, when it is let.
+type slow struct {
+	*memory.Directory
+	answer chan struct{}
+}
+
+func (s *slow) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
+	ms, err := s.Directory.Members(ctx, g)
+	<-s.answer
+	return ms, err
+}
+
+var leads = engine.GroupRef{Directory: "corp", Name: "leads"} //nolint:gochecknoglobals // a name
+
+// out takes ada out of the group.
+func out(t *testing.T, corp *memory.Directory) {
+	t.Helper()
+	g, err := corp.Group(t.Context(), "leads")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada, err := corp.Resolve(t.Context(), "ada@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	corp.Take(g.ID, ada.ID)
+}
+
+// A decision does not hold by a listing that began before it was asked for,
+// however young; all that wait for the next one share it.
+func TestADecisionWaitsForAListingOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, p, _ := town(t)
+		s := &slow{corp, make(chan struct{})}
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": s}})
+		before := corp.Calls(memory.CallMembers)
+		var wait sync.WaitGroup
+		wait.Go(func() { // somebody looks: the group was read, and the answer is under way
+			if a := p.in(t.Context(), "ada@example.org", leads, whenever); !a.Yes {
+				t.Errorf("%+v; want her in, as the group was read", a)
+			}
+		})
+		synctest.Wait()
+		out(t, corp)
+		for range 20 {
+			wait.Go(func() {
+				if a := p.in(t.Context(), "ada@example.org", leads, p.moment()); a.Yes || a.Err != nil {
+					t.Errorf("a decision after she was taken out: %+v", a)
+				}
+			})
+		}
+		synctest.Wait()
+		close(s.answer)
+		wait.Wait()
+		if n := corp.Calls(memory.CallMembers) - before; n != 2 {
+			t.Errorf("%d listings; want the first, and one for all decisions", n)
+		}
+	})
+}
+
+// One decision may ask for a group several times, and has it listed once; the
+// next one has it listed anew.
+func TestOneDecisionListsAGroupOnce(t *testing.T) {
+	corp, p, in := town(t)
+	before := corp.Calls(memory.CallMembers)
+	since := p.moment()
+	for range 3 {
+		p.in(t.Context(), "ada@example.org", leads, since)
+	}
+	if n := corp.Calls(memory.CallMembers) - before; n != 1 {
+		t.Errorf("%d listings; want one", n)
+	}
+	out(t, corp)
+	if yes, err := in(true); yes || err != nil {
+		t.Errorf("%v, %v; want her out", yes, err)
+	}
+}
+
+// However many decide, however often, a group is listed once in a second or so.
+func TestNobodyHammersADirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, p, _ := town(t)
+		before, begin, decisions := corp.Calls(memory.CallMembers), time.Now(), 0
+		for decisions < 1000 && time.Since(begin) < 30*time.Second {
+			if a := p.in(t.Context(), "ada@example.org", leads, p.moment()); !a.Yes {
+				t.Fatalf("%+v; want her in", a)
+			}
+			decisions++
+		}
+		if n := corp.Calls(memory.CallMembers) - before; n > listingsAtOnce+31 || n != decisions {
+			t.Errorf("%d listings for %d decisions in half a minute", n, decisions)
+		}
+	})
+}
+
+// What a directory of before still answers is nothing to those who come after
+// the configuration was read again.
+func TestAnAnswerOfBeforeGoesNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, p, in := town(t)
+		told := 0
+		p.told = func(engine.GroupRef, error) { told++ }
+		s := &slow{corp, make(chan struct{})}
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": s}})
+		var wait sync.WaitGroup
+		wait.Go(func() { _, _ = in(false) })
+		synctest.Wait()
+		other := memory.New("corp")
+		other.AddPerson("ada@example.org", "ada")
+		other.AddGroup("leads")
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": other}})
+		close(s.answer)
+		wait.Wait()
+		if told != 0 {
+			t.Error("what the directory of before said of the group counts")
+		}
+		if yes, err := in(false); yes || err != nil {
+			t.Errorf("%v, %v; want the answer of the new directory", yes, err)
+		}
+	})
+}
+
+// A directory that breaks off leaves nobody waiting.
+func TestAPanicLeavesNobodyWaiting(t *testing.T) {
+	_, p, _ := town(t)
+	k := p.known.Load()
+	m := map[string]*kept[int]{}
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = ask(t.Context(), p, k, m, "x", question[int]{good: time.Minute, within: time.Second, ask: func(context.Context) (int, error) { panic("ouch") }})
+	}()
+	if _, err := ask(t.Context(), p, k, m, "x", question[int]{good: time.Minute, within: time.Second}); !errors.Is(err, errCutShort) {
+		t.Errorf("%v; want that it was cut short", err)
 	}
 }
