@@ -152,7 +152,7 @@ func (in *AuditInput) Resolve(ctx huma.Context) []error {
 type Log struct {
 	Link string `header:"Link" doc:"Where the next page is, as rel=next"`
 	Body struct {
-		Events []Logged `json:"events" nullable:"false" doc:"May be empty although there are more: go on with next"`
+		Events []Logged `json:"events" nullable:"false"`
 		Next   int64    `json:"next,omitempty" doc:"What before is for the next page; not there on the last one"`
 	}
 }

@@ -152,6 +152,7 @@ func (a *API) request(ctx context.Context, c desk.Caller, in *ShowInput) (*Show,
 type ListInput struct {
 	Resource  string   `query:"resource" doc:"For that resource"`
 	Person    string   `query:"person" doc:"For that person: a work address"`
+	Decided   string   `query:"decided" doc:"What that person approved, denied or reviewed, or ended for somebody else: me, or a work address"`
 	Text      string   `query:"q" doc:"An id's beginning, or part of person, resource or reason, in any case"`
 	Status    []string `query:"status" nullable:"false" enum:"asked,approved,denied,withdrawn,lapsed" doc:"Any of these, with commas between"`
 	Phase     []string `query:"phase" nullable:"false" enum:"waiting,active,ended,revoked" doc:"Approved, and any of these, with commas between"`
@@ -175,6 +176,7 @@ type Listing struct {
 	Body struct {
 		Requests []Request `json:"requests" nullable:"false"`
 		Next     string    `json:"next,omitempty" doc:"What after is for the next page; not there on the last one"`
+		Doubt    string    `json:"doubt,omitempty" doc:"Which are missing because they cannot be read"`
 	}
 }
 
@@ -189,6 +191,18 @@ func (a *API) list(ctx context.Context, c desk.Caller, in *ListInput) (*Listing,
 		}
 		q.Person = p
 	}
+	switch {
+	case in.Decided == "me" && c.Machine != "":
+		return nil, parameter("decided", "a machine decides nothing")
+	case in.Decided == "me":
+		q.Decided = c.Person
+	case in.Decided != "":
+		p, err := engine.ParsePerson(in.Decided)
+		if err != nil {
+			return nil, parameter("decided", err.Error())
+		}
+		q.Decided = p
+	}
 	for _, s := range in.Status {
 		q.Status = append(q.Status, access.Status(s))
 	}
@@ -199,10 +213,13 @@ func (a *API) list(ctx context.Context, c desk.Caller, in *ListInput) (*Listing,
 	switch {
 	case errors.Is(err, desk.ErrCursor):
 		return nil, parameter("after", "there is no such page; begin at the first, and take what it says is next")
-	case err != nil:
+	case err != nil && !errors.Is(err, desk.ErrUnreadable):
 		return nil, err
 	}
 	out := new(Listing)
+	if err != nil {
+		out.Body.Doubt = err.Error()
+	}
 	out.Body.Requests, out.Body.Next = requestsOf(views), next
 	out.Link = nextLink(in.url, "after", next)
 	return out, nil

@@ -342,7 +342,7 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 	switch {
 	case c.Machine != "":
 		q.Machine = c.Machine
-	case !all && q.Decided != c.Person:
+	case !all && d.rules.Load().Canonical(q.Decided) != c.Person:
 		q.Mine = c.Person
 	}
 	page, err := d.requests(ctx, q)

@@ -58,6 +58,7 @@ func (web *Web) inbox(c *call) error {
 type requestsPage struct {
 	Requests                []desk.View
 	Next                    string // the query of the next page
+	Problem                 string // why some are missing
 	Search, State, Resource string
 	States                  []option
 }
@@ -79,6 +80,7 @@ func (web *Web) requests(c *call) error {
 		{"active", "active", func() { q.Phase = []access.Phase{access.Active} }},
 		{"waiting", "approved, not begun", func() { q.Phase = []access.Phase{access.Waiting} }},
 		{"review", "emergencies to review", func() { q.Review = true }},
+		{"decided", "decided by you", func() { q.Decided = c.caller.Person }},
 		{"denied", "denied", func() { q.Status = []access.Status{access.Denied} }},
 		{"lapsed", "lapsed or withdrawn", func() { q.Status = []access.Status{access.Lapsed, access.Withdrawn} }},
 	} {
@@ -91,7 +93,10 @@ func (web *Web) requests(c *call) error {
 	if errors.Is(err, desk.ErrCursor) {
 		return &pageError{http.StatusBadRequest, "There is no such page of requests. Go back to the first one."}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, desk.ErrUnreadable):
+		p.Problem = sentence(err)
+	case err != nil:
 		return err
 	}
 	p.Requests = views
