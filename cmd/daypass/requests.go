@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/daypass-dev/daypass/internal/api"
+	"github.com/daypass-dev/daypass/internal/desk"
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
@@ -69,12 +70,18 @@ func stateText(r api.RequestDetail) string {
 		if r.There {
 			return "there, until " + report.At(r.Grant.Until)
 		}
+		if why := heldText(r); why != "" {
+			return "approved; a limit holds the addition: " + why
+		}
 		for _, g := range r.Groups {
 			if g.Note != "" {
 				return "approved; not added yet: " + g.Note
 			}
 		}
 		return "active until " + report.At(r.Grant.Until)
+	}
+	if why := heldText(r); why != "" {
+		return r.State + "; a limit holds the removal: " + why
 	}
 	if r.Note != "" {
 		return r.State + ": " + r.Note
@@ -87,4 +94,15 @@ func stateText(r api.RequestDetail) string {
 		}
 	}
 	return r.State
+}
+
+// heldText says which limit holds what is to be done for a request; empty when
+// none does.
+func heldText(r api.RequestDetail) string {
+	for _, g := range r.Groups {
+		if g.State == desk.Held {
+			return g.Note
+		}
+	}
+	return ""
 }

@@ -145,9 +145,9 @@ type RequestDetail struct {
 // Membership is how it stands with the person in one group.
 type Membership struct {
 	Group string               `json:"group" example:"corp/prod-db"`
-	State desk.MembershipState `json:"state" enum:"not-yet,there,standing,leaving,gone,unknown" doc:"standing: there without daypass, and it stays; leaving: to be removed, and not confirmed gone; unknown: the directory could not tell"`
+	State desk.MembershipState `json:"state" enum:"not-yet,there,standing,held,leaving,gone,unknown" doc:"standing: there without daypass, and it stays; held: to be added or removed, and a limit holds that until an administrator releases it; leaving: to be removed, and not confirmed gone; unknown: the directory could not tell"`
 	Since time.Time            `json:"since,omitzero"`
-	Note  string               `json:"note,omitempty" doc:"Why it is not there"`
+	Note  string               `json:"note,omitempty" doc:"Why it is not as it ought to be, and the way out"`
 }
 
 // Before is how often somebody asked before.
