@@ -31,7 +31,7 @@ func (a *app) requestWait() *cobra.Command {
 	var at server
 	var limit patience
 	cmd := &cobra.Command{
-		Use: "wait ID", Short: "Wait until the membership of a request is there, as request --wait does", Args: takes(1, 1),
+		Use: "wait ID", Short: "Wait until the membership is there", Args: takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
 			most, err := limit.length()
 			if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/daypass-dev/daypass/connectors/ldap/ldaptest"
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/store"
 )
 
@@ -219,6 +221,23 @@ func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, db.Close()))
 }
 
+// token NAME PERSON puts a token of a person, by which a verb asks a daypass that
+// serves, into a variable.
+func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: token NAME PERSON")
+	}
+	s, err := store.Open(context.Background(), ts.MkAbs("daypass.db"))
+	ts.Check(err)
+	secret, now := "dp_"+rand.Text()+rand.Text(), time.Now()
+	err = s.AddToken(context.Background(), store.Token{
+		ID: "t" + rand.Text(), Person: engine.Person(args[1]), Name: "script", Scopes: []string{"read", "request", "approve"},
+		Made: now, Expires: now.Add(time.Hour),
+	}, secret)
+	ts.Check(errors.Join(err, s.Close()))
+	ts.Setenv(args[0], secret)
+}
+
 // fill FILE BYTES [TEXT] appends a text, or spaces, until FILE has so many bytes.
 func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -298,6 +317,7 @@ func masks() []mask {
 	for _, m := range [][2]string{
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z`, "TIME"},
 		{`\br\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}\b`, "RUN"},
+		{`\br[a-z2-7]{20}\b`, "REQUEST"},
 		{`sha256:[0-9a-f]{64}`, "sha256:DIGEST"},
 		{`sha256:[0-9a-f]{12}\b`, "sha256:DIGEST"},
 		{`\b[0-9]+:[0-9a-f]{64}\b`, "HEAD"},

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"put":      cmdPut,
 			"sql":      cmdSQL,
 			"take":     cmdTake,
+			"token":    cmdToken,
 			"until":    cmdUntil,
 		},
 	})
