@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # share the build cache.
 GO_TEST = go test -timeout 6m
 FUZZ_TIME ?= 10s
-LINT = go tool -modfile=tools/go.mod golangci-lint
+LINT = go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 # The packages whose tests start no server of another make.
 UNIT = $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep -v internal/beds | cut -d' ' -f1)
 
@@ -43,6 +43,8 @@ race: deps ## test everything under the race detector (needs a C compiler)
 
 lint: ## run the linters; the first run builds them, which takes minutes
 	$(LINT) run ./...
+	cd contracts && $(LINT) run ./...
+	cd e2e && $(LINT) run ./...
 
 vuln: ## look for known vulnerabilities (needs the network)
 	go tool -modfile=tools/go.mod govulncheck ./...

@@ -313,7 +313,8 @@ func TestConnectorKeepsTheContract(t *testing.T) {
 	use(t, s, c)
 	check.verdict(t, map[string]bool{})
 	t.Logf("requests by method: %v", check.seen)
-	for _, id := range []string{"directory.members.list", "directory.members.insert", "directory.members.delete", "directory.groups.list", "reports.activities.list", "POST /token",
+	for _, id := range []string{
+		"directory.members.list", "directory.members.insert", "directory.members.delete", "directory.groups.list", "reports.activities.list", "POST /token",
 		"cloudidentity.groups.memberships.create", "cloudidentity.groups.memberships.list", "cloudidentity.groups.memberships.modifyMembershipRoles", "directory.users.signOut",
 	} {
 		if check.seen[id] == 0 {
