@@ -106,7 +106,7 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 	r.store = s
 	rows, people := records.Of(s)
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.desk = desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: log, Wake: func(g []engine.GroupRef) { r.woken <- g }})
+	r.desk = desk.New(desk.Config{Store: rows, Listings: 1e6, Now: r.clock.now, Log: log, Wake: func(g []engine.GroupRef) { r.woken <- g }})
 	r.people()
 	r.desk.Use(r.rules())
 	a := auth.New(people, "https://daypass.example.org", r.clock.now, log)

@@ -230,8 +230,10 @@ func TestWarnings(t *testing.T) {
 `
 	for lines, want := range map[string][]string{
 		web: {"nobody is an administrator"},
-		web + "roles: {auditors: {groups: [corp/audit]}}":          {"nobody is an administrator"},
-		web + "roles: {administrators: {people: [a@example.org]}}": nil,
+		web + "roles: {auditors: {groups: [corp/audit]}}":                                 {"nobody is an administrator"},
+		web + "roles: {administrators: {people: [a@example.org]}}":                        nil,
+		web + "roles: {administrators: {groups: [corp/admins]}}":                          {"nobody administers; name a person in roles.administrators.people too"},
+		web + "roles: {administrators: {people: [a@example.org], groups: [corp/admins]}}": nil,
 		strings.Replace(web, "clientID: daypass", "clientID: daypass, secret: \"file:/etc/passwd\"", 1) + "roles: {administrators: {people: [a@example.org]}}": {"secret file:/etc/passwd can be read by everybody"},
 		machines:        nil,
 		machines + open: {"a token could be of any as well", "a token could be of any as well"},

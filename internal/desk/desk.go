@@ -8,12 +8,15 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
@@ -138,6 +141,9 @@ type Config struct {
 	// Tell is told what happened to a request, once it is on record; it must be
 	// quick.
 	Tell func(e engine.Event)
+	// Listings is how often in a second one group is listed at most, after the
+	// first few; 1 when zero.
+	Listings rate.Limit
 	// NewID makes what nobody can guess; random when nil.
 	NewID func() string
 }
@@ -169,6 +175,7 @@ func New(cfg Config) *Desk {
 	}
 	d := &Desk{cfg: cfg, wake: make(chan struct{}, 1)}
 	d.people = newPeople(cfg.Now, d.heard)
+	d.people.listings = cmp.Or(cfg.Listings, listings)
 	return d
 }
 

@@ -70,16 +70,16 @@ type place struct {
 // for all who want to know.
 const (
 	listings       = rate.Limit(1)
-	listingsAtOnce = 10
+	listingsAtOnce = 20
 )
 
-// pace limits the listings of a group.
-func (k *known) pace(g engine.GroupRef) *rate.Limiter {
+// pace limits the listings of a group to so many in a second.
+func (k *known) pace(g engine.GroupRef, each rate.Limit) *rate.Limiter {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	x, ok := k.paces[g]
 	if !ok {
-		x = rate.NewLimiter(listings, listingsAtOnce)
+		x = rate.NewLimiter(each, listingsAtOnce)
 		k.paces[g] = x
 	}
 	return x

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/report"
@@ -28,7 +30,8 @@ const (
 // people asks directories about people. What decides is asked anew each time;
 // what is only shown may be half a minute old.
 type people struct {
-	now func() time.Time
+	now      func() time.Time
+	listings rate.Limit // of one group in a second
 	// told hears what came of listing a group; it must be quick.
 	told func(engine.GroupRef, error)
 
@@ -37,7 +40,7 @@ type people struct {
 }
 
 func newPeople(now func() time.Time, told func(engine.GroupRef, error)) *people {
-	p := &people{now: now, told: told}
+	p := &people{now: now, listings: listings, told: told}
 	p.known.Store(newKnown(&Rules{}))
 	return p
 }
@@ -94,7 +97,7 @@ func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment)
 		return nil, err
 	}
 	return ask(ctx, p, k, k.members, g, question[map[engine.MemberID]bool]{
-		since: since, good: shown, within: answer, pace: k.pace(g),
+		since: since, good: shown, within: answer, pace: k.pace(g, p.listings),
 		ask: func(ctx context.Context) (map[engine.MemberID]bool, error) {
 			ms, err := list(ctx, c, g)
 			if p.known.Load() == k { // a directory of before has no say any more

@@ -423,6 +423,14 @@ func TestReadyThoughSomethingWantsAPerson(t *testing.T) {
 	w.is(Degraded, "okta: it is not known who leads it")
 	w.Left("okta")
 	w.is(Ready, "")
+	w.Deciding([]string{"corp/leads (policies.production.steps[0].approvers)", "corp/ops (roles.auditors)"})
+	if s := w.is(Degraded, "a group that decides is not there: corp/leads (policies.production.steps[0].approvers)"); len(s.Reasons) != 2 {
+		t.Errorf("%q", s.Reasons)
+	}
+	w.has(map[string]float64{"deciding_groups_missing": 2})
+	w.Deciding(nil)
+	w.is(Ready, "")
+	w.has(map[string]float64{"deciding_groups_missing": 0})
 }
 
 func TestSkewIsShown(t *testing.T) {

@@ -153,7 +153,7 @@ func open(t testing.TB, more ...string) *rig {
 	r.corp.Put(r.corp.AddGroup("approvers"), r.ids["bob"], r.ids["carol"])
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	rows, sessions := records.Of(s)
-	r.desk = desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: log})
+	r.desk = desk.New(desk.Config{Store: rows, Listings: 1e6, Now: r.clock.now, Log: log})
 	r.rules = r.standard()
 	r.desk.Use(r.rules)
 	provider, err := oidctest.New(issuer, "daypass", known, r.clock.now)
@@ -165,7 +165,7 @@ func open(t testing.TB, more ...string) *rig {
 		URL: site, Issuer: issuer, ClientID: "daypass", Client: &http.Client{Transport: r.hosts},
 		Canonical: func(p engine.Person) engine.Person { return r.rules.Canonical(p) },
 	})
-	r.web = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.now, Log: log})
+	r.web = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.now, Log: log, Calls: 1e6, CallsAtOnce: 1e6})
 	r.hosts["daypass.example.org"], r.hosts["id.example.org"] = r.web, provider
 	return r
 }

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -14,6 +15,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/auth"
@@ -27,6 +30,10 @@ type Config struct {
 	Auth *auth.Auth
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Calls is how many pages somebody may ask for in a second, and CallsAtOnce
+	// how many more after a while of rest; 20 and 100 when zero, as of the API.
+	Calls       rate.Limit
+	CallsAtOnce int
 }
 
 // Web is the pages.
@@ -44,13 +51,6 @@ var static embed.FS
 // mayTake is how long a page may take.
 const mayTake = time.Minute
 
-// How many pages somebody may ask for in a second, and how many more after a
-// while of rest: as many as calls of the API.
-const (
-	calls       = 20
-	callsAtOnce = 100
-)
-
 // maxForm is how much a form may hold.
 const maxForm = 64 << 10
 
@@ -59,7 +59,7 @@ func New(cfg Config) *Web {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	w := &Web{cfg: cfg, pages: parse(), mux: http.NewServeMux(), pace: limit.New(calls, callsAtOnce)}
+	w := &Web{cfg: cfg, pages: parse(), mux: http.NewServeMux(), pace: limit.New(cmp.Or(cfg.Calls, 20), cmp.Or(cfg.CallsAtOnce, 100))}
 	for _, r := range w.routes() {
 		w.mux.Handle(r.Method+" "+r.Pattern, w.serve(r))
 	}
