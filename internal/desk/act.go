@@ -253,7 +253,11 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 		if w.Approve && len(res.Groups) == 0 {
 			return r, nil, gone(res)
 		}
-		if err := d.usable(ctx, c, res); err != nil {
+		_, _, err := r.Decide(w.Approve, access.Act{By: c.Actor, At: d.now(), Comment: w.Comment}, access.Facts{}, rules.Expressions)
+		if err = hopeless(err, access.Readable("comment", "the comment", w.Comment)); err == nil {
+			err = d.usable(ctx, c, res)
+		}
+		if err != nil {
 			return r, nil, err
 		}
 		f := d.facts(ctx, asked{
@@ -309,7 +313,11 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 		if len(res.Groups) == 0 {
 			return r, nil, gone(res)
 		}
-		if err := d.usable(ctx, c, res); err != nil {
+		_, _, err := r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, access.Facts{}, rules.Expressions)
+		if err = hopeless(err); err == nil {
+			err = d.usable(ctx, c, res)
+		}
+		if err != nil {
 			return r, nil, err
 		}
 		f := d.facts(ctx, asked{
@@ -326,7 +334,11 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 		return access.Request{}, err
 	}
 	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
-		if err := d.usable(ctx, c, res); err != nil {
+		_, _, err := r.Close(fine, access.Act{By: c.Actor, At: d.now(), Comment: comment}, access.Facts{}, rules.Expressions)
+		if err = hopeless(err, access.Readable("comment", "the comment", comment)); err == nil {
+			err = d.usable(ctx, c, res)
+		}
+		if err != nil {
 			return r, nil, err
 		}
 		f := d.facts(ctx, asked{
@@ -335,6 +347,18 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 		})
 		return r.Close(fine, access.Act{By: c.Actor, At: d.now(), Comment: comment}, f, rules.Expressions)
 	})
+}
+
+// hopeless returns the first of some refusals that stands whatever the facts are:
+// it is given without asking a directory for them. Without facts, all else is a
+// doubt.
+func hopeless(errs ...error) error {
+	for _, err := range errs {
+		if err != nil && access.KindOf(err) != access.Doubt {
+			return err
+		}
+	}
+	return nil
 }
 
 // change does something to a request as it is now, and anew when somebody else

@@ -242,6 +242,52 @@ func TestAWrongWishAsksNoDirectory(t *testing.T) {
 	}
 }
 
+// What is said to a request that nothing waits for, or in words that cannot be
+// read, makes no directory work.
+func TestAWrongWordAsksNoDirectory(t *testing.T) {
+	b := set(t)
+	b.lead(t)
+	waits := b.ask("ada", desk.Wish{Resource: "staging"})
+	given := b.ask("ada", desk.Wish{Resource: "free"})
+	urgent := b.ask("eve", desk.Wish{Resource: "free", BreakGlass: true, Reason: "fire"})
+	for _, r := range []access.Request{waits, given, urgent} { // who may see them is known
+		_, _ = b.desk.Request(t.Context(), as("bob"), r.ID)
+	}
+	before := b.corp.Calls(memory.AnyCall)
+	for name, x := range map[string]struct {
+		do   func() error
+		kind access.Kind
+	}{
+		"a comment that turns around": {func() error {
+			_, err := b.desk.Decide(t.Context(), as("bob"), waits.ID, desk.Word{Approve: true, Comment: "\u202e"})
+			return err
+		}, access.Invalid},
+		"nothing waits": {func() error {
+			_, err := b.desk.Decide(t.Context(), as("carol"), given.ID, desk.Word{Approve: true})
+			return err
+		}, access.Conflict},
+		"what cannot be extended": {func() error {
+			_, err := b.desk.Extend(t.Context(), as("ada"), given.ID, time.Hour, "more", 0)
+			return err
+		}, access.Forbidden},
+		"no emergency": {func() error {
+			_, err := b.desk.Review(t.Context(), as("carol"), given.ID, true, "fine", 0)
+			return err
+		}, access.Conflict},
+		"a review that turns around": {func() error {
+			_, err := b.desk.Review(t.Context(), as("bob"), urgent.ID, true, "\u202e", 0)
+			return err
+		}, access.Invalid},
+	} {
+		if err := x.do(); access.KindOf(err) != x.kind {
+			t.Errorf("%s: %v; want %s", name, err, x.kind)
+		}
+	}
+	if n := b.corp.Calls(memory.AnyCall) - before; n != 0 {
+		t.Errorf("%d calls to the directory", n)
+	}
+}
+
 // Owners who look at a resource again and again see the same look at it for a
 // moment.
 func TestOwnersShareALook(t *testing.T) {
