@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -261,6 +262,35 @@ func TestTextsAreShownAsTheyAre(t *testing.T) {
 	}
 	if js := r.by("dan").get("/reports/compliance.json").want(t, http.StatusOK); js.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("JSON as %s", js.Header.Get("Content-Type"))
+	}
+}
+
+// TestTextsTurnNothingAround: what somebody writes from right to left leaves what
+// is beside it where it is.
+func TestTextsTurnNothingAround(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	const text = "\u200f\u05e9\u05dc\u05d5\u05dd! (1)\u200f"
+	shown := regexp.MustCompile(`<([a-z]+)([^>]*)>[^<]*\x{5e9}\x{5dc}`)
+	ask := func() string {
+		a := r.by("ada").post("/ask/staging", "for", "1h", "reason", text, "answers.customer", text).want(t, http.StatusSeeOther)
+		return strings.TrimPrefix(a.Header.Get("Location"), "/requests/")
+	}
+	denied := ask()
+	r.by("bob").post("/requests/"+denied+"/deny", "step", "0", "extension", "0", "comment", text).want(t, http.StatusSeeOther)
+	ask()
+	for _, a := range []answer{
+		r.by("ada").get("/requests/" + denied), r.by("ada").get("/mine"), r.by("bob").get("/approve"), r.by("ada").get("/requests"), r.by("dan").get("/audit"),
+	} {
+		found := shown.FindAllStringSubmatch(a.want(t, http.StatusOK).body, -1)
+		if len(found) == 0 {
+			t.Errorf("%s does not show it", a.Request.URL.Path)
+		}
+		for _, f := range found {
+			if f[1] != "bdi" && !strings.Contains(f[2], `dir="auto"`) {
+				t.Errorf("%s: it is not set apart in %s", a.Request.URL.Path, f[0])
+			}
+		}
 	}
 }
 

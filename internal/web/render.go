@@ -161,13 +161,25 @@ func stateOf(v desk.View) state {
 	return state{"Ended", "off"}
 }
 
-// prose is what people wrote, line by line as they did.
+// prose is what people wrote, line by line as they did, and with the characters
+// that some languages need. Pages set it apart, by its dir or as a bdi: it may
+// be written from right to left.
 func prose(s string) string {
-	all := strings.Split(s, "\n")
-	for i, line := range all {
-		all[i] = report.Clean(strings.ReplaceAll(line, "\t", " "))
+	var b strings.Builder
+	from := 0
+	for i, c := range s {
+		if c != '\n' && c != '\t' && !access.Needed(c) {
+			continue
+		}
+		b.WriteString(report.Clean(s[from:i]))
+		if c == '\t' {
+			b.WriteByte(' ')
+		} else {
+			b.WriteRune(c)
+		}
+		from = i + utf8.RuneLen(c)
 	}
-	return strings.Join(all, "\n")
+	return b.String() + report.Clean(s[from:])
 }
 
 // did is what an event tells, in a few words.

@@ -44,7 +44,14 @@ func TestEarlierRequestsAreTheOthers(t *testing.T) {
 
 func TestProseKeepsLinesAndHidesNothing(t *testing.T) {
 	t.Parallel()
-	if got, want := prose("one\ntwo\tthree\x1b[0m\u202e"), "one\ntwo three\\x1b[0m\\u202e"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for text, want := range map[string]string{
+		"one\ntwo\tthree\x1b[0m\u202e": "one\ntwo three\\x1b[0m\\u202e",
+		"می\u200cخواهم 👩\u200d🚒":       "می\u200cخواهم 👩\u200d🚒",
+		"\u200fשלום!\u200e":            "\u200fשלום!\u200e",
+		"\xff\n":                       "\\xff\n",
+	} {
+		if got := prose(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
