@@ -19,7 +19,7 @@ const (
 	// catchUp is how long everything else waits, when a directory is taken
 	// over, for what is due to be sent.
 	catchUp = 30 * time.Second
-	// breath is the pause between whole runs that were not planned.
+	// breath is the pause between whole runs that were not planned and can wait.
 	breath = time.Minute
 	// abreast is how many runs of ends go on at once: one removal that hangs
 	// must not hold up the ends of others.
