@@ -12,6 +12,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -31,14 +32,39 @@ const (
 )
 
 // Actor is who acts: a person, or a machine with an identity of its own.
+//
+// A machine is one and the same whoever made the token by which it came: it sees
+// and goes on with what it asked for, and its keys and limits are its own. But
+// whoever made the token can act as it, so they count among those who asked.
 type Actor struct {
 	Person  engine.Person `json:"person"` // of a machine, the one whose accounts it has
 	Machine string        `json:"machine,omitempty"`
+	Maker   engine.Person `json:"maker,omitempty"` // who made the token of a machine; empty where its own system did
 	Via     Via           `json:"via,omitempty"`
 }
 
 // String is how the actor is written in the audit log.
 func (a Actor) String() string {
+	if a.Maker != "" {
+		return a.Name() + madeBy + string(a.Maker) + ")"
+	}
+	return a.Name()
+}
+
+const madeBy = " (token made by "
+
+// Names are the machine, and the maker of its token, where [Actor.String] wrote
+// both; otherwise none.
+func Names(by string) []string {
+	machine, maker, both := strings.Cut(strings.TrimSuffix(by, ")"), madeBy)
+	if !both {
+		return nil
+	}
+	return []string{machine, maker}
+}
+
+// Name is who the actor is, whoever made the token of a machine.
+func (a Actor) Name() string {
 	if a.Machine != "" {
 		return "machine " + a.Machine
 	}

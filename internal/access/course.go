@@ -77,6 +77,7 @@ func (r *Request) concerns(a Actor) bool {
 	return r.By.same(a) || a.Machine == "" && a.Person == r.Person
 }
 
+// same reports whether two actors are one, by whichever token and way they came.
 func (a Actor) same(b Actor) bool { return a.Machine == b.Machine && a.Person == b.Person }
 
 // End ends the grant before its time. Whom it is for may, and who asked;

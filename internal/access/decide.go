@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -99,12 +100,14 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 }
 
 // concerned are the people who do not decide on it: whom it is for, and who
-// asked, also by a machine that has their accounts. Nobody else extends it.
+// asked, also by a machine that has their accounts, or a token that they made.
+// Nobody else extends it, but a machine may do that by another one's token.
 func (r *Request) concerned() []engine.Person {
-	if r.By.Person == "" {
-		return []engine.Person{r.Person}
+	all := []engine.Person{r.Person, r.By.Person, r.By.Maker}
+	if x := r.extension(); x != nil {
+		all = append(all, x.By.Maker)
 	}
-	return []engine.Person{r.Person, r.By.Person}
+	return slices.DeleteFunc(all, func(p engine.Person) bool { return p == "" })
 }
 
 // begin enters a course at its first step, or needs none where auto holds. It

@@ -36,7 +36,10 @@ var (
 		"adm-ada@example.org": "ada@example.org", "adm-bob@example.org": "bob@example.org", "adm-cyd@example.org": "cyd@example.org",
 	}
 	groups   = []engine.GroupRef{oncall, senior, leads, safety}
-	machines = []access.Actor{{Person: "svc-ci@example.org", Machine: "ci"}, {Person: "dan@example.org", Machine: "dans"}, {Machine: "bare"}}
+	machines = []access.Actor{
+		{Person: "svc-ci@example.org", Machine: "ci"}, {Person: "dan@example.org", Machine: "dans"}, {Machine: "bare"},
+		{Person: "svc-ci@example.org", Machine: "ci", Maker: "bob@example.org"}, {Machine: "bare", Maker: "adm-ada@example.org"},
+	}
 )
 
 func everybody() []engine.Person {
@@ -460,7 +463,11 @@ func (h *history) withdraw() {
 
 // party is often somebody whom the request concerns.
 func (h *history) party() access.Actor {
-	return pick(h.drawn, h.oracle.by, access.Actor{Person: h.oracle.wish.Person}, h.actor())
+	again := h.oracle.by
+	if again.Machine != "" { // which may come by another's token
+		again.Maker = pick[engine.Person](h.drawn, "", "bob@example.org", "adm-ada@example.org")
+	}
+	return pick(h.drawn, again, access.Actor{Person: h.oracle.wish.Person}, h.actor())
 }
 
 func (h *history) end() {

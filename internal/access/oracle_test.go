@@ -224,7 +224,7 @@ func (o *oracle) mayDecide(s scene, approve bool) bool {
 		return false
 	}
 	if !o.policy.SelfApproval {
-		for _, p := range []engine.Person{o.wish.Person, o.by.Person, t.by.Person} {
+		for _, p := range o.askers() {
 			if s.same(s.actor.Person, p) != no {
 				return false
 			}
@@ -271,12 +271,30 @@ func (t *trial) count() int {
 	return n
 }
 
+// askers are all who have a part in what waits: whom it is for, who asked, and
+// who made the token of a machine that asked.
+func (o *oracle) askers() []engine.Person {
+	all := []engine.Person{o.wish.Person}
+	for _, a := range []access.Actor{o.by, o.open.by} {
+		if all = append(all, a.Person); a.Maker != "" {
+			all = append(all, a.Maker)
+		}
+	}
+	return all
+}
+
+// tokenless is an actor, by whichever token they came.
+func tokenless(a access.Actor) access.Actor {
+	return access.Actor{Person: a.Person, Machine: a.Machine}
+}
+
 func (o *oracle) concerns(a access.Actor) bool {
-	return a == (access.Actor{Person: o.by.Person, Machine: o.by.Machine}) || a == access.Actor{Person: o.wish.Person}
+	a = tokenless(a)
+	return a == tokenless(o.by) || a == access.Actor{Person: o.wish.Person}
 }
 
 func (o *oracle) mayWithdraw(s scene) bool {
-	return o.open != nil && (o.concerns(s.actor) || s.actor == o.open.by)
+	return o.open != nil && (o.concerns(s.actor) || tokenless(s.actor) == tokenless(o.open.by))
 }
 
 // lives tells whether there is access, now or to come.
@@ -331,6 +349,7 @@ func (o *oracle) mayReview(s scene) bool {
 	s.deciding = true
 	return !o.review.IsZero() && s.actor.Machine == "" &&
 		s.same(s.actor.Person, o.wish.Person) == no && s.same(s.actor.Person, o.by.Person) == no &&
+		(o.by.Maker == "" || s.same(s.actor.Person, o.by.Maker) == no) &&
 		s.among(s.actor, o.policy.BreakGlass.Review.By, o.wish.Person) == yes
 }
 
@@ -469,7 +488,7 @@ func (o *oracle) step(e engine.Event, due time.Time, s scene, i int) error {
 				return fmt.Errorf("%s counts twice", v.by)
 			}
 		}
-		for _, p := range []engine.Person{o.wish.Person, o.by.Person, t.by.Person} {
+		for _, p := range o.askers() {
 			if !o.policy.SelfApproval && s.same(s.actor.Person, p) != no {
 				return fmt.Errorf("by %s themselves", p)
 			}

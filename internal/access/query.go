@@ -62,7 +62,7 @@ func (r Request) Deciders() []engine.Person {
 type Listing struct {
 	Requests []Request
 	Unread   []string // ids of those of the page that are on record and cannot be read
-	Next     string // what Query.After is for the next page; empty on the last one
+	Next     string   // what Query.After is for the next page; empty on the last one
 }
 
 // Past is how often somebody asked for a resource before.

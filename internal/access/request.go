@@ -122,7 +122,7 @@ func (v *Reviewing) Open() bool { return v != nil && v.By == nil }
 // Same reports whether two requests are the same wish of the same actor, in
 // every part, whenever and by which way it was made.
 func (r Request) Same(o Request) bool {
-	return r.By.Person == o.By.Person && r.By.Machine == o.By.Machine && r.Resource == o.Resource && r.Person == o.Person &&
+	return r.By.same(o.By) && r.By.Maker == o.By.Maker && r.Resource == o.Resource && r.Person == o.Person &&
 		r.For == o.For && r.From.Equal(o.From) && r.Reason == o.Reason && r.Ticket == o.Ticket && maps.Equal(r.Answers, o.Answers) &&
 		r.Template == o.Template && r.BreakGlass == o.BreakGlass
 }

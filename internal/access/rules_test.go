@@ -421,6 +421,62 @@ func TestMachinesPersonDoesNotApprove(t *testing.T) {
 	b.is(access.Approved)
 }
 
+// TestMakerOfAMachinesTokenDoesNotApprove: whoever made the token can act as the
+// machine, and so asked: they decide on none of it, and review none of it, also
+// where another token asked first.
+func TestMakerOfAMachinesTokenDoesNotApprove(t *testing.T) {
+	bobs, eves := access.Actor{Machine: "bare", Maker: bob}, access.Actor{Machine: "bare", Maker: eve}
+	b := set(t, staging())
+	b.must(b.tryAsk(bobs, access.Wish{Person: ada}))
+	for _, p := range []engine.Person{bob, admBob} {
+		b.refused(access.Forbidden, b.tryDecide(as(p), true))
+		b.refused(access.Forbidden, b.tryDecide(as(p), false))
+	}
+	b.approve(cyd)
+	b.must(b.tryExtend(eves, time.Hour)) // the machine is one, by whichever token
+	b.must(b.tryWithdraw(bobs))
+
+	b = set(t, staging())
+	b.must(b.tryAsk(eves, access.Wish{Person: ada}))
+	b.approve(bob)
+	b.must(b.tryExtend(bobs, time.Hour))
+	b.refused(access.Forbidden, b.tryDecide(as(bob), true))
+	b.refused(access.Forbidden, b.tryDecide(as(admBob), true))
+	b.approve(cyd)
+	if b.r.Extended() != 1 {
+		t.Error("it was not extended")
+	}
+
+	b = set(t, staging())
+	b.must(b.tryAsk(access.Actor{Machine: "bare", Maker: bob}, access.Wish{BreakGlass: true}))
+	b.refused(access.Forbidden, b.tryReview(as(bob)))
+	b.refused(access.Forbidden, b.tryReview(as(admBob)))
+	b.must(b.tryReview(as(cyd)))
+}
+
+// TestTwoMakersOfOneMachine: the wish of one is not that of the other, for each
+// answers for their own; and the audit log tells whose token it was.
+func TestTwoMakersOfOneMachine(t *testing.T) {
+	b := set(t, staging())
+	b.must(b.tryAsk(access.Actor{Machine: "bare", Maker: bob}, access.Wish{Person: ada}))
+	other := b.r
+	if other.By.Via = access.API; !b.r.Same(other) {
+		t.Error("by another way it is another wish")
+	}
+	if other.By.Maker = cyd; b.r.Same(other) {
+		t.Error("what two people asked by one machine is the same wish")
+	}
+	if got, want := b.told[0].By, "machine bare (token made by bob@example.org)"; got != want {
+		t.Errorf("asked by %q, want %q", got, want)
+	}
+	if got := access.Names(b.told[0].By); !slices.Equal(got, []string{"machine bare", "bob@example.org"}) || access.Names("machine bare") != nil || access.Names(string(bob)) != nil {
+		t.Errorf("it names %q", got)
+	}
+	if a := b.r.By; a.Name() != "machine bare" {
+		t.Errorf("it is called %q", a.Name())
+	}
+}
+
 func TestNobodyApprovesTheExtensionOfWhatTheyAskedFor(t *testing.T) {
 	b := set(t, staging())
 	b.must(b.tryAsk(as(bob), access.Wish{Person: ada}))

@@ -56,7 +56,7 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, c desk.Caller, body [
 	// gets the answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), patience)
 	defer cancel()
-	answer, status, known, err := a.cfg.Keys.Once(ctx, c.String(), key, fingerprint(r, body), a.cfg.Now())
+	answer, status, known, err := a.cfg.Keys.Once(ctx, c.Name(), key, fingerprint(r, body), a.cfg.Now())
 	switch {
 	case errors.Is(err, ErrReused):
 		reused.says("this key was used for another call or another body; take a new one").write(w)
@@ -81,13 +81,13 @@ func (a *API) first(w http.ResponseWriter, r *http.Request, c desk.Caller, key s
 	if kept.status >= 200 && kept.status < 300 {
 		var answer []byte
 		if answer, err = json.Marshal(reply{kept.head, kept.body.String()}); err == nil {
-			err = a.cfg.Keys.Answer(ctx, c.String(), key, kept.status, answer)
+			err = a.cfg.Keys.Answer(ctx, c.Name(), key, kept.status, answer)
 		}
 	} else {
-		err = a.cfg.Keys.Forget(ctx, c.String(), key)
+		err = a.cfg.Keys.Forget(ctx, c.Name(), key)
 	}
 	if err != nil { // what was done is done; a repetition is told that it is going on
-		a.cfg.Log.Error("what was answered under an idempotency key was not kept", "caller", c.String(), "error", err)
+		a.cfg.Log.Error("what was answered under an idempotency key was not kept", "caller", c.Name(), "error", err)
 	}
 	send(w, kept.status, kept.head, kept.body.Bytes())
 }

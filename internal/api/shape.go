@@ -45,6 +45,7 @@ type Request struct {
 type Actor struct {
 	Person  engine.Person `json:"person" doc:"Of a machine, the one whose accounts it has"`
 	Machine string        `json:"machine,omitempty"`
+	Maker   engine.Person `json:"maker,omitempty" doc:"Who made the token by which the machine came"`
 	Via     access.Via    `json:"via,omitempty" example:"api"`
 }
 
@@ -258,7 +259,9 @@ func names(refs []engine.GroupRef) []string {
 	return out
 }
 
-func actorOf(a access.Actor) Actor { return Actor{Person: a.Person, Machine: a.Machine, Via: a.Via} }
+func actorOf(a access.Actor) Actor {
+	return Actor{Person: a.Person, Machine: a.Machine, Maker: a.Maker, Via: a.Via}
+}
 
 func detailOf(d desk.Detail) RequestDetail {
 	out := RequestDetail{

@@ -68,7 +68,7 @@ func (a *Auth) byToken(ctx context.Context, secret string) (desk.Caller, error) 
 		if i < 0 {
 			return desk.Caller{}, fmt.Errorf("token %s: the machine %q left the configuration", t.ID, t.Machine)
 		}
-		c.Machine, c.Person = t.Machine, s.Machines[i].Person
+		c.Machine, c.Person, c.Maker = t.Machine, s.Machines[i].Person, s.Canonical(t.Person)
 		return c, nil
 	}
 	c.Person = s.Canonical(c.Person)

@@ -100,7 +100,14 @@ func TestTokensOfPipelines(t *testing.T) {
 // which of it is the case, or the secret, is told to nobody.
 func TestTokenReuse(t *testing.T) {
 	t.Parallel()
-	r, s := open(t, machines)
+	r, s := open(t, machines, func(s *auth.Settings) {
+		s.Canonical = func(p engine.Person) engine.Person {
+			if p == "maker@example.org" {
+				return "lovelace@example.org"
+			}
+			return p
+		}
+	})
 	now := time.Now()
 	n := 0
 	add := func(k access.Token) string {
@@ -132,8 +139,8 @@ func TestTokenReuse(t *testing.T) {
 	if revoked == nil || never == nil || revoked.Error() != never.Error() {
 		t.Errorf("revoked: %v; never there: %v", revoked, never)
 	}
-	ci := add(access.Token{Person: "ada@example.org", Machine: "deploy"})
-	if got, err := r.bearer(ci); err != nil || got.Machine != "deploy" || got.Person != "deploy@example.org" {
+	ci := add(access.Token{Person: "maker@example.org", Machine: "deploy"})
+	if got, err := r.bearer(ci); err != nil || got.Machine != "deploy" || got.Person != "deploy@example.org" || got.Maker != "lovelace@example.org" {
 		t.Errorf("a machine's: %v %v", got, err)
 	}
 	without := r.settings

@@ -17,11 +17,11 @@ import (
 // policy names, under the address that they are known by. It is for questions
 // only; see recorded.
 func (r *Rules) known(q access.Request) access.Request {
-	q.Person, q.By.Person = r.Canonical(q.Person), r.Canonical(q.By.Person)
+	q.Person, q.By = r.Canonical(q.Person), r.actor(q.By)
 	q.Extensions = slices.Clone(q.Extensions)
 	for i := range q.Extensions {
 		x := &q.Extensions[i]
-		x.By.Person, x.Course.Steps = r.Canonical(x.By.Person), r.steps(x.Course.Steps)
+		x.By, x.Course.Steps = r.actor(x.By), r.steps(x.Course.Steps)
 	}
 	p := &q.Policy
 	p.Ask, p.Steps, q.Course.Steps = r.who(p.Ask), r.steps(p.Steps), r.steps(q.Course.Steps)
@@ -36,6 +36,11 @@ func (r *Rules) known(q access.Request) access.Request {
 		p.Extend = &extend
 	}
 	return q
+}
+
+func (r *Rules) actor(a access.Actor) access.Actor {
+	a.Person, a.Maker = r.Canonical(a.Person), r.Canonical(a.Maker)
+	return a
 }
 
 func (r *Rules) steps(all []access.Step) []access.Step {

@@ -15,9 +15,9 @@ const keptFor = 24 * time.Hour
 
 // keyed is the id of the request that a caller makes with a key: the same every
 // time, so that there cannot be two, whatever dies between the wish and its
-// answer.
+// answer. The keys of a machine are its own, by whichever token it comes.
 func keyed(c Caller, key string) string {
-	h := sha256.Sum256([]byte("request\x00" + c.String() + "\x00" + key))
+	h := sha256.Sum256([]byte("request\x00" + c.Name() + "\x00" + key))
 	return "r" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:]))[:20]
 }
 

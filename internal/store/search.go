@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/audit"
 )
 
@@ -23,7 +24,7 @@ func requestWord(id string) string { return "r " + id }
 // wordsOf are the words of an event, each once.
 func wordsOf(e engine.Event) []string {
 	all := []string{kindWord(e.Kind)}
-	for _, p := range []string{string(e.Person), e.By} {
+	for _, p := range append(access.Names(e.By), string(e.Person), e.By) {
 		if p != "" {
 			all = append(all, personWord(p))
 		}
@@ -104,8 +105,8 @@ func addWords(ctx context.Context, t *tx, rs []audit.Record) error {
 	if err := each(ctx, t, all, sqlAddWord, func(w eventWord) ([]any, error) { return []any{w.word, w.seq}, nil }); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, sqlSetCounter, worded, rs[len(rs)-1].Seq)
-	return err
+	last := rs[len(rs)-1:]
+	return each(ctx, t, last, sqlSetCounter, func(r audit.Record) ([]any, error) { return []any{worded, r.Seq}, nil })
 }
 
 const (
