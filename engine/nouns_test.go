@@ -21,8 +21,10 @@ func TestParsePerson(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", " ", "ada", "@example.org", "ada@", "a@b@c", "ada king@example.org", "ada@exam\tple.org", "ada@example.org\u200b", "\u00a0ada\u00a0@x",
-		"ada\u202e@example.org", "ada\u2067@example.org", "ada\u2028@example.org", "ada\x00@example.org", "ada\xff@example.org", "\u212aim@example.org", "ada\u00ad@example.org"} {
+	for _, in := range []string{
+		"", " ", "ada", "@example.org", "ada@", "a@b@c", "ada king@example.org", "ada@exam\tple.org", "ada@example.org\u200b", "\u00a0ada\u00a0@x",
+		"ada\u202e@example.org", "ada\u2067@example.org", "ada\u2028@example.org", "ada\x00@example.org", "ada\xff@example.org", "\u212aim@example.org", "ada\u00ad@example.org",
+	} {
 		if got, err := engine.ParsePerson(in); err == nil {
 			t.Errorf("%q: got %q, want an error", in, got)
 		}
