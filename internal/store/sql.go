@@ -96,7 +96,7 @@ const (
 func (s *Store) prepareAll(ctx context.Context) error {
 	for _, q := range []string{
 		sqlPutOwned, sqlDeleteOwned, sqlPutGroup, sqlAddPast, sqlPutReading,
-		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent, sqlPutListing, sqlUnlist, sqlMoved,
+		sqlAddNotice, sqlDeleteNotice, sqlAddEvent, sqlLastEvent, sqlPutListing, sqlUnlist, sqlMoved, sqlWordless, sqlAddWord, sqlSetCounter,
 	} {
 		st, err := s.writer.PrepareContext(ctx, q)
 		if err != nil {

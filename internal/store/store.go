@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/daypass-dev/daypass/engine"
 )
@@ -33,6 +34,7 @@ type Store struct {
 	turn    chan struct{} // held by the one that writes, where connections are many
 	opened  bool          // whether it is known not to have been moved when it was opened
 	prepare sync.Map
+	kept    atomic.Int64 // statements in it that were prepared on the way
 	fail    failpoints
 }
 
@@ -157,17 +159,30 @@ type prepared struct {
 	query string
 }
 
-// stmt returns the prepared statement for a query, bound to the transaction.
-// Queries are constants, so that the number of statements is bounded. They
-// must not be prepared while the pool's only connection is held, hence on the
-// transaction.
+// mostPrepared is how many statements are kept: what reads is put together, and
+// nobody needs all of what there could be.
+const mostPrepared = 256
+
+// stmt returns the prepared statement for a query, bound to the transaction. One
+// that reads is kept. None is prepared for the writers here: their only connection
+// is held by the transaction.
 func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	query = strings.ReplaceAll(query, "{clock}", t.s.clock)
 	key := prepared{t.db, query}
 	if st, ok := t.s.prepare.Load(key); ok {
 		return t.StmtContext(ctx, st.(*sql.Stmt)), nil
 	}
-	return t.PrepareContext(ctx, query)
+	if t.db != t.s.reader || t.s.kept.Add(1) > mostPrepared {
+		return t.PrepareContext(ctx, query)
+	}
+	st, err := t.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if other, loaded := t.s.prepare.LoadOrStore(key, st); loaded { // somebody was first
+		return t.StmtContext(ctx, other.(*sql.Stmt)), st.Close()
+	}
+	return t.StmtContext(ctx, st), nil
 }
 
 func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
