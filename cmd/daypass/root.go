@@ -68,9 +68,10 @@ func newRoot(a *app) *cobra.Command {
 when it ends. The configuration is daypass.yaml in this folder, or what
 --config or DAYPASS_CONFIG names.
 
-Exit codes: 0 done; 1 something failed; 2 usage, configuration or grant files;
-3 changes pending (plan --exit-code); 4 held by a limit; 5 a removal is overdue;
-6 and 7 of request --wait: denied, and not there in time.`,
+Exit codes: 0 done; 1 something failed, or was interrupted; 2 usage,
+configuration or grant files; 3 changes pending (plan --exit-code); 4 held by a
+limit; 5 a removal is overdue; 6 and 7 of request --wait: denied, and not there
+in time.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          someVerb,
