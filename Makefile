@@ -7,6 +7,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # No flags that change what is compiled: these tests and a `go test` by hand
 # share the build cache.
 GO_TEST = go test -timeout 6m
+# Tests that mostly wait, for Chromium and for time to pass, leave the cores to others.
+E2E_TEST = $(GO_TEST) -parallel 4
 FUZZ_TIME ?= 10s
 LINT = go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 # The packages whose tests start no server of another make.
@@ -28,12 +30,12 @@ test: deps ## vet and test everything, on real servers too
 	go vet ./...
 	$(GO_TEST) ./...
 	cd contracts && go vet ./... && $(GO_TEST) ./...
-	cd e2e && go vet ./... && $(GO_TEST) ./...
+	cd e2e && go vet ./... && $(E2E_TEST) ./...
 
 e2e: deps ## test the pages in Chromium; the screenshots stay in bin/shots
 	@rm -rf bin/shots && mkdir -p bin/shots
 	trap 'find $(CURDIR)/bin/shots -mindepth 2 -name "*.png" -exec mv -t $(CURDIR)/bin/shots {} +' EXIT; \
-	  cd e2e && go vet ./... && $(GO_TEST) -count=1 -artifacts -outputdir ../bin/shots ./...
+	  cd e2e && go vet ./... && $(E2E_TEST) -count=1 -artifacts -outputdir ../bin/shots ./...
 
 quick: ## test what needs no server of another make
 	$(GO_TEST) $(UNIT)

@@ -92,17 +92,17 @@ func TestWhatTimeDoesToRequests(t *testing.T) {
 	})
 
 	// Approved now, and begun when it was asked for.
-	start := time.Now().UTC().Add(100 * time.Second).Truncate(time.Minute)
-	noa := h.signedIn("noa", "/ask/later")
+	noa, ken := h.signedIn("noa", "/ask/later"), h.signedIn("ken", "/approve")
+	start := time.Now().UTC().Add(85 * time.Second).Truncate(time.Minute) // 25 seconds from now, or more
 	noa.Fill("Why do you need it?", "The change window")
 	noa.Fill("Start", start.Format("2006-01-02T15:04"))
 	noa.Press("Ask for access")
-	ken := h.signedIn("ken", "/approve")
+	ken.Reload()
 	ken.Press("Approve Later for noa@lab.test")
 	noa.SeesInTime("Approved, not begun")
+	h.isIn("later")
 	noa.Visit(h.URL + "/mine")
 	look(t, noa, "mine-waiting")
-	h.isIn("later")
 
 	// Nobody decides in time: others may, too.
 	slow := h.ask("ada", "slow", "The first approver is away")
