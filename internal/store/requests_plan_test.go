@@ -92,10 +92,11 @@ func TestRequestPlans(t *testing.T) {
 		{"SEARCH x EXISTS USING PRIMARY KEY (word=? AND seq=?)", audit.Search{Person: "p", Kind: "granted"}},
 		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Request: "r", Person: "p", Kind: "granted", Before: 7}},
 	} {
-		query, args := searching(l.q)
+		query, args := searching(l.q, sought(l.q))
 		add(l.index, query, args...)
 		add("SEARCH events USING INTEGER PRIMARY KEY (rowid=?)", query, args...)
 	}
+	add("SEARCH event_words USING PRIMARY KEY (word=?)", sqlCountWord, "k granted", rare)
 	add("SEARCH sessions USING PRIMARY KEY", strings.ReplaceAll(sqlSession, "{clock}", "1"), "h")
 	add("SEARCH sessions USING INDEX sessions_person", sqlEndSessions, "p", nil)
 	add("SEARCH sessions USING INDEX sessions_expires", strings.ReplaceAll(sqlSweepSessions, "{clock}", "1"))

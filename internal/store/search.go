@@ -42,35 +42,70 @@ func wordsOf(e engine.Event) []string {
 // Search returns records of the audit log, newest first and no more than
 // q.Limit. They are as they are on disk, as those of [Store.Events] are.
 func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, error) {
-	query, args := searching(q)
 	var all []audit.Record
-	err := s.read(ctx, "search events", func(ctx context.Context, t *tx) (err error) {
+	err := s.read(ctx, "search events", func(ctx context.Context, t *tx) error {
+		words, err := rarestFirst(ctx, t, sought(q))
+		if err != nil {
+			return err
+		}
+		query, args := searching(q, words)
 		all, err = collect(ctx, t, scanRecord, query, args...)
 		return err
 	})
 	return all, err
 }
 
-// searching returns the statement of a search. It walks along the word that
-// mostly leaves least, and looks whether the others are there too.
-func searching(q audit.Search) (string, []any) {
+// sought are the words of a search, in the order of how little they mostly leave.
+func sought(q audit.Search) []string {
+	var words []string
+	if q.Request != "" {
+		words = append(words, requestWord(q.Request))
+	}
+	if q.Person != "" {
+		words = append(words, personWord(string(q.Person)))
+	}
+	if q.Kind != "" {
+		words = append(words, kindWord(q.Kind))
+	}
+	return words
+}
+
+// rare is how many events of a word are quickly walked through.
+const rare = 1000
+
+// rarestFirst sorts words by how many events have them, as far as that matters.
+func rarestFirst(ctx context.Context, t *tx, words []string) ([]string, error) {
+	if len(words) < 2 {
+		return words, nil
+	}
+	count := make(map[string]int, len(words))
+	for _, w := range words {
+		n, err := one(ctx, t, func(r row) (n int, err error) {
+			err = r.Scan(&n)
+			return n, err
+		}, sqlCountWord, w, rare)
+		if err != nil {
+			return nil, err
+		}
+		count[w] = *n
+	}
+	slices.SortStableFunc(words, func(a, b string) int { return count[a] - count[b] })
+	return words, nil
+}
+
+// searching returns the statement of a search. It walks along the first word, and
+// looks whether the others are there too.
+func searching(q audit.Search, words []string) (string, []any) {
 	var st statement
 	var tests []string
-	word := func(w, value string) {
-		switch {
-		case value == "":
-		case len(tests) == 0:
-			tests = append(tests, "w.word = "+st.arg(w))
-		default:
-			tests = append(tests, "EXISTS (SELECT 1 FROM event_words AS x WHERE x.word = "+st.arg(w)+" AND x.seq = w.seq)")
-		}
-	}
-	word(requestWord(q.Request), q.Request)
-	word(personWord(string(q.Person)), string(q.Person))
-	word(kindWord(q.Kind), string(q.Kind))
 	from := "events"
-	if len(tests) > 0 {
-		from = "event_words"
+	for i, word := range words {
+		if i == 0 {
+			from = "event_words"
+			tests = append(tests, "w.word = "+st.arg(word))
+			continue
+		}
+		tests = append(tests, "EXISTS (SELECT 1 FROM event_words AS x WHERE x.word = "+st.arg(word)+" AND x.seq = w.seq)")
 	}
 	if q.Before > 0 {
 		tests = append(tests, "w.seq < "+st.arg(q.Before))
@@ -111,5 +146,6 @@ func addWords(ctx context.Context, t *tx, rs []audit.Record) error {
 
 const (
 	sqlAddWord    = `INSERT INTO event_words (word, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	sqlCountWord  = `SELECT COUNT(*) FROM (SELECT 1 FROM event_words WHERE word = $1 LIMIT $2) AS few`
 	sqlSetCounter = `INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
