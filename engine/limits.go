@@ -144,7 +144,7 @@ func (t tally) objections(l Limits, where string) []Objection {
 	if t.remove > l.Remove {
 		os = append(os, Objection{
 			Limit: LimitRemove, Value: t.remove, Allowed: l.Remove,
-			Message: fmt.Sprintf("%d unexplained removals in %s, over the limit of %d", t.remove, where, l.Remove),
+			Message: fmt.Sprintf("%s in %s, over the limit of %d", many(t.remove, "unexplained removal"), where, l.Remove),
 		})
 	}
 	if t.members > 0 && t.remove > l.RemoveFree && t.remove*100 > t.members*l.RemovePercent {
@@ -157,10 +157,18 @@ func (t tally) objections(l Limits, where string) []Objection {
 	if t.add > l.Add {
 		os = append(os, Objection{
 			Limit: LimitAdd, Value: t.add, Allowed: l.Add,
-			Message: fmt.Sprintf("%d additions in %s, over the limit of %d", t.add, where, l.Add),
+			Message: fmt.Sprintf("%s in %s, over the limit of %d", many(t.add, "addition"), where, l.Add),
 		})
 	}
 	return os
+}
+
+// many counts things as people write it.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // objections are those of the group's listing.
