@@ -146,7 +146,7 @@ func (s *slow) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, 
 	return ms, err
 }
 
-var leads = engine.GroupRef{Directory: "corp", Name: "leads"} //nolint:gochecknoglobals // a name
+var leads = engine.GroupRef{Directory: "corp", Name: "leads"}
 
 // out takes ada out of the group.
 func out(t *testing.T, corp *memory.Directory) {
