@@ -338,7 +338,9 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource)
 		out.Steps = append(out.Steps, ExplainedStep{Step: s, Skipped: judge(s.Skip)})
 	}
 	out.Conflicts = f.Held
-	if f.HeldErr != nil {
+	if len(access.Gone(f.HeldErr)) > 0 {
+		out.Doubt = whyBroken
+	} else if f.HeldErr != nil {
 		d.cfg.Log.Warn("a policy could not be explained", "resource", res.Name, "error", f.HeldErr)
 		out.Doubt = "a directory could not tell what " + string(person) + " holds already"
 	}
