@@ -30,8 +30,11 @@ func inValue(d *json.Decoder, name func(string) string) ([]string, error) {
 	case json.Delim('['):
 		for i := 0; d.More(); i++ {
 			at, err := inValue(d, asWritten)
-			if err != nil || at != nil {
-				return append(at, strconv.Itoa(i)), err
+			if err != nil {
+				return nil, err
+			}
+			if at != nil {
+				return append(at, strconv.Itoa(i)), nil
 			}
 		}
 	case json.Delim('{'):
@@ -47,8 +50,11 @@ func inValue(d *json.Decoder, name func(string) string) ([]string, error) {
 			}
 			seen[name(key)] = true
 			at, err := inValue(d, asWritten)
-			if err != nil || at != nil {
-				return append(at, key), err
+			if err != nil {
+				return nil, err
+			}
+			if at != nil {
+				return append(at, key), nil
 			}
 		}
 	default:
