@@ -184,6 +184,7 @@ func (f *front) use(ctx context.Context, cfg *config.Config, rules *desk.Rules) 
 		if err != nil {
 			return err
 		}
+		s.Left = f.desk.Left
 		f.auth.Use(s)
 	}
 	f.desk.Use(rules)

@@ -55,6 +55,7 @@ type API struct {
 	ops      []Operation
 	callers  *limit.Keys // how much each of them may ask
 	failures *limit.Keys // how often an address may come without a good token
+	lines    *limit.Keys // how often a message about it is logged
 }
 
 // Operation is one thing that can be done with the API.
@@ -74,6 +75,7 @@ func New(cfg Config) *API {
 		cfg: cfg, mux: http.NewServeMux(),
 		callers:  limit.New(cfg.Rate.Calls, cfg.Rate.CallsAtOnce),
 		failures: limit.New(cfg.Rate.Failures, cfg.Rate.FailuresAtOnce),
+		lines:    limit.New(0.1, 20),
 	}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, settings())
 	a.resources()

@@ -110,7 +110,7 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 	r.people()
 	r.desk.Use(r.rules())
 	a := auth.New(people, "https://daypass.example.org", r.clock.now, log)
-	a.Use(auth.Settings{URL: "https://daypass.example.org", Machines: []auth.Machine{{Name: "ci", Person: "ci@example.org"}}})
+	a.Use(auth.Settings{URL: "https://daypass.example.org", Left: r.desk.Left, Machines: []auth.Machine{{Name: "ci", Person: "ci@example.org"}}})
 	c := api.Config{
 		Desk: r.desk, Auth: a, Keys: rows, Now: r.clock.now, Log: log,
 		Rate: api.Rate{Calls: 1000, CallsAtOnce: 1000, Failures: 1000, FailuresAtOnce: 1000},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
@@ -111,31 +112,47 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// caller finds out who calls. An address from which too many came without a
-// good token waits before the next one is looked at.
+// caller finds out who calls. Of an address from which too many came without a
+// good token, good ones are served as before: others may be behind it too. What
+// looking at one costs is little, and what it asks of an issuer is limited for
+// all of them.
 func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
-	now, from := a.cfg.Now(), network(auth.Remote(r, a.cfg.Behind))
-	if wait, ok := a.failures.Left(from, now); !ok {
-		return desk.Caller{}, tooMany.says("too many calls without a good token came from your address").after(int(wait.Seconds()))
-	}
+	now, address := a.cfg.Now(), auth.Remote(r, a.cfg.Behind)
 	c, err := a.cfg.Auth.Bearer(r)
 	switch {
 	case err != nil && r.Context().Err() != nil:
 		return c, tooSlow.says("who you are was not found out in time").after(5)
 	case errors.Is(err, auth.ErrLater):
+		a.refused(now, "a bearer token could not be looked at", address, err)
 		return c, tooSlow.says(auth.ErrLater.Error()).after(5)
+	case access.KindOf(err) == access.Forbidden:
+		a.refused(now, "a bearer token of a person who left was refused", address, err)
+		return c, forbidden.says(err.Error())
 	case err != nil:
-		a.failures.Take(from, now)
+		wait, ok := a.failures.Take(network(address), now)
+		if !ok {
+			a.refused(now, "bearer tokens are refused, for too many came from the address", address, err)
+			return c, tooMany.says("too many calls without a good token came from your address").after(int(wait.Seconds()))
+		}
+		a.refused(now, "a bearer token was refused", address, err)
 		p := unauthenticated()
 		if r.Header.Get("Authorization") != "" {
 			p = noToken.says(auth.ErrNobody.Error()).with("WWW-Authenticate", `Bearer realm="daypass", error="invalid_token"`)
 		}
 		return c, p
 	}
-	if wait, ok := a.callers.Take(c.String(), now); !ok {
+	if wait, ok := a.callers.Take(c.Name(), now); !ok {
 		return c, tooMany.says("you call more often than is allowed; wait, or ask less often").after(int(wait.Seconds()))
 	}
 	return c, nil
+}
+
+// refused logs why somebody was not let in, and from where they came. A flood is
+// told a few times, and then of each message once in ten seconds.
+func (a *API) refused(now time.Time, message, address string, err error) {
+	if _, ok := a.lines.Take(message, now); ok {
+		a.cfg.Log.Warn(message, "address", address, "error", err)
+	}
 }
 
 // fits reports whether there is something at the path, and for the method.

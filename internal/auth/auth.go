@@ -35,6 +35,9 @@ type Settings struct {
 	Unverified bool   // an address that the provider has not verified is good enough
 	Machines   []Machine
 	Canonical  func(engine.Person) engine.Person
+	// Left says why a person certainly left, and nothing where they did not, or
+	// nobody can tell. It is asked for each page and call.
+	Left       func(context.Context, engine.Person) error
 	Idle, Life time.Duration // of a session
 	Client     *http.Client  // for the providers; a default one when nil
 }
@@ -56,6 +59,8 @@ type Store interface {
 	TokenBySecret(ctx context.Context, secret string, now time.Time) (*access.Token, error)
 	// Bind tells whose a session is, so that it can be ended.
 	Bind(ctx context.Context, token string, p engine.Person) error
+	// EndSessions ends all of a person.
+	EndSessions(ctx context.Context, p engine.Person) error
 }
 
 // Auth serves any number of callers at once. Make one with New.
@@ -100,6 +105,9 @@ func (a *Auth) Use(s Settings) {
 	in := &settings{Settings: s, issuers: make(map[string]*issuer)}
 	if in.Canonical == nil {
 		in.Canonical = func(p engine.Person) engine.Person { return p }
+	}
+	if in.Left == nil {
+		in.Left = func(context.Context, engine.Person) error { return nil }
 	}
 	if in.Claim == "" {
 		in.Claim = "email"
@@ -149,11 +157,9 @@ func With(ctx context.Context, c desk.Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// ErrNobody is the error of a token that shows nobody. Its message is all that a
-// caller is told.
-//
-// ErrLater is the error of a token that could not be looked at just now, for the
-// store or its issuer does not answer.
+// ErrNobody is the error of a token that shows nobody, and ErrLater that of one
+// that could not be looked at just now, for the store or its issuer does not
+// answer. Their messages are all that a caller is told.
 var (
 	ErrNobody = errors.New("the token is not known here, or not good any more")
 	ErrLater  = errors.New("who you are could not be found out just now; try again in a while")

@@ -20,8 +20,9 @@ import (
 
 // Bearer returns who the request's bearer token shows: a token made on the page,
 // a person's token of the OpenID provider, or a pipeline's token of one that a
-// machine names. Any doubt is [ErrNobody], and what could not be found out just
-// now [ErrLater]; why is for the log only.
+// machine names. Any doubt wraps [ErrNobody], and what could not be found out
+// just now [ErrLater]; why is for the log only, and holds nothing of the token
+// that opens anything. A person who left is refused with words for them.
 func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 	kind, raw, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	raw = strings.TrimSpace(raw)
@@ -36,12 +37,14 @@ func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 		c, err = a.byJWT(r.Context(), raw)
 	}
 	switch {
-	case errors.Is(err, ErrLater):
-		a.log.Warn("a bearer token could not be looked at", "error", err)
-		return desk.Caller{}, ErrLater
+	case errors.Is(err, ErrNobody), errors.Is(err, ErrLater):
+		return desk.Caller{}, err
 	case err != nil:
-		a.log.Info("a bearer token was refused", "error", err)
-		return desk.Caller{}, ErrNobody
+		return desk.Caller{}, fmt.Errorf("%w: %w", ErrNobody, err)
+	case c.Machine == "":
+		if err := a.settings.Load().Left(r.Context(), c.Person); err != nil {
+			return desk.Caller{}, err
+		}
 	}
 	c.Via = access.API
 	if strings.HasPrefix(r.UserAgent(), "daypass-cli/") {
@@ -85,7 +88,7 @@ func (a *Auth) byJWT(ctx context.Context, raw string) (desk.Caller, error) {
 	}
 	issuer, known := s.issuers[url]
 	if !known {
-		return desk.Caller{}, fmt.Errorf("nobody here trusts the issuer %q", url)
+		return desk.Caller{}, fmt.Errorf("nobody here trusts the issuer %q", clip(url))
 	}
 	var audiences []string
 	if s.people == issuer {
@@ -156,16 +159,37 @@ func text(v any) (string, bool) {
 func (s *settings) person(claims map[string]any) (engine.Person, error) {
 	address, ok := claims[s.Claim].(string)
 	if !ok || address == "" {
-		return "", fmt.Errorf("the provider does not tell the claim %q; set web.oidc.person and web.oidc.scopes", s.Claim)
+		return "", &refusal{
+			told: "the page that you sign in with does not tell daypass your work address; ask whoever runs daypass to mend that",
+			why:  fmt.Sprintf("the provider does not tell the claim %q; set web.oidc.person and web.oidc.scopes", s.Claim),
+		}
 	}
 	if s.Claim == "email" && !s.Unverified && !verified(claims["email_verified"]) {
-		return "", fmt.Errorf("the provider has not verified the address %s; set web.oidc.trustUnverified if every address there is", address)
+		return "", &refusal{
+			told: "the page that you sign in with has not verified your address " + clip(address) + "; verify it there, or ask whoever runs it to",
+			why:  "the provider has not verified the address " + clip(address) + "; set web.oidc.trustUnverified if every address there is",
+		}
 	}
 	p, err := engine.ParsePerson(address)
 	if err != nil {
 		return "", err
 	}
 	return s.Canonical(p), nil
+}
+
+// refusal is why somebody is not let in: for them, and for the log, with the way
+// out for operators.
+type refusal struct{ told, why string }
+
+func (e *refusal) Error() string { return e.why }
+
+// Words are what an error of [Auth.Finish] says to whoever wanted to sign in; the
+// error itself is for the log.
+func Words(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.told
+	}
+	return err.Error()
 }
 
 // verified reads a claim that some providers write as a text.

@@ -172,12 +172,15 @@ func TestForgedIDTokens(t *testing.T) {
 	r.browser().signIn("ada@example.org")
 }
 
+// TestUnverifiedAddress: who signs in is told what they can do, and the log how
+// to configure it.
 func TestUnverifiedAddress(t *testing.T) {
 	t.Parallel()
 	r, _ := open(t)
 	b := r.browser()
-	if a := b.get(b.choose("Eve@Example.org")); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "trustUnverified") {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if a := b.get(b.choose("Eve@Example.org")); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "web.oidc") ||
+		!strings.Contains(a.body, "has not verified your address Eve@Example.org") || !strings.Contains(r.log.String(), "trustUnverified") {
+		t.Errorf("%d %s; the log: %s", a.StatusCode, a.body, r.log)
 	}
 	s := r.settings
 	s.Unverified = true
@@ -188,8 +191,8 @@ func TestUnverifiedAddress(t *testing.T) {
 	}
 	s.Unverified, s.Claim = false, "upn" // another claim, and nobody tells it
 	r.auth.Use(s)
-	if a := b.get(b.choose("ada@example.org")); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "upn") {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if a := b.get(b.choose("ada@example.org")); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "web.oidc") || !strings.Contains(r.log.String(), `claim "upn"`) {
+		t.Errorf("%d %s; the log: %s", a.StatusCode, a.body, r.log)
 	}
 	r.tamper = func(c map[string]any) string { c["upn"] = "Ada@Example.org"; return r.sign(c) }
 	b.signIn("bob@example.org")

@@ -138,7 +138,8 @@ func (r *rig) pages() http.Handler {
 	mux.HandleFunc("GET "+auth.Callback, func(w http.ResponseWriter, q *http.Request) {
 		back, err := r.auth.Finish(w, q)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusForbidden)
+			_, _ = io.WriteString(r.log, err.Error()+"\n")
+			http.Error(w, auth.Words(err), http.StatusForbidden)
 			return
 		}
 		http.Redirect(w, q, back, http.StatusSeeOther)
@@ -358,6 +359,8 @@ func (m *memory) Commit(token string, data []byte, expires time.Time) error {
 func (m *memory) Delete(token string) error { return m.DeleteCtx(context.Background(), token) }
 
 func (m *memory) Bind(context.Context, string, engine.Person) error { return nil }
+
+func (m *memory) EndSessions(context.Context, engine.Person) error { return nil }
 
 func (m *memory) TokenBySecret(context.Context, string, time.Time) (*access.Token, error) {
 	return nil, nil //nolint:nilnil // there is none

@@ -77,8 +77,8 @@ func (a *Auth) taken(w http.ResponseWriter, r *http.Request) (b begun, ok bool) 
 func (a *Auth) Sessions(next http.Handler) http.Handler {
 	inside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := a.settings.Load()
-		if p := s.session.GetString(r.Context(), keyPerson); p != "" {
-			c := desk.Caller{Actor: access.Actor{Person: s.Canonical(engine.Person(p)), Via: access.Page}}
+		if p := a.here(r.Context(), s); p != "" {
+			c := desk.Caller{Actor: access.Actor{Person: s.Canonical(p), Via: access.Page}}
 			r = r.WithContext(With(r.Context(), c))
 		}
 		next.ServeHTTP(w, r)
@@ -100,6 +100,24 @@ func (a *Auth) Sessions(next http.Handler) http.Handler {
 		}
 		inside.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// here returns whose the session is. That of somebody who left is over, and so
+// are all others of theirs.
+func (a *Auth) here(ctx context.Context, s *settings) engine.Person {
+	p := engine.Person(s.session.GetString(ctx, keyPerson))
+	if p == "" {
+		return ""
+	}
+	why := s.Left(ctx, s.Canonical(p))
+	if why == nil {
+		return p
+	}
+	a.log.Warn("the sessions of a person who left are ended", "person", string(p), "why", why)
+	if err := errors.Join(a.store.EndSessions(ctx, p), s.session.Destroy(ctx)); err != nil {
+		a.log.Error("the sessions of a person who left could not be ended; no page is shown to them", "person", string(p), "error", err)
+	}
+	return ""
 }
 
 // session is as the settings of now have it. What it keeps in a context is the
@@ -174,6 +192,9 @@ func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (back string, err 
 	}
 	person, err := s.person(claims)
 	if err != nil {
+		return "", err
+	}
+	if err := s.Left(ctx, person); err != nil {
 		return "", err
 	}
 	if err := a.session().RenewToken(ctx); err != nil {

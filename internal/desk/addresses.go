@@ -130,7 +130,7 @@ func (d *Desk) tokens(ctx context.Context, p engine.Person) ([]access.Token, err
 // administrator, anybody's. It wraps ErrNoToken.
 func (d *Desk) revoke(ctx context.Context, c Caller, id string) error {
 	for _, address := range d.rules.Load().Addresses(c.Person) {
-		if err := d.cfg.Store.RevokeToken(ctx, id, address, address, d.now()); !errors.Is(err, ErrNoToken) {
+		if err := d.cfg.Store.RevokeToken(ctx, id, address, c.Person, d.now()); !errors.Is(err, ErrNoToken) {
 			return err
 		}
 	}

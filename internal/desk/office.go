@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,24 +49,6 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 		return d.doubtful("whether you are an administrator", roles.Doubt)
 	}
 	return forbidden("only administrators may do this")
-}
-
-// left refuses those whose account is certainly disabled in one directory and
-// good in none. An administrator whom no directory knows is one by the
-// configuration, and works also while directories are silent.
-func (d *Desk) left(ctx context.Context, c Caller) error {
-	disabled := false
-	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
-		_, err := d.people.account(ctx, name, c.Person, d.people.moment())
-		if err == nil {
-			return nil
-		}
-		disabled = disabled || engine.KindOf(err) == engine.Disabled
-	}
-	if disabled {
-		return forbidden("your account is disabled")
-	}
-	return nil
 }
 
 func (d *Desk) doubtful(what string, err error) error {
@@ -216,7 +197,9 @@ func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, sco
 		if !slices.Contains([]Scope{Read, Request, Approve, Admin}, s) {
 			return invalid("scopes", "there is no scope "+quoted(string(s))+"; there are read, request, approve, admin")
 		}
-		t.Scopes = append(t.Scopes, string(s))
+		if !slices.Contains(t.Scopes, string(s)) {
+			t.Scopes = append(t.Scopes, string(s))
+		}
 	}
 	if machine != "" {
 		if err := d.administers(ctx, c); err != nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
@@ -38,5 +39,27 @@ func TestTokensOfALeaver(t *testing.T) {
 	}
 	if err := b.desk.RevokeToken(t.Context(), as("dan"), "t-none"); access.KindOf(err) != access.NotFound {
 		t.Errorf("one that there is not: %v", err)
+	}
+}
+
+// TestTokensAreOnRecord: who made one, as which machine, with which scopes, each
+// named once; and who ended it, by the address that they are known by.
+func TestTokensAreOnRecord(t *testing.T) {
+	b := set(t)
+	k, _, err := b.desk.NewToken(t.Context(), as("root"), "nightly", "ci", []desk.Scope{desk.Read, desk.Request, desk.Read}, time.Hour)
+	if err != nil || len(k.Scopes) != 2 {
+		t.Fatalf("%v, %v; want each scope once", k.Scopes, err)
+	}
+	b.alias("root", "dan")
+	b.rules.Administrators = who("dan")
+	b.desk.Use(b.rules)
+	if err := b.desk.RevokeToken(t.Context(), as("dan"), k.ID); err != nil {
+		t.Fatal(err)
+	}
+	for kind, by := range map[engine.EventKind]string{engine.EventTokenMade: "root@example.org", engine.EventTokenRevoked: "dan@example.org"} {
+		events, _, err := b.desk.Audit(t.Context(), as("dan"), desk.AuditQuery{Kind: kind})
+		if err != nil || len(events) != 1 || events[0].By != by || events[0].Person != mail("root") || events[0].Reason != k.ID+": nightly as machine ci, scopes read request" {
+			t.Errorf("%s: %+v, %v", kind, events, err)
+		}
 	}
 }

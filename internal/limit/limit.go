@@ -54,12 +54,6 @@ func (k *Keys) Take(key string, now time.Time) (wait time.Duration, ok bool) {
 	return k.until(x.TokensAt(now)), false
 }
 
-// Left reports whether there is one, and uses none up.
-func (k *Keys) Left(key string, now time.Time) (wait time.Duration, ok bool) {
-	n := k.of(key).TokensAt(now)
-	return k.until(n), n >= 1
-}
-
 func (k *Keys) until(tokens float64) time.Duration {
 	return time.Duration(math.Ceil((1-tokens)/float64(k.each))) * time.Second
 }

@@ -102,8 +102,9 @@ func TestApproverRemovedMeanwhile(t *testing.T) {
 	r.by("bob").decide(id, "approve").want(t, http.StatusForbidden, "may not decide")
 	r.by("bob").decide(id, "deny").want(t, http.StatusNotFound) // it is known by now that he is none of them
 	r.undecided(id)
+	r.by("carol")
 	r.corp.Disable(r.ids["carol"]) // in the group, and of no account
-	r.by("carol").decide(id, "approve").want(t, http.StatusNotFound)
+	r.by("carol").decide(id, "approve").want(t, http.StatusForbidden, "is disabled")
 	r.undecided(id)
 }
 

@@ -166,6 +166,7 @@ func kinds() []engine.EventKind {
 		engine.EventRequested, engine.EventApproved, engine.EventDenied, engine.EventWithdrawn, engine.EventLapsed, engine.EventEscalated,
 		engine.EventGranted, engine.EventExtended, engine.EventRevoked, engine.EventBreakGlass, engine.EventReviewed, engine.EventReviewLate,
 		engine.EventHappened, engine.EventConfirmed, engine.EventFailed, engine.EventOverdue, engine.EventHeld, engine.EventReleased,
+		engine.EventTokenMade, engine.EventTokenRevoked,
 	}
 	slices.Sort(ks)
 	return ks

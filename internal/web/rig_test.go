@@ -162,7 +162,7 @@ func open(t testing.TB, more ...string) *rig {
 	}
 	a := auth.New(sessions, site, r.clock.now, log)
 	a.Use(auth.Settings{
-		URL: site, Issuer: issuer, ClientID: "daypass", Client: &http.Client{Transport: r.hosts},
+		Left: r.desk.Left, URL: site, Issuer: issuer, ClientID: "daypass", Client: &http.Client{Transport: r.hosts},
 		Canonical: func(p engine.Person) engine.Person { return r.rules.Canonical(p) },
 	})
 	r.web = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.now, Log: log, Calls: 1e6, CallsAtOnce: 1e6})

@@ -33,7 +33,7 @@ func (web *Web) signInDone(c *call) error {
 	back, err := web.cfg.Auth.Finish(c.w, c.r)
 	if err != nil {
 		web.cfg.Log.Warn("a sign-in failed", "error", err)
-		web.render(c, http.StatusForbidden, "signin", "Sign in", signPage{Return: "/", Problem: "You are not signed in: " + err.Error() + "."})
+		web.render(c, http.StatusForbidden, "signin", "Sign in", signPage{Return: "/", Problem: "You are not signed in: " + auth.Words(err) + "."})
 		return nil
 	}
 	http.Redirect(c.w, c.r, back, http.StatusSeeOther)

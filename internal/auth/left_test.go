@@ -1,0 +1,116 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/auth"
+)
+
+// TestSessionsOfALeaverEnd: all of them, for good, and no new one begins; those
+// of others go on.
+func TestSessionsOfALeaverEnd(t *testing.T) {
+	t.Parallel()
+	left := errors.New("you have no account in any directory that daypass knows")
+	var gone atomic.Bool
+	r, _ := open(t, func(s *auth.Settings) {
+		s.Left = func(_ context.Context, p engine.Person) error {
+			if gone.Load() && p == "lovelace@example.org" {
+				return left
+			}
+			return nil
+		}
+		s.Canonical = func(p engine.Person) engine.Person { // since the sessions began
+			if gone.Load() && p == "ada@example.org" {
+				return "lovelace@example.org"
+			}
+			return p
+		}
+	})
+	ada, again, bob := r.browser(), r.browser(), r.browser()
+	ada.signIn("ada@example.org")
+	again.signIn("ada@example.org")
+	bob.signIn("bob@example.org")
+	kept := ada.cookie()
+	gone.Store(true)
+	if ada.who() != "" || bob.who() != "bob@example.org" {
+		t.Errorf("signed in are %q and %q", ada.who(), bob.who())
+	}
+	if a := ada.get(ada.choose("ada@example.org")); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, left.Error()) {
+		t.Errorf("signing in again: %d %s", a.StatusCode, a.body)
+	}
+	gone.Store(false) // the account is back
+	if ada.steal(kept).who() != "" || again.who() != "" {
+		t.Error("a session that was ended goes on")
+	}
+	ada.signIn("ada@example.org")
+	if !strings.Contains(r.log.String(), "left are ended") {
+		t.Error("that sessions were ended is not in the log")
+	}
+}
+
+// TestTokensOfALeaver: a person's are refused in words, however they were made;
+// a machine's are not a person's.
+func TestTokensOfALeaver(t *testing.T) {
+	t.Parallel()
+	left := &access.Error{Kind: access.Forbidden, Message: "you left"}
+	r, s := open(t, machines, func(s *auth.Settings) {
+		s.Left = func(context.Context, engine.Person) error { return left }
+	})
+	for _, machine := range []string{"", "deploy"} {
+		secret := "dp_" + strings.Repeat("0", 64-len(machine)) + machine
+		k := access.Token{ID: "t" + machine, Person: "ada@example.org", Machine: machine, Name: "x", Scopes: []string{"read"}, Made: time.Now(), Expires: time.Now().Add(time.Hour)}
+		if err := s.AddToken(t.Context(), k, secret); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.bearer(secret); machine == "" && !errors.Is(err, left) || machine != "" && err != nil {
+			t.Errorf("of %q: %v", machine, err)
+		}
+	}
+	if _, err := r.bearer(r.sign(map[string]any{"aud": client, "email": "ada@example.org", "email_verified": true})); !errors.Is(err, left) {
+		t.Errorf("an ID token: %v", err)
+	}
+}
+
+// TestForgedTokensAskNoProvider: for tokens of keys that nobody knows the
+// provider is asked a few times, and then no more for a while; a good token is
+// good meanwhile.
+func TestForgedTokensAskNoProvider(t *testing.T) {
+	t.Parallel()
+	r, _ := open(t, machines)
+	var asks atomic.Int64
+	inner := r.hosts["id.example.org"]
+	r.hosts["id.example.org"] = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		asks.Add(1)
+		inner.ServeHTTP(w, q)
+	})
+	good := map[string]any{"aud": "pipelines", "sub": "x", "protected": true}
+	if _, err := r.bearer(r.sign(good)); err != nil {
+		t.Fatal(err)
+	}
+	claims := maps.Clone(good)
+	claims["iss"], claims["exp"] = issuer, time.Now().Add(time.Hour).Unix()
+	forged := r.forgeries()["another's key"](claims)
+	for range 50 {
+		if _, err := r.bearer(forged); err == nil {
+			t.Fatal("a forged token is believed")
+		}
+	}
+	if n := asks.Load(); n > 10 {
+		t.Errorf("the provider was asked %d times", n)
+	}
+	if _, err := r.bearer(forged); !errors.Is(err, auth.ErrLater) {
+		t.Errorf("a key that was not looked for: %v, want %v", err, auth.ErrLater)
+	}
+	if _, err := r.bearer(r.sign(good)); err != nil {
+		t.Errorf("a good token meanwhile: %v", err)
+	}
+}
