@@ -38,7 +38,7 @@ func (a *app) keep(ctx context.Context, f func(*config.Config, *store.Store) err
 	if err != nil {
 		return err
 	}
-	s, _, err := openStore(ctx, cfg)
+	s, _, err := a.openStore(ctx, cfg)
 	if err != nil {
 		return err
 	}

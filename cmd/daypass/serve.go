@@ -163,8 +163,12 @@ func (d *daemon) stopped(ctx context.Context, err error) error {
 
 // openStore waits for a store on another machine that does not answer yet.
 func (d *daemon) openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
+	slow := func() {
+		d.watch.Beat()
+		d.log.Info(slowly)
+	}
 	for failures := 1; ; failures++ {
-		s, shared, err = openStore(ctx, cfg)
+		s, shared, err = openStore(ctx, cfg, slow)
 		if err == nil || !errors.Is(err, store.ErrUnreached) {
 			return s, shared, err
 		}

@@ -4,22 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daypass-dev/daypass/internal/config"
 	"github.com/daypass-dev/daypass/internal/store"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
+// opening is how often it is told that a store takes its time to be opened.
+const opening = 5 * time.Second
+
+// slowly is what is told then.
+const slowly = "opening the store takes a while: a newer daypass brings it up to date, or another process holds it"
+
 // openStore opens the store that the configuration names, and tells whether
-// other machines may share it.
-func openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
+// other machines may share it. slow is called while that takes long.
+func openStore(ctx context.Context, cfg *config.Config, slow func()) (s *store.Store, shared bool, err error) {
 	dsn, err := cfg.StoreDSN(ctx)
 	if err != nil {
 		return nil, false, usage(err)
 	}
+	opened, done := context.WithCancel(ctx)
+	defer done()
+	go func() {
+		for schedule.Pause(opened, opening) {
+			slow()
+		}
+	}()
 	s, err = store.Open(ctx, dsn)
 	return s, store.IsPostgres(dsn), err
+}
+
+// openStore tells whoever sits before it while that takes long.
+func (a *app) openStore(ctx context.Context, cfg *config.Config) (s *store.Store, shared bool, err error) {
+	return openStore(ctx, cfg, func() { fmt.Fprintln(a.stderr, slowly) })
 }
 
 // store groups what is done to the store as a whole.

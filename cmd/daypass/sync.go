@@ -103,7 +103,7 @@ first 12 digits of the digest are enough.`,
 			if err != nil {
 				return err
 			}
-			s, _, err := openStore(ctx, cfg)
+			s, _, err := a.openStore(ctx, cfg)
 			if err != nil {
 				return err
 			}

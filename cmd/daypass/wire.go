@@ -46,7 +46,7 @@ func (a *app) openTo(ctx context.Context, m manner) (*house, error) {
 	if h.directories, err = connect(cfg, log, nil); err != nil {
 		return nil, usage(err)
 	}
-	if h.store, h.shared, err = openStore(ctx, cfg); err != nil {
+	if h.store, h.shared, err = a.openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
 	tell, done := a.progress()
