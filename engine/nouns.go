@@ -26,11 +26,14 @@ type Directory string
 type Person string
 
 // ParsePerson returns the canonical form of a work address. Case is folded and
-// outer space trimmed; anything that is not one address is refused.
+// outer space trimmed; anything that is not one address is refused, and one that
+// can be written in two ways.
 func ParsePerson(s string) (Person, error) {
 	p := strings.ToLower(strings.TrimSpace(s))
 	local, domain, found := strings.Cut(p, "@")
 	switch {
+	case len(p) > longestAddress:
+		return "", fmt.Errorf("person is %d octets long; an address has at most %d", len(p), longestAddress)
 	case p == "":
 		return "", fmt.Errorf("person is empty; write a work address such as ada@example.org")
 	case !found, local == "", domain == "", strings.Contains(domain, "@"):
@@ -41,6 +44,10 @@ func ParsePerson(s string) (Person, error) {
 	if i := strings.IndexFunc(s, disguised); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		return "", fmt.Errorf("person %q holds %c (%U), which some take for an ASCII letter: another's address; write that letter, if it is meant", s, r, r)
+	}
+	if i := strings.IndexFunc(p, ambiguous); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(p[i:])
+		return "", fmt.Errorf("person %q holds %U, which can be written in another way too; write the letter as one character, or the address in ASCII", s, r)
 	}
 	return Person(p), nil
 }
