@@ -126,7 +126,7 @@ func (r Request) Extend(length time.Duration, reason string, act Act, f Facts, x
 	case r.Undecided() != nil:
 		return Request{}, nil, refuse(Conflict, "an extension is waiting for a decision already")
 	case r.Extended() >= rule.Times:
-		return Request{}, nil, refuse(Forbidden, "it was extended %d times, which is all that %s allows; ask for it again", r.Extended(), r.Resource)
+		return Request{}, nil, refuse(Forbidden, "it was extended as often as %s allows (%d); ask for it again", r.Resource, rule.Times)
 	case length < shortest || length > rule.Max:
 		return Request{}, nil, invalid("for", "say for how much longer, such as 2h; at most %s", schedule.FormatDuration(rule.Max))
 	}
