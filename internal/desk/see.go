@@ -191,7 +191,7 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	if step, waits := r.Undecided().Now(); waits && certain(d.stepFits(ctx, c, step, r)) {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, excluded: r.Policy.NotWith}
 		q.wants = r.WantsToDecide(res.Resource, rules.Expressions)
-		q.wants.Held = false
+		q.wants.Held, q.wants.Self = false, false // a denial goes by neither
 		_, _, err := r.Decide(false, act, d.facts(ctx, q), rules.Expressions)
 		v.May.Decide = err == nil
 	}
@@ -245,6 +245,7 @@ func stepsOf(course *access.Course) []Step {
 type Detail struct {
 	View
 	Description string // of the resource
+	Shown       bool   // the resource has a page for the caller
 	Groups      []Membership
 	// There is set when the person is in every group of the resource.
 	There bool
@@ -287,6 +288,7 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		return out, nil
 	}
 	out.Description = res.Description
+	out.Shown = !res.Hidden || d.shows(ctx, c, res)
 	if out.Phase != "" {
 		if out.Groups, err = d.memberships(ctx, r, res, out.Phase); err != nil {
 			return out, err

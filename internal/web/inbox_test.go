@@ -84,3 +84,25 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	r.ask("ada", desk.Wish{Resource: "staging"})
 	sees("carol")
 }
+
+// TestNoLinkToWhatIsHidden: who approves for a hidden resource gets no link to a
+// page that is not there for them.
+func TestNoLinkToWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	id := r.ask("eve", desk.Wish{Resource: "secret"})
+	for who, shown := range map[string]bool{"bob": false, "olga": true, "eve": true} {
+		a := r.by(who).get("/requests/"+id).want(t, http.StatusOK)
+		if strings.Contains(a.body, `href="/resources/secret"`) != shown {
+			t.Errorf("%s has a link: %v, want %v", who, !shown, shown)
+		}
+		page := http.StatusNotFound
+		if shown {
+			page = http.StatusOK
+		}
+		r.by(who).get("/resources/secret").want(t, page)
+	}
+	if a := r.by("bob").get("/approve").want(t, http.StatusOK, "secret"); strings.Contains(a.body, `href="/resources/secret"`) {
+		t.Errorf("the inbox has a link to what is hidden: %s", a.text())
+	}
+}
