@@ -35,10 +35,14 @@ var (
 	seconds = map[engine.Person]engine.Person{
 		"adm-ada@example.org": "ada@example.org", "adm-bob@example.org": "bob@example.org", "adm-cyd@example.org": "cyd@example.org",
 	}
-	groups   = []engine.GroupRef{oncall, senior, leads, safety}
+	groups = []engine.GroupRef{oncall, senior, leads, safety}
+
 	machines = []access.Actor{
-		{Person: "svc-ci@example.org", Machine: "ci"}, {Person: "dan@example.org", Machine: "dans"}, {Machine: "bare"},
-		{Person: "svc-ci@example.org", Machine: "ci", Maker: "bob@example.org"}, {Machine: "bare", Maker: "adm-ada@example.org"},
+		{Person: "svc-ci@example.org", Machine: "ci"},
+		{Person: "dan@example.org", Machine: "dans"},
+		{Machine: "bare"},
+		{Person: "svc-ci@example.org", Machine: "ci", Maker: "bob@example.org"},
+		{Machine: "bare", Maker: "adm-ada@example.org"},
 	}
 )
 
