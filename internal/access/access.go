@@ -112,6 +112,7 @@ type Held struct {
 	Request  string    // the request behind it; empty where it came otherwise
 	Until    time.Time // zero while it is only asked for
 	Standing bool      // the directory shows it, and nothing says until when
+	Unnamed  bool      // the resource is not shown to whoever is told of it
 }
 
 // Given is access to the resource at hand itself, by another request.

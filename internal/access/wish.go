@@ -178,16 +178,20 @@ func (r *Request) compatible(f Facts) error {
 		return doubtful(f.HeldErr, "what %s holds already", r.Person)
 	}
 	h, found := f.conflict(r.Policy.NotWith)
+	name := h.Resource
+	if h.Unnamed {
+		name = "a resource that is not shown to you"
+	}
 	switch {
 	case !found:
 		return nil
 	case h.Standing:
-		return refuse(Conflict, "%s is in a group of %s already, and nobody may hold both", r.Person, h.Resource)
+		return refuse(Conflict, "%s is in a group of %s already, and nobody may hold both", r.Person, name)
 	case h.Until.IsZero():
-		return refuse(Conflict, "%s has asked for %s, and nobody may hold both; withdraw that first", r.Person, h.Resource)
+		return refuse(Conflict, "%s has asked for %s, and nobody may hold both; withdraw that first", r.Person, name)
 	}
 	return refuse(Conflict, "%s holds %s until %s, and nobody may hold both; give that back first",
-		r.Person, h.Resource, h.Until.UTC().Format(time.RFC3339))
+		r.Person, name, h.Until.UTC().Format(time.RFC3339))
 }
 
 // sound reports what is wrong with what was written.

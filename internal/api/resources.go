@@ -68,7 +68,8 @@ type Policy struct {
 	Ticket     Text       `json:"ticket"`
 	Questions  []Question `json:"questions" nullable:"false"`
 	Steps      []Step     `json:"steps" nullable:"false"`
-	NotWith    []string   `json:"notWith" nullable:"false" doc:"Resources that nobody may hold beside it"`
+	NotWith    []string   `json:"notWith" nullable:"false" doc:"Resources that nobody may hold beside it, those that are shown to you"`
+	Unnamed    bool       `json:"notWithOthers,omitempty" doc:"Nobody may hold others beside it either, which are not shown to you"`
 	BreakGlass string     `json:"breakGlass,omitempty" doc:"How long access in an emergency lasts at most, where there is such"`
 	Extend     *Extending `json:"extend,omitempty" doc:"How it may be extended, where it may"`
 }
@@ -97,7 +98,7 @@ type Extending struct {
 	Max   string `json:"max" example:"2h" doc:"Each time"`
 }
 
-func resourceOf(r desk.Resource) Resource {
+func resourceOf(r desk.Offer) Resource {
 	out := Resource{
 		Name: r.Name, Title: r.Label(), Description: r.Description, Tags: append([]string{}, r.Tags...), Groups: names(r.Groups),
 	}
@@ -108,7 +109,7 @@ func resourceOf(r desk.Resource) Resource {
 	out.Policy = &Policy{
 		Name: p.Name, For: string(p.For), Max: schedule.FormatDuration(p.Max), Default: schedule.FormatDuration(p.Default),
 		Ahead: schedule.FormatDuration(p.Ahead), Reason: textOf(p.Reason), Ticket: textOf(p.Ticket),
-		Questions: make([]Question, len(p.Questions)), Steps: make([]Step, len(p.Steps)), NotWith: append([]string{}, p.NotWith...),
+		Questions: make([]Question, len(p.Questions)), Steps: make([]Step, len(p.Steps)), NotWith: append([]string{}, p.NotWith...), Unnamed: r.Unnamed,
 	}
 	for i, q := range p.Questions {
 		out.Policy.Questions[i] = Question{
@@ -149,7 +150,7 @@ func (a *API) find(ctx context.Context, c desk.Caller, in *FindInput) (*Found, e
 	out := new(Found)
 	out.Body.Resources = make([]Resource, len(offers))
 	for i, o := range offers {
-		out.Body.Resources[i] = resourceOf(o.Resource)
+		out.Body.Resources[i] = resourceOf(o)
 	}
 	return out, nil
 }
@@ -184,7 +185,7 @@ func (a *API) resource(ctx context.Context, c desk.Caller, in *ResourceInput) (*
 	}
 	out := new(Offer)
 	b := &out.Body
-	b.Resource, b.May, b.BreakGlass, b.Owner = resourceOf(o.Resource), Possible(o.May), Possible(o.BreakGlass), o.Owner
+	b.Resource, b.May, b.BreakGlass, b.Owner = resourceOf(o), Possible(o.May), Possible(o.BreakGlass), o.Owner
 	b.Mine, b.Templates = requestsOf(o.Mine), templatesOf(o.Templates)
 	return out, nil
 }
@@ -226,7 +227,7 @@ type Explained struct {
 
 // Held is access that a person has, will have, or has asked for.
 type Held struct {
-	Resource string    `json:"resource"`
+	Resource string    `json:"resource,omitempty" doc:"Without it, one that is not shown to you"`
 	Request  string    `json:"request,omitempty"`
 	Until    time.Time `json:"until,omitzero"`
 	Standing bool      `json:"standing,omitempty" doc:"The directory shows it, and nothing says until when"`
@@ -262,9 +263,16 @@ func Explain(e desk.Explanation) *Explanation {
 		b.Steps[i] = Explained{stepOf(s.Step, "", nil), Possible(s.Skipped)}
 	}
 	for i, h := range e.Conflicts {
-		b.Conflicts[i] = Held{Resource: h.Resource, Request: h.Request, Until: h.Until, Standing: h.Standing}
+		b.Conflicts[i] = heldOf(h)
 	}
 	return out
+}
+
+func heldOf(h access.Held) Held {
+	if h.Unnamed {
+		h.Resource, h.Request = "", ""
+	}
+	return Held{Resource: h.Resource, Request: h.Request, Until: h.Until, Standing: h.Standing}
 }
 
 // Template is a request that is filled in already.

@@ -80,6 +80,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		resource: res, person: w.Person, requester: c.Actor, excluded: res.Policy.NotWith,
 		wants: wish.Wants(*res.Policy, res.Resource, rules.Expressions), fresh: true,
 	})
+	f.Held = d.tactful(ctx, c, w.Person, res.Name, f.Held)
 	r, events, err := access.Ask(wish, *res.Policy, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
 	if err != nil {
 		d.doubt("a request for "+res.Name, err)
@@ -264,6 +265,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 			resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID,
 			excluded: r.Policy.NotWith, wants: r.WantsToDecide(res.Resource, rules.Expressions), fresh: true,
 		})
+		f.Held = d.tactful(ctx, c, r.Person, res.Name, f.Held)
 		return r.Decide(w.Approve, access.Act{By: c.Actor, At: d.now(), Comment: w.Comment}, f, rules.Expressions)
 	})
 }
@@ -324,6 +326,7 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 			resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith,
 			wants: r.WantsToExtend(res.Resource, rules.Expressions), fresh: true,
 		})
+		f.Held = d.tactful(ctx, c, r.Person, res.Name, f.Held)
 		return r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
 	})
 }

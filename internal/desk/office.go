@@ -284,7 +284,9 @@ func (d *Desk) Explain(ctx context.Context, c Caller, person engine.Person, name
 			return Explanation{}, err
 		}
 	}
-	return d.explain(ctx, person, res), nil
+	out := d.explain(ctx, person, res)
+	out.Conflicts = d.tactful(ctx, c, person, name, out.Conflicts)
+	return out, nil
 }
 
 func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource) Explanation {

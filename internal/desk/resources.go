@@ -11,9 +11,11 @@ import (
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
-// Offer is a resource as a caller sees it.
+// Offer is a resource as a caller sees it: its policy excludes what is shown to
+// them.
 type Offer struct {
 	Resource
+	Unnamed bool // the policy excludes others too, which are not shown to the caller
 	// May tells whether the caller may ask for it, as far as is known.
 	May        Possible
 	BreakGlass Possible
@@ -46,7 +48,7 @@ func (d *Desk) Resources(ctx context.Context, c Caller, text string) ([]Offer, e
 		if res.Hidden && !d.shows(ctx, c, res) {
 			continue
 		}
-		out = append(out, Offer{Resource: *res})
+		out = append(out, d.offer(ctx, c, res))
 	}
 	return out, nil
 }
@@ -61,7 +63,8 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 	if !ok || res.Hidden && !d.shows(ctx, c, res) {
 		return Offer{}, notFound("there is no resource " + quoted(name))
 	}
-	o := Offer{Resource: *res, Owner: certain(d.owns(ctx, c, name, false))}
+	o := d.offer(ctx, c, res)
+	o.Owner = certain(d.owns(ctx, c, name, false))
 	for _, t := range rules.Templates {
 		if t.Resource == name {
 			o.Templates = append(o.Templates, t)
@@ -82,6 +85,44 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 		}
 	}
 	return o, nil
+}
+
+// offer shows a resource to a caller, without the names of what is not shown to
+// them.
+func (d *Desk) offer(ctx context.Context, c Caller, res *Resource) Offer {
+	o := Offer{Resource: *res}
+	if res.Policy == nil {
+		return o
+	}
+	named := make([]string, 0, len(res.Policy.NotWith))
+	for _, other := range res.Policy.NotWith {
+		if d.names(ctx, c, res.Name, other) {
+			named = append(named, other)
+		}
+	}
+	if len(named) < len(res.Policy.NotWith) {
+		p := *res.Policy // everybody's stays as it is
+		p.NotWith = named
+		o.Policy, o.Unnamed = &p, true
+	}
+	return o
+}
+
+// names reports whether a caller is told the name of a resource that another
+// one excludes.
+func (d *Desk) names(ctx context.Context, c Caller, resource, other string) bool {
+	res, ok := d.rules.Load().resource(other)
+	return ok && (!res.Hidden || d.shows(ctx, c, res) || certain(d.owns(ctx, c, resource, false)))
+}
+
+// tactful leaves the names of what is not shown to a caller out of what a person
+// holds beside a resource. What they asked for, or were granted, they know.
+func (d *Desk) tactful(ctx context.Context, c Caller, person engine.Person, resource string, held []access.Held) []access.Held {
+	out := slices.Clone(held)
+	for i, h := range out {
+		out[i].Unnamed = (h.Standing || person != c.Person) && !d.names(ctx, c, resource, h.Resource)
+	}
+	return out
 }
 
 // shows reports whether a hidden resource is shown to a caller.
