@@ -47,6 +47,7 @@ type Actor struct {
 	Machine string        `json:"machine,omitempty"`
 	Maker   engine.Person `json:"maker,omitempty" doc:"Who made the token by which the machine came"`
 	Via     access.Via    `json:"via,omitempty" example:"api"`
+	Name    string        `json:"name,omitempty" doc:"What the person is called, where the directory of profiles tells it soon; on one request, for those who decide, own or audit"`
 }
 
 // Window is when a grant is in force.
@@ -140,7 +141,9 @@ type RequestDetail struct {
 	There       bool         `json:"there" doc:"The person is in every group of the resource now"`
 	Groups      []Membership `json:"groups" nullable:"false" doc:"Of an approved request"`
 	Before      *Before      `json:"before,omitempty" doc:"How often the person asked for it, this time included"`
-	Others      []Holder     `json:"others" nullable:"false" doc:"Who has the access now too; for those who decide, own or audit"`
+	Others      []Holder     `json:"others" nullable:"false" doc:"Who has the access now too, for some time; for those who decide, own or audit"`
+	Standing    *Standing    `json:"standing,omitempty" doc:"Who is in its groups otherwise, half a minute ago at most; for the same"`
+	Name        string       `json:"name,omitempty" doc:"What the person is called, where the directory of profiles tells it soon; for the same"`
 }
 
 // Membership is how it stands with the person in one group.
@@ -162,6 +165,20 @@ type Holder struct {
 	Person engine.Person `json:"person"`
 	Until  time.Time     `json:"until"`
 	Reason string        `json:"reason,omitempty"`
+}
+
+// Standing are the accounts in the groups of a resource that neither a grant nor
+// daypass itself explains.
+type Standing struct {
+	Count    int       `json:"count" doc:"Of all"`
+	Accounts []Account `json:"accounts" nullable:"false" doc:"The first 20 by login"`
+	Unread   []string  `json:"unread" nullable:"false" doc:"Groups that their directory did not tell of soon; who else is in them is not known" example:"[\"corp/prod-db\"]"`
+}
+
+// Account is one in a directory.
+type Account struct {
+	Directory engine.Directory `json:"directory"`
+	Login     string           `json:"login"`
 }
 
 func requestOf(v desk.View) Request {
@@ -274,6 +291,13 @@ func detailOf(d desk.Detail) RequestDetail {
 	for i, h := range d.Others {
 		out.Others[i] = Holder{Person: h.Person, Until: h.Until.UTC(), Reason: h.Reason}
 	}
+	if s := d.Standing; s != nil {
+		out.Standing = &Standing{Count: s.Count, Accounts: make([]Account, len(s.Accounts)), Unread: names(s.Unread)}
+		for i, a := range s.Accounts {
+			out.Standing.Accounts[i] = Account(a)
+		}
+	}
+	out.Name, out.By.Name = d.Name, d.ByName
 	if len(d.Before.Counts) > 0 {
 		out.Before = &Before{Counts: d.Before.Counts, Last: d.Before.Last}
 	}

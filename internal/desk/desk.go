@@ -13,6 +13,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,8 @@ type Store interface {
 	Undecided(ctx context.Context) (int, error)
 	PastRequests(ctx context.Context, p engine.Person, resource string) (access.Past, error)
 	OwnedBy(ctx context.Context, p engine.Person) ([]engine.Owned, error)
+	// Page returns what the ledger has about a group.
+	Page(ctx context.Context, g engine.Group) (engine.Page, error)
 
 	Holds(ctx context.Context) ([]engine.Hold, error)
 	AddRelease(ctx context.Context, r engine.Release) (engine.Release, error)
@@ -220,6 +223,11 @@ func (r *Rules) resource(name string) (*Resource, bool) {
 		}
 	}
 	return nil, false
+}
+
+// gives reports whether a resource leads to a group.
+func (r *Rules) gives(g engine.GroupRef) bool {
+	return slices.ContainsFunc(r.Resources, func(res Resource) bool { return slices.Contains(res.Groups, g) })
 }
 
 // Label is what a resource is called for people.

@@ -59,6 +59,9 @@ func groupErr(g engine.GroupRef, err error) error {
 // heard takes in what came of looking for a group that decides. That it is not
 // there is said loudly, once.
 func (d *Desk) heard(g engine.GroupRef, err error) {
+	if rules := d.rules.Load(); rules.Deciding[g] == nil && rules.gives(g) {
+		return // a run tells of it
+	}
 	missing, is := errors.AsType[*access.NoGroup](err)
 	switch {
 	case is && d.absent.put(g, true):

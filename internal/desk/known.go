@@ -43,7 +43,7 @@ type known struct {
 	rules *Rules
 
 	mu       sync.Mutex
-	members  map[engine.GroupRef]*kept[map[engine.MemberID]bool]
+	members  map[engine.GroupRef]*kept[roster]
 	accounts map[place]*kept[engine.Member]
 	profiles map[engine.Person]*kept[*engine.Profile]
 	looks    map[string]*kept[*report.Compliance]
@@ -53,7 +53,7 @@ type known struct {
 func newKnown(r *Rules) *known {
 	return &known{
 		rules:    r,
-		members:  make(map[engine.GroupRef]*kept[map[engine.MemberID]bool]),
+		members:  make(map[engine.GroupRef]*kept[roster]),
 		accounts: make(map[place]*kept[engine.Member]),
 		profiles: make(map[engine.Person]*kept[*engine.Profile]),
 		looks:    make(map[string]*kept[*report.Compliance]),
@@ -177,13 +177,13 @@ func (x *kept[T]) fits(since moment, now time.Time) bool {
 }
 
 // stale reports whether the answer is too old to be shown. A failure is kept for
-// as long as asking may take.
+// as long as asking may take; one that took as long as that, as an answer is.
 func (x *kept[T]) stale(now time.Time) bool {
 	if !x.over() {
 		return false
 	}
 	good := x.good
-	if k := engine.KindOf(x.err); x.err != nil && k != engine.NotFound && k != engine.Disabled {
+	if k := engine.KindOf(x.err); x.err != nil && k != engine.NotFound && k != engine.Disabled && !errors.Is(x.err, context.DeadlineExceeded) {
 		good = min(good, answer)
 	}
 	age := now.Sub(x.at)

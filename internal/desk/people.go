@@ -23,6 +23,8 @@ const (
 	// and those that were just there see the same one.
 	looked  = 3 * time.Second
 	looking = 100 * time.Second
+	// patience is how long a page waits for what is only shown beside the rest.
+	patience = 2 * time.Second
 	// crowd is how many answers are kept at most.
 	crowd = 20_000
 )
@@ -85,42 +87,52 @@ func (p *people) in(ctx context.Context, person engine.Person, g engine.GroupRef
 	if err != nil {
 		return access.Answer{Err: fmt.Errorf("%s: %w", g, err)}
 	}
-	return access.Answer{Yes: members[account.ID]}
+	_, yes := members.logins[account.ID]
+	return access.Answer{Yes: yes}
+}
+
+// roster is who is in a group.
+type roster struct {
+	group  engine.GroupID
+	logins map[engine.MemberID]string
 }
 
 // membersOf lists a group. The error is an [*access.NoGroup] where it is
 // certainly not there.
-func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment) (map[engine.MemberID]bool, error) {
+func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment) (roster, error) {
 	k := p.known.Load()
 	c, err := k.connector(g.Directory)
 	if err != nil {
-		return nil, err
+		return roster{}, err
 	}
-	return ask(ctx, p, k, k.members, g, question[map[engine.MemberID]bool]{
+	return ask(ctx, p, k, k.members, g, question[roster]{
 		since: since, good: shown, within: answer, pace: k.pace(g, p.listings),
-		ask: func(ctx context.Context) (map[engine.MemberID]bool, error) {
-			ms, err := list(ctx, c, g)
+		ask: func(ctx context.Context) (roster, error) {
+			r, err := list(ctx, c, g)
 			if p.known.Load() == k { // a directory of before has no say any more
 				p.told(g, err)
 			}
-			ids := make(map[engine.MemberID]bool, len(ms))
-			for _, m := range ms {
-				ids[m.ID] = true
-			}
-			return ids, err
+			return r, err
 		},
 	})
 }
 
 // list returns the members of a group; an [*access.NoGroup] where it is
 // certainly not there.
-func list(ctx context.Context, c engine.Connector, g engine.GroupRef) ([]engine.Member, error) {
+func list(ctx context.Context, c engine.Connector, g engine.GroupRef) (roster, error) {
 	info, err := c.Group(ctx, g.Name)
 	if err != nil {
-		return nil, groupErr(g, err)
+		return roster{}, groupErr(g, err)
 	}
 	ms, err := c.Members(ctx, info.ID)
-	return ms, groupErr(g, err)
+	if err != nil {
+		return roster{}, groupErr(g, err)
+	}
+	r := roster{info.ID, make(map[engine.MemberID]string, len(ms))}
+	for _, m := range ms {
+		r.logins[m.ID] = m.Login
+	}
+	return r, nil
 }
 
 var errNoProfiles = errors.New("no directory describes people; set profiles in the configuration")
@@ -163,6 +175,29 @@ func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Direc
 		}
 	}
 	return access.Answer{Err: unknown}
+}
+
+// soon waits for an answer that is only shown beside the rest. One that is late
+// is kept for who looks next.
+func soon[T any](ctx context.Context, find func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	type found struct {
+		value T
+		err   error
+	}
+	out := make(chan found, 1)
+	go func() {
+		v, err := find(ctx)
+		out <- found{v, err}
+	}()
+	select {
+	case x := <-out:
+		return x.value, x.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // look holds desired against actual for a resource: one at a time, for all who

@@ -269,3 +269,45 @@ func TestAPanicLeavesNobodyWaiting(t *testing.T) {
 		t.Errorf("%v; want that it was cut short", err)
 	}
 }
+
+// What is only shown beside the rest is not waited for, and kept for who looks
+// next.
+func TestWhatIsLateIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, p, _ := town(t)
+		late := &slow{corp, make(chan struct{})}
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": late}})
+		look := func() (roster, error) {
+			return soon(t.Context(), func(ctx context.Context) (roster, error) { return p.membersOf(ctx, leads, whenever) })
+		}
+		for range 2 {
+			began := time.Now()
+			if r, err := look(); err == nil || len(r.logins) > 0 || time.Since(began) != patience {
+				t.Errorf("after %s: %v, %v; want nothing after %s", time.Since(began), r, err, patience)
+			}
+		}
+		close(late.answer)
+		synctest.Wait()
+		if r, err := look(); err != nil || len(r.logins) != 1 || corp.Calls(memory.CallMembers) != 1 {
+			t.Errorf("then: %v, %v by %d listings; want ada by one", r, err, corp.Calls(memory.CallMembers))
+		}
+	})
+}
+
+// A group that takes too long to be listed is listed no more often for those who
+// look than one that does not.
+func TestTooLongAListingIsNotTriedAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, _, in := town(t)
+		corp.Fail(memory.Fault{Call: memory.CallMembers, Stall: true, Kind: engine.Unavailable})
+		for range 3 {
+			if _, err := in(false); err == nil {
+				t.Error("a listing that never came is an answer")
+			}
+			time.Sleep(answer)
+		}
+		if n := corp.Calls(memory.CallMembers); n != 1 {
+			t.Errorf("%d listings in %s, want 1", n, shown)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -254,6 +255,11 @@ type Detail struct {
 	// Others have access to the resource now, as far as requests and other
 	// grants tell; for those who decide, own or audit only.
 	Others []Holder
+	// Standing are those who are in its groups otherwise, for the same.
+	Standing *StandingMembers
+	// Name and ByName are what the person, and another one who asked, are called
+	// in the directory of profiles, for the same; empty where it is not known soon.
+	Name, ByName string
 }
 
 // Holder is somebody who has access.
@@ -307,8 +313,39 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 	}
 	if out.May.Decide || out.May.Review || !c.concerned(rules.known(r)) && oversees() {
 		out.Others = d.holders(res, r)
+		var wait sync.WaitGroup
+		wait.Go(func() { out.Name = d.nameOf(ctx, access.Actor{Person: r.Person}) })
+		if r.By.Person != r.Person {
+			wait.Go(func() { out.ByName = d.nameOf(ctx, r.By) })
+		}
+		out.Standing, err = d.standing(ctx, res, r, out.Others)
+		wait.Wait()
 	}
-	return out, nil
+	return out, err
+}
+
+// Details adds to requests that a caller sees what helps to decide on them, at
+// once for all.
+func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, error) {
+	out, errs := make([]Detail, len(views)), make([]error, len(views))
+	var wait sync.WaitGroup
+	for i, v := range views {
+		wait.Go(func() { out[i], errs[i] = d.Detail(ctx, c, v) })
+	}
+	wait.Wait()
+	return out, errors.Join(errs...)
+}
+
+// nameOf returns what a person is called, where that is found out soon.
+func (d *Desk) nameOf(ctx context.Context, a access.Actor) string {
+	if d.rules.Load().Profiles == "" || a.Machine != "" {
+		return ""
+	}
+	p, err := soon(ctx, func(ctx context.Context) (*engine.Profile, error) { return d.people.profile(ctx, a.Person, whenever) })
+	if err != nil {
+		return ""
+	}
+	return p.Name
 }
 
 // holders are those who have access to a resource now beside the person.

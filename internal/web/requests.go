@@ -44,12 +44,8 @@ func (web *Web) inbox(c *call) error {
 	if in.Doubt != nil {
 		p.Problem = sentence(in.Doubt)
 	}
-	for _, v := range in.Waiting {
-		x, err := web.cfg.Desk.Detail(ctx, c.caller, v)
-		if err != nil {
-			return err
-		}
-		p.Waiting = append(p.Waiting, x)
+	if p.Waiting, err = web.cfg.Desk.Details(ctx, c.caller, in.Waiting); err != nil {
+		return err
 	}
 	web.render(c, http.StatusOK, "approve", "Approve", p)
 	return nil

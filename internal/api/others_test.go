@@ -1,0 +1,33 @@
+package api_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/api"
+)
+
+// Who decides is told who is in without daypass, and who it is that asks; who
+// asked is not.
+func TestStandingMembersAndNames(t *testing.T) {
+	r := open(t)
+	rules := r.rules()
+	rules.Profiles = "corp"
+	r.desk.Use(rules)
+	r.corp.SetProfile(r.member("ada"), engine.Profile{Name: "Ada"})
+	r.corp.SetProfile(r.member("eve"), engine.Profile{Name: "Eve"})
+	r.corp.Put(r.group("staging"), r.member("dan"))
+	id := into[api.Request](t, r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","person":"eve@example.org","reason":"x"}`).want(t, 201)).ID
+	x := into[api.RequestDetail](t, r.call("bob", "GET", "/api/v1/requests/"+id, "").want(t, 200))
+	if s := x.Standing; s == nil || s.Count != 1 || !slices.Equal(s.Accounts, []api.Account{{Directory: "corp", Login: "dan"}}) || len(s.Unread) > 0 {
+		t.Errorf("bob is told %+v, want dan", s)
+	}
+	if x.Name != "Eve" || x.By.Name != "Ada" {
+		t.Errorf("bob is told %q and %q", x.Name, x.By.Name)
+	}
+	x = into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+id, "").want(t, 200))
+	if x.Standing != nil || x.Name != "" || x.By.Name != "" {
+		t.Errorf("ada is told %+v, %q and %q", x.Standing, x.Name, x.By.Name)
+	}
+}

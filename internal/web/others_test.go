@@ -1,0 +1,51 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass-dev/daypass/connectors/memory"
+	"github.com/daypass-dev/daypass/engine"
+)
+
+// Who decides reads who is in already, also without daypass, and who it is that
+// asks; what a directory does not tell is said, not left out.
+func TestOthersOnThePage(t *testing.T) {
+	r := open(t)
+	r.rules.Profiles = "corp"
+	r.corp.SetProfile(r.ids["ada"], engine.Profile{Name: "Ada <b>Lovelace"})
+	g, err := r.corp.Group(t.Context(), "staging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.by("ada").post("/ask/staging", "for", "1h", "reason", "to look").want(t, 303)
+	r.by("bob").get("/approve").want(t, 200, "Nobody else has it now.", "ada@example.org (Ada <b>Lovelace)")
+	path := r.by("ada").get("/mine").link(t)
+	r.clock.pass(time.Minute)
+	r.corp.Put(g.ID, r.ids["dan"])
+	r.corp.Put(g.ID, r.corp.AddPerson(at("zoe"), odd))
+	for _, page := range []string{"/approve", path} {
+		a := r.by("bob").get(page).want(t, 200, "Standing members: "+odd+", dan.")
+		if strings.Contains(a.body, "<b>") || strings.Contains(a.text(), "Nobody else") {
+			t.Errorf("%s: %s", page, a.body)
+		}
+	}
+	if a := r.by("ada").get(path).want(t, 200); strings.Contains(a.text(), "dan") || strings.Contains(a.text(), "Lovelace") {
+		t.Errorf("ada reads: %s", a.text())
+	}
+	r.clock.pass(time.Minute)
+	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: g.ID, Kind: engine.Unavailable})
+	r.by("bob").get(path).want(t, 200, "Who else is in corp/staging could not be found out.")
+}
+
+// link is where the only request of a page leads.
+func (a answer) link(t *testing.T) string {
+	t.Helper()
+	_, rest, found := strings.Cut(a.body, `href="/requests/`)
+	id, _, ends := strings.Cut(rest, `"`)
+	if !found || !ends {
+		t.Fatalf("no request on the page: %s", a.text())
+	}
+	return "/requests/" + id
+}
