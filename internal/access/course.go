@@ -104,10 +104,15 @@ func (r Request) End(act Act, over bool) (Request, []engine.Event, error) {
 		r.close(Withdrawn, act.At, "the access was ended")
 		events = append(events, r.event(engine.EventWithdrawn, act, "the access was ended"))
 	}
+	return r.bumped(), append(events, r.end(act, at)), nil
+}
+
+// end ends the grant at an instant.
+func (r *Request) end(act Act, at time.Time) engine.Event {
 	r.Grant.End = &End{By: act.By, At: at, Comment: act.Comment}
 	e := r.event(engine.EventRevoked, act, act.Comment)
 	e.Grants = r.anchors()
-	return r.bumped(), append(events, e), nil
+	return e
 }
 
 // Extend asks for a grant to last longer, counted from its end. It opens no
@@ -187,9 +192,11 @@ func (r *Request) Extended() int {
 	return n
 }
 
-// Close is a reviewer's word on an emergency: whether it was one.
+// Close is a reviewer's word on an emergency: whether it was one. Access that is
+// still in force and was none ends with it.
 func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
 	r = r.clone()
+	at := act.At.UTC() // as End does
 	act = r.after(act)
 	switch {
 	case r.Review == nil:
@@ -226,5 +233,9 @@ func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []e
 	if fine {
 		e.Step = "justified"
 	}
-	return r.bumped(), []engine.Event{e}, nil
+	events := []engine.Event{e}
+	if p := r.Phase(at); !fine && (p == Active || p == Waiting) && r.Grant.End == nil {
+		events = append(events, r.end(act, at))
+	}
+	return r.bumped(), events, nil
 }

@@ -500,6 +500,42 @@ func TestBreakGlassReview(t *testing.T) {
 	b.must(b.tryReview(as(bob))) // late is better than never
 }
 
+// What was no emergency ends with the word of whoever looked at it; what was one,
+// and what is over, goes its way.
+func TestUnjustifiedEmergencyEnds(t *testing.T) {
+	for name, x := range map[string]struct {
+		fine bool
+		pass time.Duration
+		want access.Phase
+	}{
+		"justified":              {true, time.Minute, access.Active},
+		"unjustified":            {false, time.Minute, access.Revoked},
+		"unjustified, and over":  {false, time.Hour, access.Ended},
+		"unjustified, this once": {false, 0, access.Revoked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := set(t, production())
+			b.ask(access.Wish{BreakGlass: true})
+			b.pass(x.pass)
+			r, told, err := b.world.review(b.r, x.fine, access.Act{By: as(bob), At: b.now, Comment: "a rehearsal"})
+			if err != nil || r.Phase(b.now) != x.want {
+				t.Fatalf("%v, it is %s, want %s", err, r.Phase(b.now), x.want)
+			}
+			if x.want != access.Revoked {
+				if len(told) != 1 || r.Grant.End != nil {
+					t.Errorf("%+v, %+v", told, r.Grant)
+				}
+				return
+			}
+			w, _ := r.Window()
+			if len(told) != 2 || told[1].Kind != engine.EventRevoked || told[1].By != string(bob) || told[1].Reason != "a rehearsal" ||
+				len(told[1].Grants) != 1 || !told[1].Grants[0].Until.Equal(b.now) || !w.Until.Equal(b.now) {
+				t.Errorf("%+v, until %s", told, w.Until)
+			}
+		})
+	}
+}
+
 func TestEmergencyOfAnotherIsReviewedByAThird(t *testing.T) {
 	b := set(t, production())
 	b.must(b.tryAsk(as(bob), access.Wish{BreakGlass: true, Person: ada}))
