@@ -173,15 +173,20 @@ func (o *oracle) mayAsk(s scene) bool {
 		(o.wish.BreakGlass || !from.Add(length).After(o.asked) || from.After(o.asked.Add(o.policy.Ahead))) {
 		return false
 	}
-	return length >= time.Second && length <= most && o.entitled(s) && o.compatible(s) &&
+	others := o.by.Person != o.wish.Person && !o.wish.BreakGlass && !o.alone(s) // the approvers hear of a conflict
+	return length >= time.Second && length <= most && o.entitled(s) && (others || o.compatible(s)) &&
 		(o.wish.BreakGlass || len(o.policy.Steps) > 0 || s.holds(o.policy.Auto, o.wish.Person) == yes) && o.once(s)
+}
+
+// alone tells whether it is given without an approval.
+func (o *oracle) alone(s scene) bool {
+	return s.holds(o.policy.Auto, o.wish.Person) == yes ||
+		!slices.ContainsFunc(o.policy.Steps, func(step access.Step) bool { return s.holds(step.Skip, o.wish.Person) != yes })
 }
 
 // once tells whether what nobody approves is in the way of nothing given before.
 func (o *oracle) once(s scene) bool {
-	alone := s.holds(o.policy.Auto, o.wish.Person) == yes ||
-		!slices.ContainsFunc(o.policy.Steps, func(step access.Step) bool { return s.holds(step.Skip, o.wish.Person) != yes })
-	if !o.wish.BreakGlass && !alone {
+	if !o.wish.BreakGlass && !o.alone(s) {
 		return true
 	}
 	from, until := o.asked, o.asked.Add(o.length())

@@ -657,6 +657,50 @@ func TestNotWith(t *testing.T) {
 	}
 }
 
+// TestNotWithForOthers: whoever asks for somebody else is not told what those
+// hold; the approvers are, and nothing is given.
+func TestNotWithForOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		by    access.Actor
+		auto  string
+		skip  string
+		wish  access.Wish
+		taken bool
+	}{
+		"oneself":                {as(ada), "", "", access.Wish{}, false},
+		"oneself at once":        {as(ada), "yes", "", access.Wish{}, false},
+		"another":                {as(bob), "", "", access.Wish{}, true},
+		"another by a pipeline":  {ci, "", "", access.Wish{}, true},
+		"another at once":        {as(bob), "yes", "", access.Wish{}, false},
+		"another, steps skipped": {as(bob), "", "yes", access.Wish{}, false},
+		"another, not known":     {as(bob), "unknown", "", access.Wish{}, true},
+		"another, an emergency":  {as(bob), "", "", access.Wish{BreakGlass: true}, false},
+	} {
+		for _, silent := range []bool{false, true} {
+			b := set(t, staging())
+			b.policy.NotWith, b.policy.Auto, b.policy.Steps[0].Skip = []string{"audit"}, c.auto, c.skip
+			b.policy.For, b.policy.Ask = access.Anyone, access.Who{Anyone: true, Machines: []string{"ci"}}
+			b.policy.BreakGlass = &access.BreakGlass{Ask: b.policy.Ask, Max: time.Hour, Review: access.Review{By: byLead(), Within: time.Hour}}
+			b.world.held = []access.Held{{Resource: "audit", Standing: true}}
+			want := access.Conflict
+			if silent {
+				b.world.silent, want = []string{"held"}, access.Doubt
+			}
+			err := b.tryAsk(c.by, c.wish)
+			if !c.taken && access.KindOf(err) != want || c.taken && err != nil {
+				t.Errorf("%s, silent %v: %v", name, silent, err)
+			}
+			if err != nil {
+				continue
+			}
+			b.is(access.Asked)
+			b.refused(want, b.tryDecide(as(cyd), true))
+			b.is(access.Asked)
+			b.must(b.tryDecide(as(cyd), false))
+		}
+	}
+}
+
 // TestOnceAtATime: what nobody approves is not made longer, or more, by asking
 // again.
 func TestOnceAtATime(t *testing.T) {

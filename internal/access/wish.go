@@ -50,8 +50,12 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 		return Request{}, nil, err
 	}
 	events := []engine.Event{r.event(engine.EventRequested, act, r.Reason)}
-	if err := r.compatible(f); err != nil {
-		return Request{}, nil, err
+	// Whoever asks for somebody else is not told by a refusal what those hold:
+	// where approvers decide, they hear of it, and nothing is given beside it.
+	if r.BreakGlass || r.By.Person == r.Person {
+		if err := r.compatible(f); err != nil {
+			return Request{}, nil, err
+		}
 	}
 	if r.BreakGlass {
 		if err := r.once(f); err != nil {
@@ -75,6 +79,9 @@ func Ask(w Wish, p Policy, act Act, f Facts, x Expressions) (Request, []engine.E
 	if done {
 		r.Course.Closed = r.At
 		events = append(events, r.grant(act, engine.EventGranted))
+		if err := r.compatible(f); err != nil {
+			return Request{}, nil, err
+		}
 		if err := r.once(f); err != nil {
 			return Request{}, nil, err
 		}
