@@ -10,8 +10,9 @@ import (
 
 // Decide is what an approver says to the step that waits, of the request or of
 // its last extension. The right to do so is judged by the facts of now. One
-// denial denies; approvals count up to the quorum of the step, and the last
-// step's last one makes the grant, whose clock then starts.
+// denial denies, also that of somebody who approved the step before; approvals
+// count up to the quorum of the step, and the last step's last one makes the
+// grant, whose clock then starts.
 func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request, []engine.Event, error) {
 	r = r.clone()
 	act = r.after(act)
@@ -24,7 +25,7 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 	if due := course.Deadline(); !due.IsZero() && !due.After(act.At) {
 		return Request{}, nil, refuse(Conflict, "the time to decide on it is over")
 	}
-	if err := r.mayDecide(course, step, act, c, x); err != nil {
+	if err := r.mayDecide(course, step, approve, act, c, x); err != nil {
 		return Request{}, nil, err
 	}
 	if err := Readable("comment", "the comment", act.Comment); err != nil {
@@ -57,8 +58,8 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 	return r.bumped(), append(events, made), nil
 }
 
-// mayDecide reports whether the actor may decide on the step.
-func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expressions) error {
+// mayDecide reports whether the actor may approve, or deny, the step.
+func (r *Request) mayDecide(course *Course, step Step, approve bool, act Act, c Case, x Expressions) error {
 	f := c.Facts
 	if err := errors.Join(f.by(act.By), f.about(r)); err != nil {
 		return err
@@ -80,6 +81,7 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 		switch a := f.same(act.By.Person, d.By.Person); {
 		case a.Err != nil:
 			return doubtful(a.Err, "whether %s and %s are one human", act.By.Person, d.By.Person)
+		case a.Yes && d.Step == course.Step && !approve: // who had a second thought denies
 		case a.Yes && d.Step == course.Step:
 			return refuse(Conflict, "you approved this step already; somebody else has to as well")
 		case a.Yes:
@@ -97,6 +99,16 @@ func (r *Request) mayDecide(course *Course, step Step, act Act, c Case, x Expres
 		return refuse(Forbidden, "%s may not decide on this step (%s)", act.By.Person, step.Name)
 	}
 	return nil
+}
+
+// Approved reports whether the one who decides approved the step that waits
+// already. It is told by facts that [Request.Decide] took.
+func (r Request) Approved(f Facts) bool {
+	course := r.Undecided()
+	return course != nil && slices.ContainsFunc(course.Decisions, func(d Decision) bool {
+		a := f.same(f.Approver.Person, d.By.Person)
+		return d.Step == course.Step && a.Err == nil && a.Yes
+	})
 }
 
 // concerned are the people who do not decide on it: whom it is for, and who

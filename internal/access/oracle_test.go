@@ -45,6 +45,7 @@ type oracle struct {
 	ended   time.Time // by somebody
 	review  time.Time // when it has to be closed; zero when it is, or needs not be
 	late    bool
+	unfit   bool // whoever reviewed it says that it was no emergency
 	seen    map[engine.EventKind]int
 }
 
@@ -236,7 +237,10 @@ func (o *oracle) mayDecide(s scene, approve bool) bool {
 		}
 	}
 	for _, v := range t.votes {
-		if (v.step == t.at || !o.policy.Twice) && s.same(s.actor.Person, v.by) != no {
+		switch same := s.same(s.actor.Person, v.by); {
+		case v.step != t.at && o.policy.Twice, same == no:
+		case v.step == t.at && same == yes && !approve:
+		default:
 			return false
 		}
 	}
@@ -409,6 +413,9 @@ func (o *oracle) see(events []engine.Event, s scene) error {
 		o.seen[e.Kind]++
 		entered = entered || o.open != nil && o.open.since.Equal(e.At)
 	}
+	if o.unfit && o.lives(s.now) {
+		return fmt.Errorf("it goes on, and was no emergency")
+	}
 	if t := o.open; t != nil {
 		if t.given || t.at >= len(t.steps) {
 			return fmt.Errorf("nothing is left to decide, and nothing was given")
@@ -452,13 +459,16 @@ func (o *oracle) step(e engine.Event, due time.Time, s scene, i int) error {
 		if !o.lives(s.now) || t != nil {
 			return fmt.Errorf("there is nothing to end")
 		}
+		if i > 0 && o.wish.BreakGlass && !o.unfit {
+			return fmt.Errorf("it was an emergency")
+		}
 		o.ended = s.now
 		return nil
 	case engine.EventReviewed:
 		if o.review.IsZero() {
 			return fmt.Errorf("there is nothing to review")
 		}
-		o.review = time.Time{}
+		o.review, o.unfit = time.Time{}, e.Step == "unjustified"
 		return nil
 	case engine.EventReviewLate:
 		if o.late || !e.At.Equal(due) || !e.At.Equal(o.review) {

@@ -216,6 +216,29 @@ func TestApproverCountsOnceUnderTwoAddresses(t *testing.T) {
 	b.refused(access.Doubt, b.tryDecide(as(cyd), true))
 }
 
+// Whoever approved a step thinks again while it waits, under whichever address;
+// later the request is not theirs to stop any more.
+func TestSecondThought(t *testing.T) {
+	for _, again := range []engine.Person{bob, admBob} {
+		b := set(t, production())
+		b.ask(access.Wish{})
+		b.approve(bob)
+		b.must(b.tryDecide(as(again), false))
+		b.is(access.Denied)
+		if n := b.r.Course.Approvals(0); n != 1 || len(b.r.Course.Decisions) != 2 {
+			t.Errorf("%s: what was approved is not on record: %+v", again, b.r.Course.Decisions)
+		}
+	}
+	b := set(t, production())
+	b.ask(access.Wish{})
+	b.approve(bob)
+	b.world.members[leads] = []engine.Person{cyd, dan} // who is no approver any more does not deny
+	b.refused(access.Forbidden, b.tryDecide(as(bob), false))
+	b.approve(cyd)
+	b.refused(access.Forbidden, b.tryDecide(as(bob), false)) // bob is safety too
+	b.is(access.Asked)
+}
+
 func TestNobodyCountsInTwoSteps(t *testing.T) {
 	b := set(t, production())
 	b.ask(access.Wish{})

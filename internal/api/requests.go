@@ -376,7 +376,7 @@ type ReviewInput struct {
 	Target
 	Body struct {
 		_         struct{} `additionalProperties:"false"`
-		Justified bool     `json:"justified" doc:"Whether the emergency was one"`
+		Justified bool     `json:"justified" doc:"Whether the emergency was one; access that was not justified ends at once"`
 		Comment   string   `json:"comment" minLength:"1" doc:"What was found"`
 	}
 }

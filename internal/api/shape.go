@@ -128,6 +128,7 @@ type Review struct {
 // May is what the caller may do with a request.
 type May struct {
 	Decide   bool `json:"decide"`
+	Deny     bool `json:"deny" doc:"Also of a step that you approved, while it waits"`
 	Withdraw bool `json:"withdraw"`
 	End      bool `json:"end"`
 	Extend   bool `json:"extend"`
@@ -188,7 +189,7 @@ func requestOf(v desk.View) Request {
 		By: actorOf(r.By), Reason: r.Reason, Ticket: r.Ticket, Answers: r.Answers, Template: r.Template,
 		For: schedule.FormatDuration(r.For), From: r.From.UTC(), At: r.At.UTC(), BreakGlass: r.BreakGlass, Policy: r.Policy.Name,
 		Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
-		May: May{Decide: v.May.Decide, Withdraw: v.May.Withdraw, End: v.May.End, Extend: v.May.Extend, Review: v.May.Review},
+		May: May{Decide: v.May.Decide, Deny: v.May.Deny, Withdraw: v.May.Withdraw, End: v.May.End, Extend: v.May.Extend, Review: v.May.Review},
 	}
 	if r.From.IsZero() {
 		out.From = time.Time{}

@@ -49,6 +49,9 @@ const (
 // it is done is decided when it is tried.
 type May struct {
 	Decide, Withdraw, End, Extend, Review bool
+	// Deny is set where they may decide, and where they approved the step that
+	// waits and may think again.
+	Deny bool
 }
 
 // concerned reports whether the caller asked, or is whom it is for.
@@ -193,8 +196,10 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID, excluded: r.Policy.NotWith}
 		q.wants = r.WantsToDecide(res.Resource, rules.Expressions)
 		q.wants.Held, q.wants.Self = false, false // a denial goes by neither
-		_, _, err := r.Decide(false, act, d.facts(ctx, q), rules.Expressions)
-		v.May.Decide = err == nil
+		f := d.facts(ctx, q)
+		_, _, err := r.Decide(false, act, f, rules.Expressions)
+		v.May.Deny = err == nil
+		v.May.Decide = v.May.Deny && !r.Approved(f)
 	}
 	if r.Review.Open() && r.Policy.BreakGlass != nil && certain(d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r)) {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID}
@@ -311,7 +316,7 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		)
 		return a.Err == nil && a.Yes
 	}
-	if out.May.Decide || out.May.Review || !c.concerned(rules.known(r)) && oversees() {
+	if out.May.Deny || out.May.Review || !c.concerned(rules.known(r)) && oversees() {
 		out.Others = d.holders(res, r)
 		var wait sync.WaitGroup
 		wait.Go(func() { out.Name = d.nameOf(ctx, access.Actor{Person: r.Person}) })

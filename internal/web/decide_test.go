@@ -66,6 +66,30 @@ func TestQuorumCountsPeople(t *testing.T) {
 	}
 }
 
+// TestSecondThought: whoever approved a step may deny it while it waits, and is
+// offered nothing else; it waits for them no more.
+func TestSecondThought(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.rules.Resources[3].Policy.Steps[0].Quorum = 2
+	id := r.ask("ada", desk.Wish{Resource: "staging"})
+	const still = "you can still deny it"
+	const approve = "Approve Staging databases for ada"
+	if a := r.by("bob").get("/requests/" + id); !strings.Contains(a.text(), approve) || strings.Contains(a.text(), still) {
+		t.Errorf("he did not approve it: %s", a.text())
+	}
+	r.by("bob").decide(id, "approve").want(t, http.StatusSeeOther)
+	if a := r.by("bob").get("/requests/" + id); !strings.Contains(a.text(), still) || strings.Contains(a.text(), approve) {
+		t.Errorf("he approved it: %s", a.text())
+	}
+	r.by("bob").get("/approve").want(t, http.StatusOK, "Nothing waits for you")
+	r.by("bob").decide(id, "deny").want(t, http.StatusSeeOther)
+	x := r.request(id)
+	if x.Status != access.Denied || len(x.Course.Decisions) != 2 {
+		t.Errorf("%s, with %+v", x.Status, x.Course.Decisions)
+	}
+}
+
 // TestExpiredLink: the page of a request that lapsed says so, and so does who
 // still decides on it.
 func TestExpiredLink(t *testing.T) {

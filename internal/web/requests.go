@@ -199,7 +199,11 @@ func (web *Web) extend(c *call) error {
 
 func (web *Web) review(c *call) error {
 	f := c.r.PostForm
-	_, err := web.cfg.Desk.Review(c.r.Context(), c.caller, c.r.PathValue("id"), f.Get("verdict") == "justified", lines(f.Get("comment")), 0)
+	verdict := f.Get("verdict")
+	if verdict != "justified" && verdict != "unjustified" {
+		return &pageError{http.StatusBadRequest, "What was found is missing. Go back, and say whether the emergency was one."}
+	}
+	_, err := web.cfg.Desk.Review(c.r.Context(), c.caller, c.r.PathValue("id"), verdict == "justified", lines(f.Get("comment")), 0)
 	return web.decided(c, err, "The review is closed.")
 }
 
