@@ -33,8 +33,9 @@ const tries = 5
 
 func newID() string { return "r" + strings.ToLower(rand.Text())[:20] }
 
-// Ask takes a wish. The errors are those of [access.Ask].
-func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error) {
+// Ask takes a wish. The errors are those of [access.Ask]. One for somebody else
+// that is refused is in the log: it may tell something of them.
+func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (r access.Request, err error) {
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
@@ -57,6 +58,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	if !ok || res.Hidden && !d.shows(ctx, c, res) {
 		return access.Request{}, &access.Error{Kind: access.Invalid, Field: "resource", Message: "there is no resource " + quoted(w.Resource)}
 	}
+	defer func() { d.inVain(c, w.Person, res, err) }()
 	if res.Policy == nil {
 		return access.Request{}, forbidden(res.Name + " cannot be asked for: it has no policy")
 	}
@@ -84,10 +86,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 	r, events, err := access.Ask(wish, *res.Policy, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
 	if err != nil {
 		d.doubt("a request for "+res.Name, err)
-		if access.KindOf(err) == access.Conflict && w.Person != c.Person { // what others hold is not told
-			err = &access.Error{Kind: access.Conflict, Err: err, Message: string(w.Person) + " cannot have " + res.Name + " beside what they hold or asked for"}
-		}
-		return r, err
+		return r, discreet(c, w.Person, res, err)
 	}
 	err = d.save(ctx, r, events)
 	if w.Key != "" && errors.Is(err, ErrStale) { // the same call came first, a moment ago
@@ -97,6 +96,30 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (access.Request, error
 		err = d.twice(ctx, c, r)
 	}
 	return r, err
+}
+
+// discreet is a refusal without what somebody else holds.
+func discreet(c Caller, person engine.Person, res *Resource, err error) error {
+	if access.KindOf(err) != access.Conflict || person == c.Person {
+		return err
+	}
+	return &access.Error{Kind: access.Conflict, Err: err, Message: string(person) + " cannot have " + res.Name + " beside what they hold or asked for"}
+}
+
+// inVain writes into the log that a wish for somebody else was refused, and why.
+func (d *Desk) inVain(c Caller, person engine.Person, res *Resource, err error) {
+	switch access.KindOf(err) {
+	case "", access.Doubt, access.Broken: // which is in the log otherwise
+		return
+	}
+	if p, wrong := engine.ParsePerson(string(person)); wrong != nil || p != person || p == c.Person {
+		return
+	}
+	why := err
+	if e, ok := errors.AsType[*access.Error](err); ok && e.Err != nil {
+		why = e.Err
+	}
+	d.cfg.Log.Info("a wish for somebody else was refused", "by", c.Actor.String(), "person", string(person), "resource", res.Name, "why", why.Error())
 }
 
 // again refuses what certainly would be a second undecided request, where the
@@ -322,12 +345,16 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 		if err != nil {
 			return r, nil, err
 		}
+		person := r.Person
 		f := d.facts(ctx, asked{
 			resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith,
 			wants: r.WantsToExtend(res.Resource, rules.Expressions), fresh: true,
 		})
 		f.Held = d.tactful(ctx, c, r.Person, res.Name, f.Held)
-		return r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
+		r, events, err := r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
+		err = discreet(c, person, res, err) // every other conflict was found before
+		d.inVain(c, person, res, err)
+		return r, events, err
 	})
 }
 
@@ -438,7 +465,7 @@ func (d *Desk) save(ctx context.Context, r access.Request, events []engine.Event
 	also := map[engine.Person][]engine.Person{r.Person: d.rules.Load().Addresses(r.Person)}
 	err := d.cfg.Store.SaveRequests(ctx, []access.Request{r}, events, also)
 	switch {
-	case errors.Is(err, ErrGiven) && r.By.Person != r.Person: // what others hold is not told
+	case (errors.Is(err, ErrGiven) || errors.Is(err, ErrExcluded) && len(r.Course.Decisions) == 0) && r.By.Person != r.Person: // what others hold is not told
 		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " cannot have " + r.Resource + " beside what they hold or asked for"}
 	case errors.Is(err, ErrGiven):
 		return &access.Error{Kind: access.Conflict, Err: err, Message: string(r.Person) + " was just given " + r.Resource + "; extend that, or give it back first"}
