@@ -34,7 +34,7 @@ func TestLeaverIsKeptOut(t *testing.T) {
 		"disabled here, silent elsewhere":  {"ada", func(b *bench, lab *memory.Directory) { b.corp.Disable(b.ids["ada"]); lab.Down(engine.Throttled) }, ""},
 		"the other address":                {"ada", func(b *bench, _ *memory.Directory) { gone(b, "ada"); b.alias("bob", "ada") }, ""},
 		"an administrator, by address":     {"root", func(b *bench, _ *memory.Directory) { gone(b, "root") }, ""},
-		"an auditor, by address":           {"dan", func(b *bench, _ *memory.Directory) { gone(b, "dan") }, ""},
+		"an auditor, by address":           {"dan", func(b *bench, _ *memory.Directory) { gone(b, "dan") }, deleted},
 		"an administrator who is disabled": {"root", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["root"]) }, disabled},
 		"an administrator, by a group": {"root", func(b *bench, _ *memory.Directory) {
 			gone(b, "root")
