@@ -51,7 +51,7 @@ func TestOneApproverForStaging(t *testing.T) {
 	look(t, ada, "request-active")
 	for _, needed := range []string{
 		"Staging environment for eve@lab.test", "Look at the logs of yesterday", "8 hours, from the approval on",
-		"eve@lab.test has not asked for it before", "Has it now: ada@lab.test (until", "Owner Waiting",
+		"eve@lab.test had not asked for it before", "Has it now: ada@lab.test (until", "Owner Waiting",
 	} {
 		lin.Sees(needed)
 	}

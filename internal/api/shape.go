@@ -141,9 +141,11 @@ type RequestDetail struct {
 	Description string       `json:"description,omitempty" doc:"Of the resource"`
 	There       bool         `json:"there" doc:"The person is in every group of the resource now"`
 	Groups      []Membership `json:"groups" nullable:"false" doc:"Of an approved request"`
-	Before      *Before      `json:"before,omitempty" doc:"How often the person asked for it, this time included"`
+	Before      *Before      `json:"before,omitempty" doc:"How often the person had asked for it before, and what became of that since"`
 	Others      []Holder     `json:"others" nullable:"false" doc:"Who has the access now too, for some time; for those who decide, own or audit"`
 	Standing    *Standing    `json:"standing,omitempty" doc:"Who is in its groups otherwise, half a minute ago at most; for the same"`
+	Conflicts   []Held       `json:"conflicts,omitempty" nullable:"false" doc:"What the person holds that stands in the way of the approval that waits; for the same"`
+	Unsure      bool         `json:"conflictsUnknown,omitempty" doc:"Whether something stands in the way could not be found out soon"`
 	Name        string       `json:"name,omitempty" doc:"What the person is called, where the directory of profiles tells it soon; for the same"`
 }
 
@@ -298,7 +300,10 @@ func detailOf(d desk.Detail) RequestDetail {
 			out.Standing.Accounts[i] = Account(a)
 		}
 	}
-	out.Name, out.By.Name = d.Name, d.ByName
+	out.Name, out.By.Name, out.Unsure = d.Name, d.ByName, d.Unsure
+	for _, h := range d.Conflicts {
+		out.Conflicts = append(out.Conflicts, heldOf(h))
+	}
 	if len(d.Before.Counts) > 0 {
 		out.Before = &Before{Counts: d.Before.Counts, Last: d.Before.Last}
 	}

@@ -94,11 +94,12 @@ func (d *Desk) requests(ctx context.Context, q access.Query) (access.Listing, er
 	return d.cfg.Store.Requests(ctx, q)
 }
 
-// past tells how often somebody asked for a resource, under any address.
-func (d *Desk) past(ctx context.Context, p engine.Person, resource string) (access.Past, error) {
+// past tells how often whom a request is for asked for its resource before it,
+// under any address.
+func (d *Desk) past(ctx context.Context, r access.Request) (access.Past, error) {
 	all := access.Past{Counts: make(map[access.Status]int)}
-	for _, address := range d.rules.Load().Addresses(p) {
-		one, err := d.cfg.Store.PastRequests(ctx, address, resource)
+	for _, address := range d.rules.Load().Addresses(r.Person) {
+		one, err := d.cfg.Store.PastRequests(ctx, address, r.Resource, r.At)
 		if err != nil {
 			return access.Past{}, err
 		}

@@ -63,7 +63,8 @@ type Store interface {
 	NextDue(ctx context.Context) (time.Time, error)
 	// Undecided counts the requests and extensions that wait for decisions.
 	Undecided(ctx context.Context) (int, error)
-	PastRequests(ctx context.Context, p engine.Person, resource string) (access.Past, error)
+	// PastRequests tells how often a person asked for a resource before an instant.
+	PastRequests(ctx context.Context, p engine.Person, resource string, before time.Time) (access.Past, error)
 	OwnedBy(ctx context.Context, p engine.Person) ([]engine.Owned, error)
 	// Page returns what the ledger has about a group.
 	Page(ctx context.Context, g engine.Group) (engine.Page, error)

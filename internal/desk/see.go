@@ -255,13 +255,17 @@ type Detail struct {
 	Groups      []Membership
 	// There is set when the person is in every group of the resource.
 	There bool
-	// Before is how often the person asked for the resource, this time included.
+	// Before is how often the person had asked for the resource before.
 	Before access.Past
 	// Others have access to the resource now, as far as requests and other
 	// grants tell; for those who decide, own or audit only.
 	Others []Holder
 	// Standing are those who are in its groups otherwise, for the same.
 	Standing *StandingMembers
+	// Conflicts are what stands in the way of an approval that waits, for the
+	// same; Unsure is set where that could not be found out soon.
+	Conflicts []access.Held
+	Unsure    bool
 	// Name and ByName are what the person, and another one who asked, are called
 	// in the directory of profiles, for the same; empty where it is not known soon.
 	Name, ByName string
@@ -306,7 +310,7 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		}
 		out.There = !slices.ContainsFunc(out.Groups, func(m Membership) bool { return m.State != There && m.State != Standing })
 	}
-	if out.Before, err = d.past(ctx, r.Person, r.Resource); err != nil {
+	if out.Before, err = d.past(ctx, r); err != nil {
 		return out, err
 	}
 	oversees := func() bool { // by what is known already: an open page looks every few seconds
@@ -322,6 +326,9 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		wait.Go(func() { out.Name = d.nameOf(ctx, access.Actor{Person: r.Person}) })
 		if r.By.Person != r.Person {
 			wait.Go(func() { out.ByName = d.nameOf(ctx, r.By) })
+		}
+		if r.Undecided() != nil && len(r.Policy.NotWith) > 0 {
+			wait.Go(func() { out.Conflicts, out.Unsure = d.conflicts(ctx, c, res, rules.known(r)) })
 		}
 		out.Standing, err = d.standing(ctx, res, r, out.Others)
 		wait.Wait()
@@ -339,6 +346,14 @@ func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, e
 	}
 	wait.Wait()
 	return out, errors.Join(errs...)
+}
+
+// conflicts finds out what the person holds that nobody may hold beside the
+// resource, as far as it may be shown, and whether that is in doubt.
+func (d *Desk) conflicts(ctx context.Context, c Caller, res *Resource, r access.Request) (held []access.Held, unsure bool) {
+	q := asked{resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith, since: whenever}
+	held, err := soon(ctx, func(ctx context.Context) ([]access.Held, error) { return d.held(ctx, q) })
+	return held, err == nil
 }
 
 // nameOf returns what a person is called, where that is found out soon.

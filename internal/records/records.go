@@ -82,8 +82,8 @@ func (r Records) Requests(ctx context.Context, q access.Query) (access.Listing, 
 }
 
 // PastRequests implements [desk.Store].
-func (r Records) PastRequests(ctx context.Context, p engine.Person, resource string) (access.Past, error) {
-	counts, last, err := r.Store.PastRequests(ctx, p, resource)
+func (r Records) PastRequests(ctx context.Context, p engine.Person, resource string, before time.Time) (access.Past, error) {
+	counts, last, err := r.Store.PastRequests(ctx, p, resource, before)
 	return access.Past{Counts: counts, Last: last}, err
 }
 

@@ -268,8 +268,8 @@ func (s *Store) stored(ctx context.Context, what, query string, args ...any) ([]
 }
 
 // PastRequests counts what became of all that was asked of a resource for a
-// person, and returns when it was last asked for; zero when never.
-func (s *Store) PastRequests(ctx context.Context, person engine.Person, resource string) (counts map[access.Status]int, last time.Time, err error) {
+// person before an instant, and when that was done last.
+func (s *Store) PastRequests(ctx context.Context, person engine.Person, resource string, before time.Time) (counts map[access.Status]int, last time.Time, err error) {
 	type past struct {
 		status access.Status
 		n      int
@@ -279,7 +279,7 @@ func (s *Store) PastRequests(ctx context.Context, person engine.Person, resource
 		all, err := collect(ctx, t, func(r row) (p past, err error) {
 			err = r.Scan(&p.status, &p.n, stamp{&p.last})
 			return p, err
-		}, sqlPastRequests, string(person), resource)
+		}, sqlPastRequests, string(person), resource, before.UnixMicro())
 		counts, last = make(map[access.Status]int, len(all)), time.Time{}
 		for _, p := range all {
 			counts[p.status], last = p.n, later(last, p.last)
@@ -331,7 +331,7 @@ const (
 		sqlRequestRow + `WHERE live = 1 AND until_at <= $1 AND (ended_at IS NOT NULL AND until_at > $2 OR ` + sqlNamed + `)`
 	sqlForgetLive = `UPDATE requests SET live = 0 WHERE live = 1 AND until_at <= $1 AND NOT ` + sqlNamed
 
-	sqlPastRequests = `SELECT status, COUNT(*), MAX(asked_at) FROM requests WHERE person = $1 AND resource = $2 GROUP BY status`
+	sqlPastRequests = `SELECT status, COUNT(*), MAX(asked_at) FROM requests WHERE person = $1 AND resource = $2 AND asked_at < $3 GROUP BY status`
 	sqlOwnedBy      = `SELECT ` + sqlOwnedColumns + ` FROM ledger WHERE person = $1 ORDER BY directory, group_id, member_id`
 )
 

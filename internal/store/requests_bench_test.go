@@ -153,7 +153,7 @@ func BenchmarkRequests(b *testing.B) {
 				b.ReportMetric(float64(len(rs)), "found")
 			})
 			run("past", func(ctx context.Context) error {
-				_, _, err := s.PastRequests(ctx, "person-31@example.org", "res-1")
+				_, _, err := s.PastRequests(ctx, "person-31@example.org", "res-1", time.Now().Add(1e6*time.Hour))
 				return err
 			})
 			run("owned", func(ctx context.Context) error { _, err := s.OwnedBy(ctx, "person-31@example.org"); return err })

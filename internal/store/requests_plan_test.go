@@ -78,7 +78,7 @@ func TestRequestPlans(t *testing.T) {
 	add("SEARCH requests USING INDEX requests_live", sqlLiveRequests, 1, 0)
 	add("INDEX ledger_person", sqlLiveRequests, 1, 0)
 	add("INDEX requests_live", sqlForgetLive, 1)
-	add("SEARCH requests USING COVERING INDEX requests_past", sqlPastRequests, "p", "r")
+	add("SEARCH requests USING COVERING INDEX requests_past", sqlPastRequests, "p", "r", 0)
 	add("SEARCH ledger USING INDEX ledger_person", sqlOwnedBy, "p")
 	add("requests USING INDEX requests_unlisted", sqlUnlisted, 1)
 	for _, l := range []struct {

@@ -355,7 +355,8 @@ func TestPastRequests(t *testing.T) { onEach(t, testPastRequests) }
 func testPastRequests(t *testing.T, at place) {
 	s := at.open(t)
 	ada := engine.Person("ada@example.org")
-	if counts, last, err := s.PastRequests(t.Context(), ada, "prod-db"); err != nil || len(counts) != 0 || !last.IsZero() {
+	later := storetest.Start().Add(5 * time.Minute)
+	if counts, last, err := s.PastRequests(t.Context(), ada, "prod-db", later); err != nil || len(counts) != 0 || !last.IsZero() {
 		t.Errorf("none: %v, %s, %v", counts, last, err)
 	}
 	denied := asked("r3", ada, 3)
@@ -368,13 +369,22 @@ func testPastRequests(t *testing.T, at place) {
 		save(t, s, r)
 	}
 	save(t, s, denied, asked("r4", ada, 4), elsewhere, asked("r6", "eve@example.org", 8))
-	counts, last, err := s.PastRequests(t.Context(), ada, "prod-db")
+	counts, last, err := s.PastRequests(t.Context(), ada, "prod-db", later)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "counts", counts, map[access.Status]int{access.Approved: 2, access.Denied: 1, access.Asked: 1})
 	if !last.Equal(storetest.Start().Add(4 * time.Minute)) {
 		t.Errorf("last %s", last)
+	}
+	// The one that was asked at the instant itself is not before it, to the microsecond.
+	counts, last, err = s.PastRequests(t.Context(), ada, "prod-db", storetest.Start().Add(3*time.Minute+999*time.Nanosecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "counts before", counts, map[access.Status]int{access.Approved: 2})
+	if !last.Equal(storetest.Start().Add(time.Minute)) {
+		t.Errorf("last before %s", last)
 	}
 }
 

@@ -90,6 +90,22 @@ func TestSecondThought(t *testing.T) {
 	}
 }
 
+// TestEarlierRequestsAreTheOthers: an approver reads what was asked before the
+// request at hand, whatever became of that one.
+func TestEarlierRequestsAreTheOthers(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for range 2 {
+		id := r.ask("ada", desk.Wish{Resource: "staging"})
+		r.by("bob").decide(id, "deny").want(t, http.StatusSeeOther)
+		r.clock.pass(time.Minute)
+	}
+	id := r.ask("ada", desk.Wish{Resource: "staging"})
+	if a := r.by("bob").get("/requests/" + id); !strings.Contains(a.text(), "had asked for it twice before, and had it never") {
+		t.Error(a.text())
+	}
+}
+
 // TestExpiredLink: the page of a request that lapsed says so, and so does who
 // still decides on it.
 func TestExpiredLink(t *testing.T) {

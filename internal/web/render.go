@@ -255,12 +255,9 @@ func times(n int) string {
 type earlier struct{ Asked, Had int }
 
 func past(x desk.Detail) earlier {
-	e := earlier{Asked: -1, Had: x.Before.Counts[access.Approved]}
+	e := earlier{Had: x.Before.Counts[access.Approved]}
 	for _, n := range x.Before.Counts {
 		e.Asked += n
-	}
-	if x.Status == access.Approved {
-		e.Had--
 	}
 	return e
 }

@@ -3,9 +3,6 @@ package web
 import (
 	"testing"
 	"time"
-
-	"github.com/daypass-dev/daypass/internal/access"
-	"github.com/daypass-dev/daypass/internal/desk"
 )
 
 func TestLengthsAreReadAsPeopleSayThem(t *testing.T) {
@@ -17,27 +14,6 @@ func TestLengthsAreReadAsPeopleSayThem(t *testing.T) {
 	} {
 		if got := span(d); got != want {
 			t.Errorf("%v is read as %q, want %q", d, got, want)
-		}
-	}
-}
-
-func TestEarlierRequestsAreTheOthers(t *testing.T) {
-	t.Parallel()
-	of := func(status access.Status, counts map[access.Status]int) desk.Detail {
-		var x desk.Detail
-		x.Status, x.Before.Counts = status, counts
-		return x
-	}
-	for _, test := range []struct {
-		detail desk.Detail
-		want   earlier
-	}{
-		{of(access.Asked, map[access.Status]int{access.Asked: 1}), earlier{0, 0}},
-		{of(access.Asked, map[access.Status]int{access.Asked: 1, access.Approved: 2, access.Denied: 1}), earlier{3, 2}},
-		{of(access.Approved, map[access.Status]int{access.Approved: 2}), earlier{1, 1}}, // an extension, or a review
-	} {
-		if got := past(test.detail); got != test.want {
-			t.Errorf("%v: got %+v, want %+v", test.detail.Before.Counts, got, test.want)
 		}
 	}
 }
