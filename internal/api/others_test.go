@@ -14,10 +14,12 @@ func TestStandingMembersAndNames(t *testing.T) {
 	r := open(t)
 	rules := r.rules()
 	rules.Profiles = "corp"
+	rules.Resources[3].Policy.NotWith = []string{"prod"}
 	r.desk.Use(rules)
 	r.corp.SetProfile(r.member("ada"), engine.Profile{Name: "Ada"})
 	r.corp.SetProfile(r.member("eve"), engine.Profile{Name: "Eve"})
 	r.corp.Put(r.group("staging"), r.member("dan"))
+	r.corp.Put(r.group("prod"), r.member("eve"))
 	id := into[api.Request](t, r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","person":"eve@example.org","reason":"x"}`).want(t, 201)).ID
 	x := into[api.RequestDetail](t, r.call("bob", "GET", "/api/v1/requests/"+id, "").want(t, 200))
 	if s := x.Standing; s == nil || s.Count != 1 || !slices.Equal(s.Accounts, []api.Account{{Directory: "corp", Login: "dan"}}) || len(s.Unread) > 0 {
@@ -26,8 +28,11 @@ func TestStandingMembersAndNames(t *testing.T) {
 	if x.Name != "Eve" || x.By.Name != "Ada" {
 		t.Errorf("bob is told %q and %q", x.Name, x.By.Name)
 	}
+	if !slices.Equal(x.Conflicts, []api.Held{{Resource: "prod", Standing: true}}) || x.Unsure {
+		t.Errorf("bob is told of the conflicts %+v", x.Conflicts)
+	}
 	x = into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+id, "").want(t, 200))
-	if x.Standing != nil || x.Name != "" || x.By.Name != "" {
+	if x.Standing != nil || len(x.Conflicts) > 0 || x.Name != "" || x.By.Name != "" {
 		t.Errorf("ada is told %+v, %q and %q", x.Standing, x.Name, x.By.Name)
 	}
 }

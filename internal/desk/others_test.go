@@ -41,6 +41,14 @@ func TestAskingForOthersTellsNothing(t *testing.T) {
 		}
 		ids = append(ids, r.ID)
 	}
+	for name, n := range map[string]int{"bob": 1, "dan": 1, "ada": 0} {
+		if x := b.look(name, ids[0]); len(x.Conflicts) != n || x.Unsure {
+			t.Errorf("%s sees the conflicts %+v, want %d", name, x.Conflicts, n)
+		}
+		if x := b.look(name, ids[1]); len(x.Conflicts) > 0 || x.Unsure {
+			t.Errorf("%s sees conflicts where there are none: %+v", name, x.Conflicts)
+		}
+	}
 	if _, err := b.desk.Decide(t.Context(), as("bob"), ids[0], desk.Word{Approve: true}); access.KindOf(err) != access.Conflict || !strings.Contains(err.Error(), "secret") {
 		t.Errorf("bob approves for eve: %v", err)
 	}

@@ -353,7 +353,7 @@ func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, e
 func (d *Desk) conflicts(ctx context.Context, c Caller, res *Resource, r access.Request) (held []access.Held, unsure bool) {
 	q := asked{resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith, since: whenever}
 	held, err := soon(ctx, func(ctx context.Context) ([]access.Held, error) { return d.held(ctx, q) })
-	return held, err == nil
+	return d.tactful(ctx, c, r.Person, r.Resource, held), err != nil
 }
 
 // nameOf returns what a person is called, where that is found out soon.
