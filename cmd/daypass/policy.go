@@ -168,6 +168,9 @@ func (a *app) showExplanation(e desk.Explanation) error {
 		if s.Skip != "" {
 			fmt.Fprintf(w, "; skipped: %s", possible(s.Skipped))
 		}
+		if s.Note != "" {
+			fmt.Fprintf(w, "; %s", report.Clean(s.Note))
+		}
 		fmt.Fprintln(w)
 	}
 	for _, h := range e.Conflicts {

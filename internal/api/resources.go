@@ -223,6 +223,7 @@ type Explanation struct {
 type Explained struct {
 	Step
 	Skipped Possible `json:"skipped" doc:"Whether it is not needed, and by which expression"`
+	Note    string   `json:"note,omitempty" doc:"Why nobody can approve it as the person's manager"`
 }
 
 // Held is access that a person has, will have, or has asked for.
@@ -260,7 +261,7 @@ func Explain(e desk.Explanation) *Explanation {
 	}
 	b.Steps, b.Conflicts = make([]Explained, len(e.Steps)), make([]Held, len(e.Conflicts))
 	for i, s := range e.Steps {
-		b.Steps[i] = Explained{stepOf(s.Step, "", nil), Possible(s.Skipped)}
+		b.Steps[i] = Explained{stepOf(s.Step, "", nil), Possible(s.Skipped), s.Note}
 	}
 	for i, h := range e.Conflicts {
 		b.Conflicts[i] = heldOf(h)
