@@ -1,0 +1,30 @@
+package api_test
+
+import (
+	"testing"
+
+	"github.com/daypass-dev/daypass/internal/api"
+)
+
+// Whoever approved a step that still waits is told that they may deny it, and
+// their denial denies.
+func TestSecondThought(t *testing.T) {
+	r := open(t)
+	rules := r.rules()
+	rules.Resources[3].Policy.Steps[0].Quorum = 2
+	r.desk.Use(rules)
+	id := into[api.Request](t, r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","reason":"x"}`).want(t, 201)).ID
+	may := func(want api.May) {
+		t.Helper()
+		if x := into[api.Request](t, r.call("bob", "GET", "/api/v1/requests/"+id, "").want(t, 200)); x.May != want {
+			t.Errorf("bob may %+v, want %+v", x.May, want)
+		}
+	}
+	may(api.May{Decide: true, Deny: true})
+	r.call("bob", "POST", "/api/v1/requests/"+id+"/approve", `{"step":0}`).want(t, 200)
+	may(api.May{Deny: true})
+	x := into[api.Request](t, r.call("bob", "POST", "/api/v1/requests/"+id+"/deny", `{"step":0,"comment":"on second thought"}`).want(t, 200))
+	if x.State != "denied" || len(x.Steps[0].Decisions) != 2 || x.May != (api.May{}) {
+		t.Errorf("it is %s, with %+v", x.State, x.Steps)
+	}
+}
