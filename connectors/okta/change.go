@@ -148,13 +148,16 @@ func (j *job) rule(ctx context.Context) {
 	j.ruled = func() error { return <-read }
 }
 
-// mayRemove makes sure, right before anybody is removed, that no rule fills the
-// group, and that a group whose members are all absent is there at all.
+// mayRemove makes sure, a second before anybody is removed at most, that no rule
+// fills the group, and that a group whose members are all absent is there at all.
 func (j *job) mayRemove(ctx context.Context) error {
 	if j.ruled == nil {
 		return j.exists(ctx)
 	}
-	return j.ruled()
+	if err := j.ruled(); err != nil {
+		return err
+	}
+	return j.c.manageable(ctx, j.g, rulesNew) // who was in may have taken longer to find out
 }
 
 // stillFree makes sure that no rule began to fill the group while others were

@@ -15,6 +15,7 @@ import (
 const (
 	rulesKept  = time.Minute
 	rulesFresh = 30 * time.Second
+	rulesNew   = time.Second
 )
 
 // rule is what daypass reads of a group rule.

@@ -40,6 +40,22 @@ function bare(part) {
   return copy.innerHTML.replace(/\s+/g, " ");
 }
 
+// course is which step, of which extension, the forms of a part decide on.
+function course(part) {
+  return [...part.querySelectorAll("input[name=step], input[name=extension]")].map((f) => f.value).join();
+}
+
+// moved tells that something else is to be decided by now. What is shown stays: a
+// word that is about to be said must not go to what nobody has read.
+function moved(part) {
+  delete part.dataset.live;
+  const p = document.createElement("p");
+  p.className = "warning";
+  p.setAttribute("role", "status");
+  p.append("This request has moved on. ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Look at it again" }), ".");
+  part.prepend(p);
+}
+
 // news replaces the parts of the page that may change, unless somebody is there.
 async function news() {
   const here = [...document.querySelectorAll("[data-live]")].filter(untouched);
@@ -53,6 +69,10 @@ async function news() {
     for (const part of here) {
       const now = page.getElementById(part.id);
       if (!now || !untouched(part) || bare(now) === bare(part)) continue;
+      if (course(part) && course(part) !== course(now)) {
+        moved(part);
+        continue;
+      }
       part.replaceWith(document.importNode(now, true));
       told = true;
     }
