@@ -109,12 +109,14 @@ func TestTwoLeadsAndSecurityForProduction(t *testing.T) {
 	if grace.Has("Approve Production") {
 		t.Error("the first lead can decide once more")
 	}
+	grace.Sees("you can still deny it")
 	look(t, grace, "request-first-lead")
 	sam := h.signedIn("sam", "/approve")
 	sam.Sees("Nothing waits for you.") // it is not security's turn
 	linus := h.signedIn("linus", "/approve")
 	linus.Press("Approve Production")
 	linus.Sees("You approved it.")
+	grace.Sees("This request has moved on.") // and not the next step under her hand
 	if got := h.corp.members("prod-db"); len(got) > 0 {
 		t.Errorf("before security approved, %q are in prod-db", got)
 	}
