@@ -28,3 +28,22 @@ func TestSecondThought(t *testing.T) {
 		t.Errorf("it is %s, with %+v", x.State, x.Steps)
 	}
 }
+
+// An emergency that was none ends with its review, and the groups are looked at.
+func TestUnjustifiedEndsTheAccess(t *testing.T) {
+	r := open(t)
+	id := into[api.Request](t, r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","reason":"fire","breakGlass":true}`).want(t, 201)).ID
+	<-r.woken
+	x := into[api.Request](t, r.call("bob", "POST", "/api/v1/requests/"+id+"/review", `{"justified":false,"comment":"a rehearsal"}`).want(t, 200))
+	if x.State != "revoked" || x.Grant.End == nil || x.Grant.End.By.Person != "bob@example.org" || x.Review.Justified {
+		t.Errorf("it is %s: %+v, %+v", x.State, x.Grant, x.Review)
+	}
+	select {
+	case groups := <-r.woken:
+		if len(groups) != 1 || groups[0].Name != "staging" {
+			t.Errorf("woken: %v", groups)
+		}
+	default:
+		t.Error("nobody takes ada out")
+	}
+}
