@@ -185,15 +185,20 @@ func New(cfg Config) *Desk {
 
 // Use puts rules in the place of those before.
 func (d *Desk) Use(r *Rules) {
+	r.complete()
+	d.rules.Store(r)
+	d.people.use(r)
+	d.absent.only(r.Deciding)
+}
+
+// complete sets what may be left out.
+func (r *Rules) complete() {
 	if r.Canonical == nil {
 		r.Canonical = func(p engine.Person) engine.Person { return p }
 	}
 	if r.Addresses == nil {
 		r.Addresses = func(p engine.Person) []engine.Person { return []engine.Person{p} }
 	}
-	d.rules.Store(r)
-	d.people.use(r)
-	d.absent.only(r.Deciding)
 }
 
 func (d *Desk) now() time.Time { return d.cfg.Now().UTC() }

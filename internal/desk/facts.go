@@ -167,13 +167,11 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			if slices.Contains(q.resource.Groups, ref) {
 				continue // both give it
 			}
-			for _, p := range rules.Addresses(q.person) {
-				switch a := d.people.in(ctx, p, ref, q.since); {
-				case a.Err != nil:
-					unknown = errors.Join(unknown, a.Err)
-				case a.Yes:
-					all = append(all, access.Held{Resource: name, Standing: true})
-				}
+			switch a := d.people.in(ctx, q.person, ref, q.since); {
+			case a.Err != nil:
+				unknown = errors.Join(unknown, a.Err)
+			case a.Yes:
+				all = append(all, access.Held{Resource: name, Standing: true})
 			}
 		}
 	}

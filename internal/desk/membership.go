@@ -90,7 +90,7 @@ func (d *Desk) unowned(ctx context.Context, r access.Request, ref engine.GroupRe
 	note := heldIn(held, ref, !over(phase), time.Time{})
 	var a access.Answer
 	if !over(phase) {
-		a = d.people.in(ctx, r.Person, ref, whenever)
+		a = d.people.has(ctx, r.Person, ref, whenever)
 	}
 	switch {
 	case certain(a):

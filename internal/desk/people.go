@@ -43,11 +43,14 @@ type people struct {
 
 func newPeople(now func() time.Time, told func(engine.GroupRef, error)) *people {
 	p := &people{now: now, listings: listings, told: told}
-	p.known.Store(newKnown(&Rules{}))
+	p.use(&Rules{})
 	return p
 }
 
-func (p *people) use(r *Rules) { p.known.Store(newKnown(r)) }
+func (p *people) use(r *Rules) {
+	r.complete()
+	p.known.Store(newKnown(r))
+}
 
 func (k *known) connector(d engine.Directory) (engine.Connector, error) {
 	c, ok := k.rules.Directories[d]
@@ -70,10 +73,20 @@ func (p *people) account(ctx context.Context, d engine.Directory, person engine.
 	})
 }
 
-// in reports whether a person is a direct member of a group, with an account
-// that can be used. Of a group that is not there it is not known.
+// in reports whether a person is a direct member of a group under one of their
+// addresses, with an account that can be used. They are certainly not only where
+// they are under none; of a group that is not there it is not known.
 func (p *people) in(ctx context.Context, person engine.Person, g engine.GroupRef, since moment) access.Answer {
-	account, err := p.account(ctx, g.Directory, person, since)
+	var asks []func() access.Answer
+	for _, address := range p.known.Load().rules.Addresses(person) {
+		asks = append(asks, func() access.Answer { return p.has(ctx, address, g, since) })
+	}
+	return either(asks...)
+}
+
+// has is in, for one address.
+func (p *people) has(ctx context.Context, address engine.Person, g engine.GroupRef, since moment) access.Answer {
+	account, err := p.account(ctx, g.Directory, address, since)
 	switch engine.KindOf(err) {
 	case engine.NotFound, engine.Disabled:
 		if err != nil {
