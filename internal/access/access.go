@@ -139,8 +139,9 @@ type Facts struct {
 	// behind another address. Those it does not name are not known.
 	Same map[engine.Person]Answer
 	// Self tells whether Requester and Person are the same human behind two
-	// addresses; nil when that is not known.
-	Self *Answer
+	// addresses; nil when that is not known. Maker tells it of Person and who made
+	// the token by which a machine asked.
+	Self, Maker *Answer
 }
 
 // Expressions judge what policies say in words of their own.
@@ -193,18 +194,17 @@ func (f *Facts) same(actor, other engine.Person) Answer {
 	return a
 }
 
-// self reports whether who asked is whom it is for.
-func (f *Facts) self() Answer {
-	by := f.Requester.Person
+// whom reports whether somebody is whom it is for, by what is known of that.
+func (f *Facts) whom(p engine.Person, known *Answer) Answer {
 	switch {
-	case by == "":
+	case p == "":
 		return Answer{}
-	case by == f.Person.Person:
+	case p == f.Person.Person:
 		return Answer{Yes: true}
-	case f.Self == nil:
-		return Answer{Err: unknownf("whether %s and %s are one human", by, f.Person.Person)}
+	case known == nil:
+		return Answer{Err: unknownf("whether %s and %s are one human", p, f.Person.Person)}
 	}
-	return *f.Self
+	return *known
 }
 
 // conflict returns what Person holds of some resources.

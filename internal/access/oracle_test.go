@@ -148,7 +148,11 @@ func (o *oracle) entitled(s scene) bool {
 	if o.by.Person != "" {
 		self = s.same(o.by.Person, o.wish.Person)
 	}
-	if o.policy.For == access.Self && self != yes || o.policy.For == access.Others && self != no {
+	maker := no
+	if o.by.Maker != "" {
+		maker = s.same(o.by.Maker, o.wish.Person)
+	}
+	if o.policy.For == access.Self && self != yes || o.policy.For == access.Others && (self != no || maker != no) {
 		return false
 	}
 	s.deciding = false

@@ -901,3 +901,30 @@ func TestTwoDecisionsAtOnce(t *testing.T) {
 		t.Errorf("it is %s by %d decisions", s.r.Status, len(s.r.Course.Decisions))
 	}
 }
+
+// For others: whoever made the token of a machine gives nothing to themselves by
+// it, under no address; nor where it is not known who they are.
+func TestMakerOfATokenIsNoOther(t *testing.T) {
+	p := staging()
+	p.For, p.Auto = access.Others, "yes"
+	for _, x := range []struct {
+		maker  engine.Person
+		silent []string
+		want   access.Kind
+	}{
+		{ada, nil, access.Forbidden},
+		{admAda, nil, access.Forbidden},
+		{bob, nil, ""},
+		{"", nil, ""},
+		{bob, []string{"same"}, access.Doubt},
+	} {
+		b := set(t, p)
+		b.world.silent = x.silent
+		by := ci
+		by.Maker = x.maker
+		r, _, err := b.world.ask(access.Wish{ID: "r1", Person: ada, Reason: "a reason"}, p, access.Act{By: by, At: epoch})
+		if access.KindOf(err) != x.want {
+			t.Errorf("by a token of %q, silent %v: %s, %v", x.maker, x.silent, r.Status, err)
+		}
+	}
+}

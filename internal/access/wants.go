@@ -18,7 +18,9 @@ type Wants struct {
 	Person, Requester, Approver Want
 	Held, Given                 bool
 	Same                        []engine.Person // whether the one who decides is one of them
-	Self                        bool            // whether who asks is whom it is for
+	// Self is whether who asks is whom it is for, and, of a machine, whether who
+	// made the token is.
+	Self bool
 }
 
 // Wants returns what [Ask] wants to know for a wish.

@@ -157,14 +157,18 @@ func (r *Request) entitled(c Case, x Expressions) error {
 		}
 		who = p.BreakGlass.Ask
 	}
-	switch self := f.self(); {
+	self := f.whom(r.By.Person, f.Self)
+	if p.For == Others { // whoever made the token acts as the machine
+		self = anyOf([]Answer{self, f.whom(r.By.Maker, f.Maker)})
+	}
+	switch {
 	case p.For != Self && p.For != Others:
 	case self.Err != nil:
-		return doubtful(self.Err, "whether %s and %s are one human", r.By.Person, r.Person)
+		return doubtful(self.Err, "whether %s and %s are one human", r.By, r.Person)
 	case p.For == Self && !self.Yes:
 		return refuse(Forbidden, "%s is asked for by whom it is for: %s has to ask", r.Resource, r.Person)
 	case p.For == Others && self.Yes:
-		return refuse(Forbidden, "%s is asked for by somebody else: not for yourself", r.Resource)
+		return refuse(Forbidden, "%s is asked for by somebody else: neither for yourself, nor for who made the token of a machine", r.Resource)
 	}
 	switch a := who.Belongs(f.Requester, c, x); {
 	case a.Err != nil:

@@ -121,10 +121,13 @@ func (w *world) facts(person engine.Person, by, approver access.Actor, wants acc
 		}
 	}
 	if wants.Self {
-		f.Self = &access.Answer{Yes: by.Person != "" && w.self(by.Person) == w.self(person)}
-		if w.mute("same") {
-			f.Self = &access.Answer{Yes: true, Err: errSilent}
+		same := func(p engine.Person) *access.Answer {
+			if w.mute("same") {
+				return &access.Answer{Yes: true, Err: errSilent}
+			}
+			return &access.Answer{Yes: p != "" && w.self(p) == w.self(person)}
 		}
+		f.Self, f.Maker = same(by.Person), same(by.Maker)
 	}
 	if wants.Given {
 		if f.Given = w.given; w.mute("given") {

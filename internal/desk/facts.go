@@ -44,12 +44,16 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 		find(asks(q.wants.Approver), func() { f.Approver = d.subject(ctx, q.approver, q.wants.Approver, q.since) })
 		find(len(q.wants.Same) > 0, func() { f.Same = d.deciders(ctx, q) })
 	}
-	if q.wants.Self && q.requester.Person != "" {
-		find(q.requester.Person != q.person, func() {
-			a := d.same(ctx, q.requester.Person, q.person, slices.Concat(q.resource.Groups, q.wants.Requester.Groups), q.since)
-			f.Self = &a
-		})
+	whom := func(p engine.Person, known **access.Answer) {
+		if q.wants.Self && p != "" {
+			find(p != q.person, func() {
+				a := d.same(ctx, p, q.person, slices.Concat(q.resource.Groups, q.wants.Requester.Groups), q.since)
+				*known = &a
+			})
+		}
 	}
+	whom(q.requester.Person, &f.Self)
+	whom(q.requester.Maker, &f.Maker)
 	if q.wants.Given {
 		f.Given, f.GivenErr = d.given(ctx, q)
 	}

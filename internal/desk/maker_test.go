@@ -87,3 +87,21 @@ func TestMachineIsOneByWhicheverToken(t *testing.T) {
 		t.Errorf("it gives it back: %v", err)
 	}
 }
+
+// TestMakerOfATokenIsNoOther: what is given to others is not given to who made the
+// token of the machine that asks, under no address.
+func TestMakerOfATokenIsNoOther(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("root.second")] = mail("root")
+	b.machine()
+	b.rules.Resources[0].Policy.For = access.Others
+	b.desk.Use(b.rules)
+	for _, n := range []string{"root", "root.second"} {
+		if r, err := b.desk.Ask(t.Context(), byToken("root"), desk.Wish{Resource: "free", Person: mail(n)}); access.KindOf(err) != access.Forbidden {
+			t.Errorf("root gives themselves access as %s: %s, %v", n, r.Status, err)
+		}
+	}
+	if _, err := b.desk.Ask(t.Context(), byToken("root"), desk.Wish{Resource: "free", Person: mail("eve")}); err != nil {
+		t.Errorf("for eve: %v", err)
+	}
+}

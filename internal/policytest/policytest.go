@@ -322,11 +322,17 @@ func (pl *player) facts(requester, approver access.Actor) access.Facts {
 		f.Held = append(f.Held, access.Held{Resource: name, Standing: true})
 	}
 	for _, p := range pl.everybody() {
-		f.Same[p] = access.Answer{Yes: slices.ContainsFunc(pl.world.Same, func(one []engine.Person) bool {
-			return slices.Contains(one, p) && slices.Contains(one, approver.Person)
-		})}
+		f.Same[p] = access.Answer{Yes: pl.same(p, approver.Person)}
 	}
+	f.Self = &access.Answer{Yes: pl.same(pl.person, requester.Person)}
 	return f
+}
+
+// same reports whether the world says that two addresses are one human's.
+func (pl *player) same(a, b engine.Person) bool {
+	return slices.ContainsFunc(pl.world.Same, func(one []engine.Person) bool {
+		return slices.Contains(one, a) && slices.Contains(one, b)
+	})
 }
 
 // everybody is whoever has a part in the request.
