@@ -178,7 +178,7 @@ func New(cfg Config) *Desk {
 		cfg.Tell = func(engine.Event) {}
 	}
 	d := &Desk{cfg: cfg, wake: make(chan struct{}, 1)}
-	d.people = newPeople(cfg.Now, d.heard)
+	d.people = newPeople(cfg.Now, cfg.Log, d.heard)
 	d.people.listings = cmp.Or(cfg.Listings, listings)
 	return d
 }

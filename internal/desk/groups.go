@@ -112,7 +112,10 @@ func (d *Desk) CheckGroups(ctx context.Context) map[engine.GroupRef][]string {
 func (d *Desk) checkGroups(ctx context.Context, c engine.Connector, groups []engine.GroupRef) {
 	for _, g := range groups {
 		asked, cancel := context.WithTimeout(ctx, answer)
-		_, err := c.Group(asked, g.Name)
+		err := guarded(d.cfg.Log, func() error {
+			_, err := c.Group(asked, g.Name)
+			return err
+		})
 		cancel()
 		switch engine.KindOf(err) {
 		case engine.Unavailable, engine.Throttled:

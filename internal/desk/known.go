@@ -3,6 +3,9 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -136,7 +139,8 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 	}
 }
 
-// find asks, and goes on when the caller leaves: others wait for it too.
+// find asks, and goes on when the caller leaves: others wait for it too. A
+// directory that breaks off with a panic did not answer.
 func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q question[T]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.within)
 	defer cancel()
@@ -153,7 +157,22 @@ func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q questio
 	k.mu.Lock()
 	x.began = p.moment()
 	k.mu.Unlock()
-	x.value, x.err = q.ask(ctx)
+	x.err = guarded(p.log, func() (err error) {
+		x.value, err = q.ask(ctx)
+		return err
+	})
+}
+
+// guarded does what may panic where nobody above would catch it. A panic is an
+// error that wraps errCutShort, and in the log.
+func guarded(log *slog.Logger, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			log.Error("what was looked up broke off", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: the log says why", errCutShort)
+		}
+	}()
+	return f()
 }
 
 // over reports whether it is not asked for any more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -36,13 +37,14 @@ type people struct {
 	listings rate.Limit // of one group in a second
 	// told hears what came of listing a group; it must be quick.
 	told func(engine.GroupRef, error)
+	log  *slog.Logger
 
 	moments atomic.Uint64
 	known   atomic.Pointer[known]
 }
 
-func newPeople(now func() time.Time, told func(engine.GroupRef, error)) *people {
-	p := &people{now: now, listings: listings, told: told}
+func newPeople(now func() time.Time, log *slog.Logger, told func(engine.GroupRef, error)) *people {
+	p := &people{now: now, listings: listings, told: told, log: log}
 	p.use(&Rules{})
 	return p
 }
@@ -192,7 +194,7 @@ func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Direc
 
 // soon waits for an answer that is only shown beside the rest. One that is late
 // is kept for who looks next.
-func soon[T any](ctx context.Context, find func(context.Context) (T, error)) (T, error) {
+func soon[T any](ctx context.Context, log *slog.Logger, find func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	type found struct {
@@ -201,8 +203,12 @@ func soon[T any](ctx context.Context, find func(context.Context) (T, error)) (T,
 	}
 	out := make(chan found, 1)
 	go func() {
-		v, err := find(ctx)
-		out <- found{v, err}
+		var x found
+		x.err = guarded(log, func() (err error) {
+			x.value, err = find(ctx)
+			return err
+		})
+		out <- x
 	}()
 	select {
 	case x := <-out:

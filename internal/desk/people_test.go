@@ -1,8 +1,11 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,7 +21,7 @@ func town(t *testing.T) (*memory.Directory, *people, func(fresh bool) (bool, err
 	corp := memory.New("corp")
 	ada := corp.AddPerson("ada@example.org", "ada")
 	corp.Put(corp.AddGroup("leads"), ada)
-	p := newPeople(time.Now, func(engine.GroupRef, error) {})
+	p := newPeople(time.Now, slog.New(slog.DiscardHandler), func(engine.GroupRef, error) {})
 	p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
 	return corp, p, func(fresh bool) (bool, error) {
 		a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, p.since(fresh))
@@ -256,17 +259,25 @@ func TestAnAnswerOfBeforeGoesNowhere(t *testing.T) {
 	})
 }
 
-// A directory that breaks off leaves nobody waiting.
-func TestAPanicLeavesNobodyWaiting(t *testing.T) {
+// A directory that breaks off leaves nobody waiting, and takes nothing down with
+// it: it did not answer, and the log says why.
+func TestAPanicIsNoAnswer(t *testing.T) {
 	_, p, _ := town(t)
+	var log bytes.Buffer
+	p.log = slog.New(slog.NewTextHandler(&log, nil))
 	k := p.known.Load()
 	m := map[string]*kept[int]{}
-	func() {
-		defer func() { _ = recover() }()
-		_, _ = ask(t.Context(), p, k, m, "x", question[int]{good: time.Minute, within: time.Second, ask: func(context.Context) (int, error) { panic("ouch") }})
-	}()
-	if _, err := ask(t.Context(), p, k, m, "x", question[int]{good: time.Minute, within: time.Second}); !errors.Is(err, errCutShort) {
-		t.Errorf("%v; want that it was cut short", err)
+	q := question[int]{good: time.Minute, within: time.Second, ask: func(context.Context) (int, error) { panic("ouch") }}
+	for range 2 {
+		if _, err := ask(t.Context(), p, k, m, "x", q); !errors.Is(err, errCutShort) {
+			t.Errorf("%v; want that it was cut short", err)
+		}
+	}
+	if n := strings.Count(log.String(), "panic=ouch"); n != 1 || !strings.Contains(log.String(), "TestAPanicIsNoAnswer") {
+		t.Errorf("it is logged %d times, want once with the stack:\n%s", n, log.String())
+	}
+	if _, err := soon(t.Context(), p.log, func(context.Context) (int, error) { panic("late") }); !errors.Is(err, errCutShort) {
+		t.Errorf("beside the rest: %v; want that it was cut short", err)
 	}
 }
 
@@ -278,7 +289,7 @@ func TestWhatIsLateIsNotWaitedFor(t *testing.T) {
 		late := &slow{corp, make(chan struct{})}
 		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": late}})
 		look := func() (roster, error) {
-			return soon(t.Context(), func(ctx context.Context) (roster, error) { return p.membersOf(ctx, leads, whenever) })
+			return soon(t.Context(), p.log, func(ctx context.Context) (roster, error) { return p.membersOf(ctx, leads, whenever) })
 		}
 		for range 2 {
 			began := time.Now()

@@ -342,7 +342,12 @@ func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, e
 	out, errs := make([]Detail, len(views)), make([]error, len(views))
 	var wait sync.WaitGroup
 	for i, v := range views {
-		wait.Go(func() { out[i], errs[i] = d.Detail(ctx, c, v) })
+		wait.Go(func() {
+			errs[i] = guarded(d.cfg.Log, func() (err error) {
+				out[i], err = d.Detail(ctx, c, v)
+				return err
+			})
+		})
 	}
 	wait.Wait()
 	return out, errors.Join(errs...)
@@ -352,7 +357,7 @@ func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, e
 // resource, as far as it may be shown, and whether that is in doubt.
 func (d *Desk) conflicts(ctx context.Context, c Caller, res *Resource, r access.Request) (held []access.Held, unsure bool) {
 	q := asked{resource: res, person: r.Person, requester: r.By, request: r.ID, excluded: r.Policy.NotWith, since: whenever}
-	held, err := soon(ctx, func(ctx context.Context) ([]access.Held, error) { return d.held(ctx, q) })
+	held, err := soon(ctx, d.cfg.Log, func(ctx context.Context) ([]access.Held, error) { return d.held(ctx, q) })
 	return d.tactful(ctx, c, r.Person, r.Resource, held), err != nil
 }
 
@@ -361,7 +366,7 @@ func (d *Desk) nameOf(ctx context.Context, a access.Actor) string {
 	if d.rules.Load().Profiles == "" || a.Machine != "" {
 		return ""
 	}
-	p, err := soon(ctx, func(ctx context.Context) (*engine.Profile, error) { return d.people.profile(ctx, a.Person, whenever) })
+	p, err := soon(ctx, d.cfg.Log, func(ctx context.Context) (*engine.Profile, error) { return d.people.profile(ctx, a.Person, whenever) })
 	if err != nil {
 		return ""
 	}

@@ -42,7 +42,7 @@ func (d *Desk) standing(ctx context.Context, res *Resource, r access.Request, ho
 	var wait sync.WaitGroup
 	for i, g := range res.Groups {
 		wait.Go(func() {
-			rosters[i], errs[i] = soon(ctx, func(ctx context.Context) (roster, error) { return d.people.membersOf(ctx, g, whenever) })
+			rosters[i], errs[i] = soon(ctx, d.cfg.Log, func(ctx context.Context) (roster, error) { return d.people.membersOf(ctx, g, whenever) })
 		})
 	}
 	wait.Wait()
@@ -92,7 +92,7 @@ func (d *Desk) idsOf(ctx context.Context, dir engine.Directory, people []engine.
 		if but[p] || ctx.Err() != nil {
 			continue
 		}
-		m, _ := soon(ctx, func(ctx context.Context) (engine.Member, error) { return d.people.account(ctx, dir, p, whenever) })
+		m, _ := soon(ctx, d.cfg.Log, func(ctx context.Context) (engine.Member, error) { return d.people.account(ctx, dir, p, whenever) })
 		ids = append(ids, m.ID) // also one that cannot be used
 	}
 	return ids
