@@ -172,7 +172,7 @@ func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st, ok := t.s.prepare.Load(key); ok {
 		return t.StmtContext(ctx, st.(*sql.Stmt)), nil
 	}
-	if t.db != t.s.reader || t.s.kept.Add(1) > mostPrepared {
+	if t.db != t.s.reader || t.s.kept.Load() >= mostPrepared {
 		return t.PrepareContext(ctx, query)
 	}
 	st, err := t.db.PrepareContext(ctx, query)
@@ -182,6 +182,7 @@ func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if other, loaded := t.s.prepare.LoadOrStore(key, st); loaded { // somebody was first
 		return t.StmtContext(ctx, other.(*sql.Stmt)), st.Close()
 	}
+	t.s.kept.Add(1)
 	return t.StmtContext(ctx, st), nil
 }
 
