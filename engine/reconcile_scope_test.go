@@ -169,6 +169,30 @@ func TestScopeLeavesTooManyAdditionsToAWholeRun(t *testing.T) {
 	}
 }
 
+// A limit that objects to nothing of what is left is not told: a group that reads
+// too small is no reason why a withdrawal waits in another.
+func TestScopeTellsOnlyWhatHoldsSomething(t *testing.T) {
+	people := crowd("p", 9)
+	w := newWorld(t, append(people, "ada", "bob")...)
+	for _, p := range people {
+		w.dir.Put(w.admins, w.ids[p])
+	}
+	staff := w.group("staff")
+	w.grantIn("g1", "ada", "corp", "staff", 9)
+	w.run()
+	w.run()
+	w.dir.Lie(w.admins, memory.Empty)
+	w.withdraw("g1")
+	w.grant("g2", "bob", 9)
+	r := engine.New(w.cfg)
+	res := w.runIn(r, engine.Scope{Names: []string{"admins", "staff"}})
+	w.changes(res.Plan, "add bob starts")
+	if !res.Rest || len(res.Against) > 0 {
+		t.Errorf("left something: %v, because of %+v; the withdrawal in %s is held by no limit", res.Rest, res.Against, staff)
+	}
+	w.objects(w.plan(), engine.LimitReading)
+}
+
 // A hold on record tells which limit holds which change.
 func TestObjectionFromRecordCoversWhatItHolds(t *testing.T) {
 	people := crowd("p", 3)

@@ -125,6 +125,42 @@ func TestWhatALimitHoldsIsNotSilent(t *testing.T) {
 	})
 }
 
+// What objects again after a whole run to which it did not object is news.
+func TestWhatObjectsAgainIsSaidAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada", "bob", "eve", "dan")
+		defer w.end()
+		said := &warnings{}
+		w.every, w.log = 24*time.Hour, said
+		rules := engine.DefaultRules()
+		rules.Limits.Add = 1
+		w.cfg.Groups[engine.GroupRef{Directory: "corp", Name: "admins"}] = rules
+		w.begin()
+		w.members()
+		until := time.Now().Add(9 * time.Hour)
+		two := func(who ...string) {
+			w.grant(who[0], who[0], time.Now(), until)
+			w.grant(who[1], who[1], time.Now(), until)
+			time.Sleep(5 * time.Second)
+		}
+		two("ada", "bob")
+		if lines := said.lines(); len(lines) != 1 || len(w.held()) != 1 {
+			t.Fatalf("said: %q, held: %+v", lines, w.held())
+		}
+		w.change(func() { w.grants = nil }) // nobody released it: it is not wanted any more
+		time.Sleep(25 * time.Hour)
+		w.members()
+		if len(w.held()) != 0 {
+			t.Fatalf("held: %+v", w.held())
+		}
+		until = time.Now().Add(9 * time.Hour)
+		two("eve", "dan")
+		if lines := said.lines(); len(lines) != 2 || len(w.held()) != 1 {
+			t.Errorf("said: %q, held: %+v", lines, w.held())
+		}
+	})
+}
+
 // What a whole run holds already is not said again by each look at the group.
 func TestWhatIsHeldIsSaidOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
