@@ -209,6 +209,7 @@ func (r Request) Close(fine bool, act Act, f Facts, x Expressions) (Request, []e
 	}
 	for _, p := range r.concerned() {
 		switch a := f.same(act.By.Person, p); {
+		case a.Err != nil && !fine: // it ends access, as a denial does
 		case a.Err != nil:
 			return Request{}, nil, doubtful(a.Err, "whether %s and %s are one human", act.By.Person, p)
 		case a.Yes:

@@ -58,7 +58,8 @@ func (r Request) Decide(approve bool, act Act, f Facts, x Expressions) (Request,
 	return r.bumped(), append(events, made), nil
 }
 
-// mayDecide reports whether the actor may approve, or deny, the step.
+// mayDecide reports whether the actor may approve, or deny, the step. Nothing is
+// given by a denial, so it does not wait for what is not known of who is who.
 func (r *Request) mayDecide(course *Course, step Step, approve bool, act Act, c Case, x Expressions) error {
 	f := c.Facts
 	if err := errors.Join(f.by(act.By), f.about(r)); err != nil {
@@ -67,6 +68,7 @@ func (r *Request) mayDecide(course *Course, step Step, approve bool, act Act, c 
 	if !r.Policy.SelfApproval {
 		for _, p := range r.concerned() {
 			switch a := f.same(act.By.Person, p); {
+			case a.Err != nil && !approve:
 			case a.Err != nil:
 				return doubtful(a.Err, "whether %s and %s are one human", act.By.Person, p)
 			case a.Yes:
@@ -79,6 +81,7 @@ func (r *Request) mayDecide(course *Course, step Step, approve bool, act Act, c 
 			continue
 		}
 		switch a := f.same(act.By.Person, d.By.Person); {
+		case a.Err != nil && !approve:
 		case a.Err != nil:
 			return doubtful(a.Err, "whether %s and %s are one human", act.By.Person, d.By.Person)
 		case a.Yes && d.Step == course.Step && !approve: // who had a second thought denies

@@ -501,9 +501,10 @@ func (h *history) extend() {
 
 func (h *history) review() {
 	h.tick()
-	s := h.by(h.oracle.mayReview)
-	r, events, err := h.world.review(h.r, h.chance(50), access.Act{By: s.actor, At: h.now, Comment: "looked at"})
-	if h.did("review", h.oracle.mayReview(s), err) {
+	fine := h.chance(50)
+	s := h.by(func(s scene) bool { return h.oracle.mayReview(s, fine) })
+	r, events, err := h.world.review(h.r, fine, access.Act{By: s.actor, At: h.now, Comment: "looked at"})
+	if h.did("review", h.oracle.mayReview(s, fine), err) {
 		h.took("review", h.r, r, events, s)
 	}
 }

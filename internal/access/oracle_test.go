@@ -235,13 +235,14 @@ func (o *oracle) mayDecide(s scene, approve bool) bool {
 	}
 	if !o.policy.SelfApproval {
 		for _, p := range o.askers() {
-			if s.same(s.actor.Person, p) != no {
+			if same := s.same(s.actor.Person, p); same == yes || same == unknown && approve {
 				return false
 			}
 		}
 	}
 	for _, v := range t.votes {
 		switch same := s.same(s.actor.Person, v.by); {
+		case same == unknown && !approve:
 		case v.step != t.at && o.policy.Twice, same == no:
 		case v.step == t.at && same == yes && !approve:
 		default:
@@ -358,11 +359,14 @@ func (o *oracle) mayExtend(s scene) bool {
 	return !all || o.compatible(s)
 }
 
-func (o *oracle) mayReview(s scene) bool {
+func (o *oracle) mayReview(s scene, fine bool) bool {
 	s.deciding = true
+	for _, p := range []engine.Person{o.wish.Person, o.by.Person, o.by.Maker} {
+		if same := s.same(s.actor.Person, p); p != "" && (same == yes || same == unknown && fine) {
+			return false
+		}
+	}
 	return !o.review.IsZero() && s.actor.Machine == "" &&
-		s.same(s.actor.Person, o.wish.Person) == no && s.same(s.actor.Person, o.by.Person) == no &&
-		(o.by.Maker == "" || s.same(s.actor.Person, o.by.Maker) == no) &&
 		s.among(s.actor, o.policy.BreakGlass.Review.By, o.wish.Person) == yes
 }
 

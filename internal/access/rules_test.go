@@ -321,9 +321,14 @@ func TestNothingIsDecidedOnADoubtfulAnswer(t *testing.T) {
 		}
 		b.ask(access.Wish{})
 		b.world.silent = []string{what}
-		for _, yes := range []bool{true, what == "held"} { // a denial needs no knowledge of what is held
-			b.refused(access.Doubt, b.tryDecide(as(bob), yes))
+		b.refused(access.Doubt, b.tryDecide(as(bob), true))
+		if what == "held" || what == "same" { // nothing is given by a denial
+			b.is(access.Asked)
+			b.must(b.tryDecide(as(bob), false))
+			b.tells(engine.EventRequested, engine.EventDenied)
+			continue
 		}
+		b.refused(access.Doubt, b.tryDecide(as(bob), false))
 		b.is(access.Asked)
 		b.tells(engine.EventRequested)
 	}
@@ -475,6 +480,19 @@ func TestMakerOfAMachinesTokenDoesNotApprove(t *testing.T) {
 	b.refused(access.Forbidden, b.tryReview(as(bob)))
 	b.refused(access.Forbidden, b.tryReview(as(admBob)))
 	b.must(b.tryReview(as(cyd)))
+}
+
+// TestWhoIsWhoHoldsUpNoEnd: who cannot be told from whom the access is for does
+// not say that it was fine, and ends it.
+func TestWhoIsWhoHoldsUpNoEnd(t *testing.T) {
+	b := set(t, staging())
+	b.ask(access.Wish{BreakGlass: true})
+	b.world.silent = []string{"same"}
+	b.refused(access.Doubt, b.tryReview(as(cyd)))
+	b.must(b.took(b.world.review(b.r, false, access.Act{By: as(cyd), At: b.now, Comment: "it was none"})))
+	if b.r.Grant.End == nil {
+		t.Error("it goes on")
+	}
 }
 
 // TestTwoMakersOfOneMachine: the wish of one is not that of the other, for each

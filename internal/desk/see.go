@@ -204,7 +204,7 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	if r.Review.Open() && r.Policy.BreakGlass != nil && certain(d.fits(ctx, c, r.Policy.BreakGlass.Review.By, r)) {
 		q := asked{resource: res, person: r.Person, requester: r.By, approver: c.Actor, request: r.ID}
 		q.wants = r.WantsToClose(res.Resource, rules.Expressions)
-		_, _, err := r.Close(true, access.Act{By: c.Actor, At: now, Comment: "-"}, d.facts(ctx, q), rules.Expressions)
+		_, _, err := r.Close(false, access.Act{By: c.Actor, At: now, Comment: "-"}, d.facts(ctx, q), rules.Expressions)
 		v.May.Review = err == nil
 	}
 	return v
