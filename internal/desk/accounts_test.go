@@ -48,6 +48,23 @@ func TestSecondAddressHoldsNothingTwice(t *testing.T) {
 	}
 }
 
+// notWith: whose account an address has is found out anew for a decision, however
+// young what is known of it is.
+func TestSecondAddressIsLookedUpAnew(t *testing.T) {
+	b := set(t)
+	b.corp.AddPerson(mail("ada.second"), "eve2")
+	b.rules.Resources[0].Policy.NotWith = []string{"secret"}
+	b.ask("ada", desk.Wish{Resource: "secret", From: b.clock().Add(10 * time.Minute)})
+	wish := desk.Wish{Resource: "free", Person: mail("ada.second"), From: b.clock().Add(time.Hour)}
+	b.ask("ada", wish)
+	b.corp.also[mail("ada.second")] = mail("ada")
+	b.pass(time.Second)
+	wish.From = b.clock().Add(20 * time.Hour)
+	if r, err := b.desk.Ask(t.Context(), as("ada"), wish); access.KindOf(err) != access.Conflict {
+		t.Errorf("one account gets free and secret: %s, %v", r.Status, err)
+	}
+}
+
 // A grant of another source counts under a second address of who asks.
 func TestSecondAddressHoldsOtherGrants(t *testing.T) {
 	b := set(t)

@@ -141,7 +141,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	theirs := func(p engine.Person) bool {
 		a, ok := answers[p]
 		if !ok {
-			a = d.same(ctx, q.person, p, groups, whenever)
+			a = d.same(ctx, q.person, p, groups, q.since)
 			answers[p] = a
 			unknown = errors.Join(unknown, a.Err)
 		}
