@@ -22,7 +22,8 @@ import (
 // a person's token of the OpenID provider, or a pipeline's token of one that a
 // machine names. Any doubt wraps [ErrNobody], and what could not be found out
 // just now [ErrLater]; why is for the log only, and holds nothing of the token
-// that opens anything. A person who left is refused with words for them.
+// that opens anything. A person who left is refused with words for them, and so is
+// a machine by the token of one.
 func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 	kind, raw, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	raw = strings.TrimSpace(raw)
@@ -41,16 +42,31 @@ func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 		return desk.Caller{}, err
 	case err != nil:
 		return desk.Caller{}, fmt.Errorf("%w: %w", ErrNobody, err)
-	case c.Machine == "":
-		if err := a.settings.Load().Left(r.Context(), c.Person); err != nil {
-			return desk.Caller{}, err
-		}
+	}
+	if err := a.left(r.Context(), c); err != nil {
+		return desk.Caller{}, err
 	}
 	c.Via = access.API
 	if strings.HasPrefix(r.UserAgent(), "daypass-cli/") {
 		c.Via = access.CLI
 	}
 	return c, nil
+}
+
+// left refuses a person who left, and a machine by a token that such a person
+// made. A machine of which its own system made the token is nobody's.
+func (a *Auth) left(ctx context.Context, c desk.Caller) error {
+	left := a.settings.Load().Left
+	switch {
+	case c.Machine == "":
+		return left(ctx, c.Person)
+	case c.Maker == "":
+		return nil
+	}
+	if err := left(ctx, c.Maker); err != nil {
+		return desk.OfLeaver(c.Maker, err)
+	}
+	return nil
 }
 
 func (a *Auth) byToken(ctx context.Context, secret string) (desk.Caller, error) {

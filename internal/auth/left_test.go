@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -57,26 +58,47 @@ func TestSessionsOfALeaverEnd(t *testing.T) {
 	}
 }
 
-// TestTokensOfALeaver: a person's are refused in words, however they were made;
-// a machine's are not a person's.
+// TestTokensOfALeaver: a person's are refused in words, however they were made, and
+// so are those that they made for a machine; those of others for it are good.
 func TestTokensOfALeaver(t *testing.T) {
 	t.Parallel()
 	left := &access.Error{Kind: access.Forbidden, Message: "you left"}
 	r, s := open(t, machines, func(s *auth.Settings) {
-		s.Left = func(context.Context, engine.Person) error { return left }
+		s.Left = func(_ context.Context, p engine.Person) error {
+			if p == "ada@example.org" {
+				return left
+			}
+			return nil
+		}
 	})
-	for _, machine := range []string{"", "deploy"} {
-		secret := "dp_" + strings.Repeat("0", 64-len(machine)) + machine
-		k := access.Token{ID: "t" + machine, Person: "ada@example.org", Machine: machine, Name: "x", Scopes: []string{"read"}, Made: time.Now(), Expires: time.Now().Add(time.Hour)}
+	for i, x := range []struct {
+		maker   engine.Person
+		machine string
+		good    bool
+	}{
+		{"ada@example.org", "", false},
+		{"ada@example.org", "deploy", false},
+		{"bob@example.org", "", true},
+		{"bob@example.org", "deploy", true},
+	} {
+		secret := "dp_" + strings.Repeat("0", 63) + strconv.Itoa(i)
+		k := access.Token{ID: "t" + strconv.Itoa(i), Person: x.maker, Machine: x.machine, Name: "x", Scopes: []string{"read"}, Made: time.Now(), Expires: time.Now().Add(time.Hour)}
 		if err := s.AddToken(t.Context(), k, secret); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.bearer(secret); machine == "" && !errors.Is(err, left) || machine != "" && err != nil {
-			t.Errorf("of %q: %v", machine, err)
+		_, err := r.bearer(secret)
+		if x.good != (err == nil) || !x.good && (!errors.Is(err, left) || access.KindOf(err) != access.Forbidden) {
+			t.Errorf("of %s for %q: %v", x.maker, x.machine, err)
+		}
+		if x.machine != "" && !x.good && !strings.Contains(err.Error(), "ada@example.org made the token") {
+			t.Errorf("the machine is told: %v", err)
 		}
 	}
 	if _, err := r.bearer(r.sign(map[string]any{"aud": client, "email": "ada@example.org", "email_verified": true})); !errors.Is(err, left) {
 		t.Errorf("an ID token: %v", err)
+	}
+	if _, err := r.bearer(r.sign(map[string]any{"aud": "pipelines", "sub": "x", "protected": true})); err != nil {
+		t.Errorf("a pipeline's own: %v", err)
 	}
 }
 

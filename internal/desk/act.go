@@ -75,7 +75,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (r access.Request, err
 	if err != nil {
 		return access.Request{}, err
 	}
-	if err := errors.Join(d.usable(ctx, c, res), d.known(ctx, w.Person, res)); err != nil {
+	if err := errors.Join(d.usable(ctx, c, res), d.maker(ctx, c), d.known(ctx, w.Person, res)); err != nil {
 		return access.Request{}, err
 	}
 	f := d.facts(ctx, asked{
@@ -304,7 +304,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 }
 
 // End ends access before its time: the person's, an owner's or an
-// administrator's right.
+// administrator's right, unless those certainly left.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
 	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		over := false
@@ -316,7 +316,11 @@ func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version in
 			if a.Err != nil {
 				return r, nil, d.doubtful("whether you own "+r.Resource+" or are an administrator", a.Err)
 			}
-			over = a.Yes
+			if over = a.Yes; over {
+				if err := d.leftSoon(ctx, c); err != nil {
+					return r, nil, err
+				}
+			}
 		}
 		need := Request
 		if over {
@@ -340,7 +344,7 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 		}
 		_, _, err := r.Extend(length, reason, access.Act{By: c.Actor, At: d.now()}, access.Facts{}, rules.Expressions)
 		if err = hopeless(err); err == nil {
-			err = d.usable(ctx, c, res)
+			err = errors.Join(d.usable(ctx, c, res), d.maker(ctx, c))
 		}
 		if err != nil {
 			return r, nil, err

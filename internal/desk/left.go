@@ -2,11 +2,13 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 )
 
 // prompt is how long a page waits to hear whether somebody left.
@@ -15,7 +17,8 @@ const prompt = time.Second
 // Left refuses a person who certainly left: every directory answered, and none
 // has an account of theirs that can be used. It is for whatever they come for,
 // so an answer may be half a minute old, and a directory that does not answer
-// keeps nobody out: what changes something asks it anew, and is not done then.
+// keeps nobody out. What gives something asks it anew, and is not done then; what
+// only ends something, or takes it back, is done.
 //
 // An administrator whom the configuration names by address needs no account, for
 // somebody has to be able to mend what is wrong with the directories; one that
@@ -23,20 +26,8 @@ const prompt = time.Second
 func (d *Desk) Left(ctx context.Context, p engine.Person) error {
 	ctx, cancel := context.WithTimeout(ctx, prompt)
 	defer cancel()
-	a := d.accounts(p, func(name engine.Directory, p engine.Person) error {
-		answer := make(chan error, 1)
-		go func() {
-			_, err := d.people.account(ctx, name, p, whenever)
-			answer <- err
-		}()
-		select {
-		case err := <-answer:
-			return err
-		case <-ctx.Done(): // a directory has longer to answer than a page
-			return ctx.Err()
-		}
-	})
-	if a.silent {
+	a := d.accounts(p, d.soon(ctx, whenever))
+	if a.doubt != nil {
 		return nil
 	}
 	return d.without(p, a)
@@ -45,15 +36,79 @@ func (d *Desk) Left(ctx context.Context, p engine.Person) error {
 // left refuses, by what directories answer now, a caller who left, and one whose
 // account is disabled in one directory while no other is known to be good.
 func (d *Desk) left(ctx context.Context, c Caller) error {
-	return d.without(c.Person, d.accounts(c.Person, func(name engine.Directory, p engine.Person) error {
-		_, err := d.people.account(ctx, name, p, d.people.moment())
+	return d.without(c.Person, d.accounts(c.Person, d.fully(ctx)))
+}
+
+// leftSoon is left for what is not to wait for a directory: most of the caller's
+// time is for the rest.
+func (d *Desk) leftSoon(ctx context.Context, c Caller) error {
+	own := ctx
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		own, cancel = context.WithTimeout(ctx, time.Until(end)/4)
+		defer cancel()
+	}
+	return d.without(c.Person, d.accounts(c.Person, d.soon(own, d.people.moment())))
+}
+
+// present refuses a person who left, as left does, and whoever may have: a
+// directory did not answer, and none knows a good account. whose is their account
+// in words.
+func (d *Desk) present(ctx context.Context, p engine.Person, whose string) error {
+	a := d.accounts(p, d.fully(ctx))
+	if err := d.without(p, a); err != nil {
 		return err
-	}))
+	}
+	if a.doubt != nil && !a.usable {
+		return d.doubtful("whether "+whose+" can be used", a.doubt)
+	}
+	return nil
+}
+
+// maker refuses a machine that comes by a token of somebody who is not certainly
+// there still: a token is not good for longer than who made it.
+func (d *Desk) maker(ctx context.Context, c Caller) error {
+	if c.Maker == "" {
+		return nil
+	}
+	err := d.present(ctx, c.Maker, "the account of "+string(c.Maker)+", who made the token,")
+	if access.KindOf(err) == access.Forbidden {
+		return OfLeaver(c.Maker, err)
+	}
+	return err
+}
+
+// OfLeaver is the refusal of a machine by the token of somebody who left.
+func OfLeaver(maker engine.Person, err error) error {
+	return &access.Error{
+		Kind: access.Forbidden, Err: err,
+		Message: string(maker) + " made the token, and has no account that can be used any more; an administrator has to make another one",
+	}
+}
+
+// fully asks a directory anew, for as long as it takes to answer.
+func (d *Desk) fully(ctx context.Context) func(engine.Directory, engine.Person) error {
+	since := d.people.moment()
+	return func(name engine.Directory, p engine.Person) error {
+		_, err := d.people.account(ctx, name, p, since)
+		return err
+	}
+}
+
+// soon asks a directory, and waits no longer than for what is only shown.
+func (d *Desk) soon(ctx context.Context, since moment) func(engine.Directory, engine.Person) error {
+	return func(name engine.Directory, p engine.Person) error {
+		_, err := soon(ctx, d.cfg.Log, func(ctx context.Context) (engine.Member, error) {
+			return d.people.account(ctx, name, p, since)
+		})
+		return err
+	}
 }
 
 // accounts is what directories say of the accounts of a person.
 type accounts struct {
-	asked, usable, disabled, silent bool
+	asked, usable, disabled bool
+	doubt                   error // a directory did not answer
 }
 
 // accounts asks one directory after the other, until one has a good account. The
@@ -83,7 +138,7 @@ func (a *accounts) add(err error) {
 	case k == engine.Disabled:
 		a.disabled = true
 	case k != engine.NotFound:
-		a.silent = true
+		a.doubt = errors.Join(a.doubt, err)
 	}
 }
 
@@ -94,7 +149,7 @@ func (d *Desk) without(p engine.Person, a accounts) error {
 		return nil
 	case a.disabled:
 		return forbidden("your account is disabled")
-	case !a.asked, a.silent, slices.Contains(d.rules.Load().Administrators.People, p):
+	case !a.asked, a.doubt != nil, slices.Contains(d.rules.Load().Administrators.People, p):
 		return nil
 	}
 	return forbidden("you have no account in any directory that daypass knows")

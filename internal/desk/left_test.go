@@ -22,20 +22,21 @@ func TestLeaverIsKeptOut(t *testing.T) {
 		change func(b *bench, lab *memory.Directory)
 		want   string // empty: they may come
 	}{
-		"good":                             {"ada", func(*bench, *memory.Directory) {}, ""},
-		"deleted":                          {"ada", func(b *bench, _ *memory.Directory) { gone(b, "ada") }, deleted},
-		"never there":                      {"nobody", func(*bench, *memory.Directory) {}, deleted},
-		"disabled":                         {"ada", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["ada"]) }, disabled},
-		"good elsewhere":                   {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.AddPerson(mail("ada"), "ada") }, ""},
-		"disabled here, good elsewhere":    {"ada", func(b *bench, lab *memory.Directory) { b.corp.Disable(b.ids["ada"]); lab.AddPerson(mail("ada"), "ada") }, ""},
-		"disabled elsewhere":               {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.Disable(lab.AddPerson(mail("ada"), "ada")) }, disabled},
-		"silent":                           {"ada", func(b *bench, _ *memory.Directory) { b.corp.Down(engine.Unavailable) }, ""},
-		"deleted here, silent elsewhere":   {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.Down(engine.Unavailable) }, ""},
-		"disabled here, silent elsewhere":  {"ada", func(b *bench, lab *memory.Directory) { b.corp.Disable(b.ids["ada"]); lab.Down(engine.Throttled) }, ""},
-		"the other address":                {"ada", func(b *bench, _ *memory.Directory) { gone(b, "ada"); b.alias("bob", "ada") }, ""},
-		"an administrator, by address":     {"root", func(b *bench, _ *memory.Directory) { gone(b, "root") }, ""},
-		"an auditor, by address":           {"dan", func(b *bench, _ *memory.Directory) { gone(b, "dan") }, deleted},
-		"an administrator who is disabled": {"root", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["root"]) }, disabled},
+		"good":                                   {"ada", func(*bench, *memory.Directory) {}, ""},
+		"deleted":                                {"ada", func(b *bench, _ *memory.Directory) { gone(b, "ada") }, deleted},
+		"never there":                            {"nobody", func(*bench, *memory.Directory) {}, deleted},
+		"disabled":                               {"ada", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["ada"]) }, disabled},
+		"good elsewhere":                         {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.AddPerson(mail("ada"), "ada") }, ""},
+		"disabled here, good elsewhere":          {"ada", func(b *bench, lab *memory.Directory) { b.corp.Disable(b.ids["ada"]); lab.AddPerson(mail("ada"), "ada") }, ""},
+		"disabled elsewhere":                     {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.Disable(lab.AddPerson(mail("ada"), "ada")) }, disabled},
+		"silent":                                 {"ada", func(b *bench, _ *memory.Directory) { b.corp.Down(engine.Unavailable) }, ""},
+		"deleted here, silent elsewhere":         {"ada", func(b *bench, lab *memory.Directory) { gone(b, "ada"); lab.Down(engine.Unavailable) }, ""},
+		"disabled here, silent elsewhere":        {"ada", func(b *bench, lab *memory.Directory) { b.corp.Disable(b.ids["ada"]); lab.Down(engine.Throttled) }, ""},
+		"the other address":                      {"ada", func(b *bench, _ *memory.Directory) { gone(b, "ada"); b.alias("bob", "ada") }, ""},
+		"disabled, good under the other address": {"ada", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["ada"]); b.alias("bob", "ada") }, disabled},
+		"an administrator, by address":           {"root", func(b *bench, _ *memory.Directory) { gone(b, "root") }, ""},
+		"an auditor, by address":                 {"dan", func(b *bench, _ *memory.Directory) { gone(b, "dan") }, deleted},
+		"an administrator who is disabled":       {"root", func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["root"]) }, disabled},
 		"an administrator, by a group": {"root", func(b *bench, _ *memory.Directory) {
 			gone(b, "root")
 			b.rules.Administrators = access.Who{Groups: []engine.GroupRef{in("approvers")}}
@@ -98,5 +99,58 @@ func TestLeftAsksOnceInAWhile(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Error("it waits for a directory that hangs")
+	}
+}
+
+// TestSilenceGivesNothing: who may have left makes no token and lets nothing
+// through, while nobody knows; they may end access, and take back.
+func TestSilenceGivesNothing(t *testing.T) {
+	b := set(t)
+	ours, theirs := b.ask("ada", desk.Wish{Resource: "free"}), b.ask("eve", desk.Wish{Resource: "staging"})
+	k, _, err := b.desk.NewToken(t.Context(), as("eve"), "x", "", []desk.Scope{desk.Read}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	held, err := b.desk.Holds(t.Context(), as("root"))
+	if err != nil || len(held) != 1 {
+		t.Fatalf("%d are held, %v", len(held), err)
+	}
+	b.corp.Down(engine.Unavailable)
+	for _, machine := range []string{"", "ci"} {
+		if _, _, err := b.desk.NewToken(t.Context(), as("root"), "x", machine, []desk.Scope{desk.Read}, time.Hour); access.KindOf(err) != access.Doubt {
+			t.Errorf("root makes a token of %q: %v", machine, err)
+		}
+	}
+	if _, err := b.desk.Release(t.Context(), as("root"), held[0].Digest, "it is fine"); access.KindOf(err) != access.Doubt {
+		t.Errorf("root lets it through: %v", err)
+	}
+	if _, err := b.desk.End(t.Context(), as("carol"), ours.ID, "", 0); err != nil {
+		t.Errorf("the owner ends access: %v", err)
+	}
+	if _, err := b.desk.Withdraw(t.Context(), as("eve"), theirs.ID, "", 0); err != nil {
+		t.Errorf("eve withdraws: %v", err)
+	}
+	if err := b.desk.RevokeToken(t.Context(), as("eve"), k.ID); err != nil {
+		t.Errorf("eve revokes her token: %v", err)
+	}
+	b.corp.Mend()
+	b.pass(time.Minute)
+	if _, err := b.desk.Release(t.Context(), as("root"), held[0].Digest, "it is fine"); err != nil {
+		t.Errorf("once it is known: %v", err)
+	}
+}
+
+// TestLeaverEndsNobodysAccess: nor does an owner whose account is disabled; what is
+// their own they give back.
+func TestLeaverEndsNobodysAccess(t *testing.T) {
+	b := set(t)
+	ours, theirs := b.ask("carol", desk.Wish{Resource: "free"}), b.ask("ada", desk.Wish{Resource: "free"})
+	b.corp.Disable(b.ids["carol"])
+	if _, err := b.desk.End(t.Context(), as("carol"), theirs.ID, "", 0); access.KindOf(err) != access.Forbidden {
+		t.Errorf("the disabled carol ends ada's access: %v", err)
+	}
+	if _, err := b.desk.End(t.Context(), as("carol"), ours.ID, "", 0); err != nil {
+		t.Errorf("carol gives back her own: %v", err)
 	}
 }

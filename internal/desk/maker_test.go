@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass-dev/daypass/connectors/memory"
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
@@ -103,5 +105,48 @@ func TestMakerOfATokenIsNoOther(t *testing.T) {
 	}
 	if _, err := b.desk.Ask(t.Context(), byToken("root"), desk.Wish{Resource: "free", Person: mail("eve")}); err != nil {
 		t.Errorf("for eve: %v", err)
+	}
+}
+
+// TestTokenOfALeaver: a machine gets nothing by the token of who left, or may have,
+// and all by another's; an administrator whom the configuration names needs no
+// account.
+func TestTokenOfALeaver(t *testing.T) {
+	for name, x := range map[string]struct {
+		change func(b *bench, lab *memory.Directory)
+		want   access.Kind
+	}{
+		"good":     {func(*bench, *memory.Directory) {}, ""},
+		"disabled": {func(b *bench, _ *memory.Directory) { b.corp.Disable(b.ids["eve"]) }, access.Forbidden},
+		"deleted":  {func(b *bench, _ *memory.Directory) { b.corp.Delete(b.ids["eve"]) }, access.Forbidden},
+		"deleted, an administrator": {func(b *bench, _ *memory.Directory) {
+			b.corp.Delete(b.ids["eve"])
+			b.rules.Administrators = who("eve")
+		}, ""},
+		"deleted, silent elsewhere": {func(b *bench, lab *memory.Directory) { b.corp.Delete(b.ids["eve"]); lab.Down(engine.Unavailable) }, access.Doubt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := set(t)
+			b.machine()
+			lab := memory.New("lab")
+			b.rules.Directories["lab"] = lab
+			b.rules.Resources[0].Policy.Extend = &access.Extend{Times: 1, Max: time.Hour}
+			b.desk.Use(b.rules)
+			r, err := b.desk.Ask(t.Context(), byToken("root"), desk.Wish{Resource: "free", Person: mail("ada")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.change(b, lab)
+			b.desk.Use(b.rules)
+			if _, err := b.desk.Ask(t.Context(), byToken("eve"), desk.Wish{Resource: "free", Person: mail("bob")}); access.KindOf(err) != x.want {
+				t.Errorf("it asks: %v, want %q", err, x.want)
+			}
+			if _, err := b.desk.Extend(t.Context(), byToken("eve"), r.ID, time.Hour, "", 0); access.KindOf(err) != x.want {
+				t.Errorf("it extends: %v, want %q", err, x.want)
+			}
+			if _, err := b.desk.End(t.Context(), byToken("eve"), r.ID, "", 0); err != nil {
+				t.Errorf("it gives back: %v", err)
+			}
+		})
 	}
 }

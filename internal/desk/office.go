@@ -41,6 +41,22 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 	if err := d.left(ctx, c); err != nil {
 		return err
 	}
+	return d.administrator(ctx, c)
+}
+
+// gives refuses those who are no administrators, and whoever may have left, for
+// what lets others have something.
+func (d *Desk) gives(ctx context.Context, c Caller) error {
+	if err := c.scope(Admin); err != nil {
+		return err
+	}
+	if err := d.present(ctx, c.Person, "your account"); err != nil {
+		return err
+	}
+	return d.administrator(ctx, c)
+}
+
+func (d *Desk) administrator(ctx context.Context, c Caller) error {
 	roles := d.roles(ctx, c, true)
 	switch {
 	case roles.Administrator:
@@ -85,7 +101,7 @@ func (d *Desk) Holds(ctx context.Context, c Caller) ([]engine.Hold, error) {
 
 // Release lets exactly one held set through, once.
 func (d *Desk) Release(ctx context.Context, c Caller, digest, reason string) (engine.Release, error) {
-	if err := d.administers(ctx, c); err != nil {
+	if err := d.gives(ctx, c); err != nil {
 		return engine.Release{}, err
 	}
 	reason = strings.TrimSpace(reason)
@@ -188,7 +204,7 @@ func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, sco
 	if err := access.Readable("name", "the name", name); err != nil {
 		return none, "", err
 	}
-	if err := d.left(ctx, c); err != nil {
+	if err := d.present(ctx, c.Person, "your account"); err != nil {
 		return none, "", err
 	}
 	t := access.Token{ID: "t" + d.cfg.NewID(), Person: c.Person, Machine: machine, Name: name, Made: d.now()}
@@ -202,7 +218,7 @@ func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, sco
 		}
 	}
 	if machine != "" {
-		if err := d.administers(ctx, c); err != nil {
+		if err := d.administrator(ctx, c); err != nil {
 			return none, "", err
 		}
 		if _, ok := d.rules.Load().Machines[machine]; !ok {
