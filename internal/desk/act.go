@@ -202,6 +202,15 @@ func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
 	return nil
 }
 
+// mayWord is usable for whoever decides or reviews. A no gives nothing, so for
+// one a good account in any directory is enough, however silent others are.
+func (d *Desk) mayWord(ctx context.Context, c Caller, res *Resource, yes bool) error {
+	if !yes {
+		return d.present(ctx, c.Person, "your account")
+	}
+	return d.usable(ctx, c, res)
+}
+
 // known refuses a person who certainly has no account wherever the resource
 // leads: nothing would come of the request.
 func (d *Desk) known(ctx context.Context, p engine.Person, res *Resource) error {
@@ -279,7 +288,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 		}
 		_, _, err := r.Decide(w.Approve, access.Act{By: c.Actor, At: d.now(), Comment: w.Comment}, access.Facts{}, rules.Expressions)
 		if err = hopeless(err, access.Readable("comment", "the comment", w.Comment)); err == nil {
-			err = d.usable(ctx, c, res)
+			err = d.mayWord(ctx, c, res, w.Approve)
 		}
 		if err != nil {
 			return r, nil, err
@@ -370,7 +379,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		_, _, err := r.Close(fine, access.Act{By: c.Actor, At: d.now(), Comment: comment}, access.Facts{}, rules.Expressions)
 		if err = hopeless(err, access.Readable("comment", "the comment", comment)); err == nil {
-			err = d.usable(ctx, c, res)
+			err = d.mayWord(ctx, c, res, fine)
 		}
 		if err != nil {
 			return r, nil, err
