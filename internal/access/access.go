@@ -134,7 +134,10 @@ type Facts struct {
 	HeldErr error // why that is not known
 	// Given is what Person has, or will have, of the resource already.
 	Given    []Given
-	GivenErr error // why that is not known
+	GivenErr error // why that is not known, or what Unfit says
+	// Unfit is when a review last found that an emergency of Person in the resource
+	// was none; zero when none did.
+	Unfit time.Time
 	// Same tells whether the one who decides is the same human as another person,
 	// behind another address. Those it does not name are not known.
 	Same map[engine.Person]Answer

@@ -206,6 +206,9 @@ func begin(t drawn) *history {
 		g.When.Until = g.When.From.Add(pick(t, time.Second, time.Hour, 2*time.Hour, 9*time.Hour))
 		h.world.given = append(h.world.given, g)
 	}
+	if h.chance(30) {
+		h.world.unfit = epoch.Add(pick(t, time.Hour, 0, -23*time.Hour, -24*time.Hour, -25*time.Hour))
+	}
 	for _, p := range people {
 		h.world.manager[p] = pick(t, everybody()...)
 	}
@@ -415,7 +418,7 @@ func (h *history) change() {
 	case 3:
 		next.silent = nil
 	case 5:
-		next.given = nil
+		next.given, next.unfit = nil, time.Time{}
 	case 4:
 		if next.held = nil; h.chance(50) {
 			next.held = []access.Held{{Resource: pick(h.drawn, "audit", "other"), Until: h.now}}

@@ -194,6 +194,9 @@ func (o *oracle) once(s scene) bool {
 	if !o.wish.BreakGlass && !o.alone(s) {
 		return true
 	}
+	if u := s.world.unfit; o.wish.BreakGlass && !u.IsZero() && o.asked.Sub(u) < 24*time.Hour {
+		return false
+	}
 	from, until := o.asked, o.asked.Add(o.length())
 	if start := o.wish.From; !start.IsZero() {
 		until = start.Add(o.length())

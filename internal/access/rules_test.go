@@ -946,3 +946,28 @@ func TestMakerOfATokenIsNoOther(t *testing.T) {
 		}
 	}
 }
+
+// After a review found that an emergency was none, there is no other for a day;
+// what is asked for without goes on as ever.
+func TestNoEmergencyAfterOneThatWasNone(t *testing.T) {
+	for _, x := range []struct {
+		since  time.Duration // the review
+		glass  bool
+		silent []string
+		want   access.Kind
+	}{
+		{time.Second, true, nil, access.Conflict},
+		{24*time.Hour - 1, true, nil, access.Conflict},
+		{-time.Minute, true, nil, access.Conflict}, // the clock was set back
+		{24 * time.Hour, true, nil, ""},
+		{time.Second, false, nil, ""},
+		{48 * time.Hour, true, []string{"given"}, access.Doubt},
+	} {
+		b := set(t, staging())
+		b.world.unfit, b.world.silent = epoch.Add(-x.since), x.silent
+		r, _, err := b.world.ask(access.Wish{ID: "r1", Person: ada, Reason: "fire", BreakGlass: x.glass}, b.policy, access.Act{By: as(ada), At: epoch})
+		if access.KindOf(err) != x.want {
+			t.Errorf("%s after the review, emergency %t: %s, %v", x.since, x.glass, r.Status, err)
+		}
+	}
+}

@@ -16,7 +16,7 @@ type Want struct {
 // Wants is what has to be known of the world for a decision.
 type Wants struct {
 	Person, Requester, Approver Want
-	Held, Given                 bool
+	Held, Given, Unfit          bool
 	Same                        []engine.Person // whether the one who decides is one of them
 	// Self is whether who asks is whom it is for, and, of a machine, whether who
 	// made the token is.
@@ -30,7 +30,7 @@ func (w Wish) Wants(p Policy, res Resource, x Expressions) Wants {
 		who = p.BreakGlass.Ask
 	}
 	out := p.wants()
-	out.Given = true
+	out.Given, out.Unfit = true, w.BreakGlass
 	out.who(&out.Requester, who, res, x)
 	out.expression(p.Auto, x)
 	out.skips(p.Steps, x)

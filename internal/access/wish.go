@@ -36,6 +36,10 @@ const (
 	shortest = time.Second
 )
 
+// Calm is how long nobody has an emergency in a resource after a review found that
+// one of theirs was none.
+const Calm = 24 * time.Hour
+
 // Ask makes a wish a request. The facts are about By as Requester and the
 // wish's person as Person. Everything that is wrong with the wish is told at
 // once, joined; see [Refusals].
@@ -112,10 +116,15 @@ func (w Wish) Draft(p Policy, resource string, act Act) (Request, error) {
 
 // once reports whether what nobody has to approve is given only once at a time:
 // what is no longer than the policy allows is not to become so by asking again.
-// Beside other access there may be one emergency.
+// Beside other access there may be one emergency, and none for a while after one
+// that was none.
 func (r *Request) once(f Facts) error {
 	if f.GivenErr != nil {
 		return doubtful(f.GivenErr, "what %s has of %s already", r.Person, r.Resource)
+	}
+	if calm := f.Unfit.UTC().Add(Calm); r.BreakGlass && !f.Unfit.IsZero() && r.At.Before(calm) {
+		return refuse(Conflict, "a review found that an emergency of %s in %s was none: until %s, ask without; where there is one, tell an owner or an administrator",
+			r.Person, r.Resource, calm.Format(time.RFC3339))
 	}
 	for _, g := range f.Given {
 		until := g.When.Until.UTC().Format(time.RFC3339)

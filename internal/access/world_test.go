@@ -70,6 +70,7 @@ type world struct {
 	owners  access.Who
 	held    []access.Held
 	given   []access.Given
+	unfit   time.Time
 	silent  []string // groups by name, "profiles", "same", "held", "given"
 }
 
@@ -133,6 +134,9 @@ func (w *world) facts(person engine.Person, by, approver access.Actor, wants acc
 		if f.Given = w.given; w.mute("given") {
 			f.Given, f.GivenErr = nil, errSilent
 		}
+	}
+	if wants.Unfit && !w.mute("given") {
+		f.Unfit = w.unfit
 	}
 	if wants.Held {
 		if f.Held = w.held; w.mute("held") {

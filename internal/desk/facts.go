@@ -57,6 +57,9 @@ func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
 	if q.wants.Given {
 		f.Given, f.GivenErr = d.given(ctx, q)
 	}
+	if q.wants.Unfit && f.GivenErr == nil {
+		f.Unfit, f.GivenErr = d.unfit(ctx, q)
+	}
 	if q.wants.Held {
 		find(true, func() { f.Held, f.HeldErr = d.held(ctx, q) })
 	}
