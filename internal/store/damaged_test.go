@@ -18,7 +18,7 @@ func tells(err error, ids ...string) bool {
 			return false
 		}
 	}
-	return errors.Is(err, ErrUnreadable) && strings.Count(err.Error(), ErrUnreadable.Error()) == len(ids)
+	return errors.Is(err, ErrUnreadable) && !errors.Is(err, ErrUnreached) && strings.Count(err.Error(), ErrUnreadable.Error()) == len(ids)
 }
 
 // TestDamagedRequest: a request that cannot be read is told by its id, and the

@@ -398,7 +398,8 @@ func (v storedRequest) request() (r access.Request, err error) {
 		err = errors.New("it is stored under the id of another")
 	}
 	if err != nil {
-		return access.Request{}, fmt.Errorf("request %s: %w (%w); restore it from a backup", v.id, ErrUnreadable, err)
+		// Its end in the middle is none of a connection.
+		return access.Request{}, fmt.Errorf("request %s: %w (%s); restore it from a backup", v.id, ErrUnreadable, err.Error())
 	}
 	return r, nil
 }
