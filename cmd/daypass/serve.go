@@ -135,6 +135,7 @@ func (a *app) daemon(ctx context.Context, logJSON bool) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { d.reloads(ctx, hup, shared) })
+	beside.Go(func() { d.fill(ctx) })
 	beside.Go(func() { d.front.desk.Run(ctx) })
 	beside.Go(func() { d.front.watch(ctx, d.watch) })
 	beside.Go(func() { d.front.groups(ctx, d.watch) })
@@ -186,6 +187,28 @@ func (d *daemon) outlast(ctx context.Context, failures int, err error) bool {
 	wait := schedule.Backoff{Cap: 10 * time.Second}.After(failures, rand.Float64()) //nolint:gosec // spreads load, hides nothing
 	d.log.Debug("waiting for the store", "error", err, "again", wait)               // that it is down was said
 	return schedule.Pause(ctx, wait)
+}
+
+// refill is how often what an older daypass writes beside this one is looked for.
+const refill = time.Minute
+
+// fill lets the store draw from what an older daypass wrote what it is looked up
+// by. Why it cannot is said once.
+func (d *daemon) fill(ctx context.Context) {
+	said := ""
+	for {
+		text := ""
+		if err := d.store.Fill(ctx); err != nil && !errors.Is(err, store.ErrUnreached) { // that it is down was said
+			text = err.Error()
+		}
+		if text != said && text != "" && ctx.Err() == nil {
+			d.log.Warn("what an older daypass wrote is found slowly", "error", text)
+		}
+		said = text
+		if !schedule.Pause(ctx, refill) {
+			return
+		}
+	}
 }
 
 // depths tells how many errands wait.

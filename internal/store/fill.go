@@ -2,16 +2,29 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/daypass-dev/daypass/internal/audit"
 )
 
-// mostFilled is how many rows are filled in at once.
-const mostFilled = 2000
+const (
+	// mostFilled is how many rows are filled in at once: whoever writes waits for
+	// that long.
+	mostFilled = 500
+	// fewFilled is how many events get their words with others that come in, and
+	// as many again as come.
+	fewFilled = 100
+	// Fill rests as long as its last step took, but longer than whoever waits for
+	// the lock of SQLite sleeps before asking again (100 ms).
+	shortestRest, longestRest = 150 * time.Millisecond, time.Second
+)
 
-// fillIn draws from what an older daypass wrote what is looked up since: words of
-// events, and who decided on requests. It goes on where it was cut off.
-func (s *Store) fillIn(ctx context.Context) error {
+// Fill draws from what an older daypass wrote what is looked up since: words of
+// events, and who decided on requests. That may be much, before the store was
+// brought up to date, or a little, beside this daypass; until it is filled in,
+// whoever looks walks through it. Fill rests after each step, so that others
+// write, and goes on where it was cut off.
+func (s *Store) Fill(ctx context.Context) error {
 	var words, deciders bool
 	err := s.read(ctx, "fill in", func(ctx context.Context, t *tx) error {
 		return t.QueryRowContext(ctx, sqlBehind, worded).Scan(&words, &deciders)
@@ -21,48 +34,46 @@ func (s *Store) fillIn(ctx context.Context) error {
 	}
 	for _, fill := range []struct {
 		more bool
-		some func(context.Context, *tx) (bool, error)
+		some func(context.Context, *tx, int) (bool, error)
 	}{{words, fillWords}, {deciders, fillDeciders}} {
 		for fill.more {
+			began := time.Now()
 			if err := s.write(ctx, "fill in", func(ctx context.Context, t *tx) (err error) {
-				fill.more, err = fill.some(ctx, t)
+				fill.more, err = fill.some(ctx, t, mostFilled)
 				return err
 			}); err != nil {
 				return err
+			}
+			if !fill.more {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(min(max(time.Since(began), shortestRest), longestRest)):
 			}
 		}
 	}
 	return nil
 }
 
-// catchUp gives words to what an older daypass wrote beside this one.
-func catchUp(ctx context.Context, t *tx) error {
-	for more := true; more; {
-		var err error
-		if more, err = fillWords(ctx, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fillWords gives words to some of the events that have none, and reports
-// whether there may be more.
-func fillWords(ctx context.Context, t *tx) (bool, error) {
+// fillWords gives words to the oldest events that have none, and reports whether
+// there may be more.
+func fillWords(ctx context.Context, t *tx, most int) (bool, error) {
 	rs, err := collect(ctx, t, func(r row) (v audit.Record, err error) {
 		err = r.Scan(&v.Seq, &v.Body)
 		return v, err
-	}, sqlWordless, worded, mostFilled)
+	}, sqlWordless, worded, most)
 	if err != nil || len(rs) == 0 {
 		return false, err
 	}
-	return len(rs) == mostFilled, addWords(ctx, t, rs)
+	return len(rs) == most, addWords(ctx, t, rs)
 }
 
 // fillDeciders lists the deciders of some of the requests whose last version has
 // none listed, and reports whether there may be more.
-func fillDeciders(ctx context.Context, t *tx) (bool, error) {
-	rs, err := collect(ctx, t, scanStored, sqlUnlisted, mostFilled)
+func fillDeciders(ctx context.Context, t *tx, most int) (bool, error) {
+	rs, err := collect(ctx, t, scanStored, sqlUnlisted, most)
 	if err != nil {
 		return false, err
 	}
@@ -76,7 +87,7 @@ func fillDeciders(ctx context.Context, t *tx) (bool, error) {
 		}
 	}
 	err = each(ctx, t, rs, sqlListed, func(v storedRequest) ([]any, error) { return []any{v.id}, nil })
-	return len(rs) == mostFilled, err
+	return len(rs) == most, err
 }
 
 const (

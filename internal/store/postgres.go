@@ -218,10 +218,7 @@ func (s *Store) setUpPostgres(ctx context.Context, path string) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s; create one with ENCODING 'UTF8'", encoding)
 	}
-	if err := s.migratePostgres(ctx, path); err != nil {
-		return err
-	}
-	return s.fillIn(ctx)
+	return s.migratePostgres(ctx, path)
 }
 
 // migratePostgres brings the schema up to date, and makes it where it is not

@@ -161,7 +161,8 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	if err := catchUp(ctx, t); err != nil {
+	behind, err := fillWords(ctx, t, fewFilled+len(events))
+	if err != nil {
 		return err
 	}
 	head, err := head(ctx, t)
@@ -182,8 +183,10 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := addWords(ctx, t, rs); err != nil {
-		return err
+	if !behind { // else they get theirs after those before them
+		if err := addWords(ctx, t, rs); err != nil {
+			return err
+		}
 	}
 	for _, e := range events {
 		if e.Kind == engine.EventVouched { // times ahead of it came from a wrong clock

@@ -119,21 +119,39 @@ func (s *Store) Head(ctx context.Context) (audit.Head, error) {
 	return h, err
 }
 
-func scanRecord(r row) (v audit.Record, err error) {
-	var at time.Time
-	var hash string
-	if err = r.Scan(&v.Seq, stamp{&at}, &v.Body, &hash); err != nil {
-		return v, err
+func scanRecord(r row) (audit.Record, error) {
+	v, err := scanEvent(r)
+	if err != nil {
+		return audit.Record{}, err
 	}
-	if v.Hash, err = audit.ParseHash(hash); err != nil {
-		return v, &audit.BrokenError{Seq: v.Seq, Fault: audit.Changed, Detail: err.Error()}
+	return v.record()
+}
+
+// storedEvent is a record as its row holds it.
+type storedEvent struct {
+	seq  int64
+	at   time.Time // under which it is listed
+	body []byte
+	hash string
+}
+
+func scanEvent(r row) (v storedEvent, err error) {
+	err = r.Scan(&v.seq, stamp{&v.at}, &v.body, &v.hash)
+	return v, err
+}
+
+// record reads it. The error is an [audit.BrokenError].
+func (v storedEvent) record() (r audit.Record, err error) {
+	r = audit.Record{Seq: v.seq, Body: v.body}
+	if r.Hash, err = audit.ParseHash(v.hash); err != nil {
+		return r, &audit.BrokenError{Seq: v.seq, Fault: audit.Changed, Detail: err.Error()}
 	}
 	var told struct{ At time.Time }
 	// No time is listed where a person said that the clock had been wrong.
-	if err := json.Unmarshal(v.Body, &told); err != nil || !at.IsZero() && !whole(told.At).Equal(at) {
-		return v, &audit.BrokenError{Seq: v.Seq, Fault: audit.Changed, Detail: "its time is not the one that it is listed under"}
+	if err := json.Unmarshal(v.body, &told); err != nil || !v.at.IsZero() && !whole(told.At).Equal(v.at) {
+		return r, &audit.BrokenError{Seq: v.seq, Fault: audit.Changed, Detail: "its time is not the one that it is listed under"}
 	}
-	return v, nil
+	return r, nil
 }
 
 // rows yields what a query finds, one row at a time. It holds one connection

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +43,16 @@ func (s *Store) Requests(ctx context.Context, q RequestQuery) (RequestPage, erro
 	if err != nil {
 		return p, err
 	}
-	rows, err := s.stored(ctx, "requests", query, args...)
+	var rows []storedRequest
+	err = s.read(ctx, "requests", func(own context.Context, t *tx) error {
+		var more []storedRequest
+		var err error
+		if rows, err = collect(own, t, scanStored, query, args...); err == nil && q.Decided != "" {
+			more, err = unlisted(ctx, own, t, q, limit+1)
+		}
+		rows = merged(rows, more)
+		return err
+	})
 	if err != nil {
 		return p, err
 	}
@@ -219,6 +230,79 @@ func (s *statement) decided(q RequestQuery) criterion {
 	}
 	c.test = "EXISTS (SELECT 1 FROM request_deciders AS d WHERE d.decider IN (" + strings.Join(places, ", ") + ") AND d.at = requests.asked_at AND d.request = requests.id)"
 	return c
+}
+
+// unlisted returns what a person decided among the requests whose deciders are
+// not listed yet, newest first and no more than limit. It is in its own context
+// as long as the caller's lasts.
+func unlisted(ctx, own context.Context, t *tx, q RequestQuery, limit int) ([]storedRequest, error) {
+	query, args, err := unlistedNames(q)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := collect(own, t, scanText, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	theirs := addresses(q.Decided, q.Also)
+	var all []storedRequest
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil || len(all) == limit {
+			return all, err
+		}
+		v, err := one(own, t, scanStored, sqlRequest, id)
+		if err != nil {
+			return nil, err
+		}
+		r, err := v.request()
+		if err != nil {
+			continue // whoever asks for it is told
+		}
+		if slices.ContainsFunc(r.Deciders(), func(p engine.Person) bool { return slices.Contains(theirs, p) }) {
+			all = append(all, *v)
+		}
+	}
+	return all, nil
+}
+
+// unlistedNames returns the statement that finds, among the requests whose
+// deciders are not listed, those that name a person in any part of them, newest
+// first. They are sorted by what no index has, so that only these are walked
+// through.
+func unlistedNames(q RequestQuery) (string, []any, error) {
+	var st statement
+	var names []string
+	for _, address := range addresses(q.Decided, q.Also) {
+		text, err := json.Marshal(string(address))
+		if err != nil {
+			return "", nil, err
+		}
+		names = append(names, "replace(body, "+st.arg(string(text))+", '') <> body")
+	}
+	tests := []string{"listed <> version"}
+	q.Decided = "" // that is in their bodies
+	for _, c := range st.criteria(q) {
+		tests = append(tests, c.test)
+	}
+	if q.After != "" {
+		c, err := parseCursor(q.After)
+		if err != nil {
+			return "", nil, err
+		}
+		tests = append(tests, "(asked_at + 0, id || '') < ("+st.arg(c.at)+", "+st.arg(c.id)+")")
+	}
+	tests = append(tests, "("+strings.Join(names, " OR ")+")")
+	return `SELECT id FROM requests WHERE ` + strings.Join(tests, " AND ") + ` ORDER BY asked_at + 0 DESC, id DESC`, st.args, nil
+}
+
+// merged are the rows of two listings, newest first and each once.
+func merged(a, b []storedRequest) []storedRequest {
+	if len(b) == 0 {
+		return a
+	}
+	all := append(a, b...)
+	slices.SortFunc(all, func(v, w storedRequest) int { return cmp.Or(cmp.Compare(w.at, v.at), strings.Compare(w.id, v.id)) })
+	return slices.CompactFunc(all, func(v, w storedRequest) bool { return v.id == w.id })
 }
 
 // addresses are all of a person, each once.

@@ -81,6 +81,18 @@ func TestRequestPlans(t *testing.T) {
 	add("SEARCH requests USING COVERING INDEX requests_past", sqlPastRequests, "p", "r", 0)
 	add("SEARCH ledger USING INDEX ledger_person", sqlOwnedBy, "p")
 	add("requests USING INDEX requests_unlisted", sqlUnlisted, 1)
+	for _, q := range []RequestQuery{
+		{Decided: "p"},
+		{Decided: "p", After: cursor{1, "r"}.String()},
+		joined(phase(access.Active, access.Waiting), RequestQuery{Decided: "p", Mine: "p", Resource: "r", Status: []access.Status{access.Denied}, Text: "x"}),
+	} {
+		query, args, err := unlistedNames(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("SCAN requests USING INDEX requests_unlisted", query, args...)
+	}
+	add("SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", sqlLatest, worded, 9, 9)
 	for _, l := range []struct {
 		index string
 		q     audit.Search

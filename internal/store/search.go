@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,16 +44,70 @@ func wordsOf(e engine.Event) []string {
 // q.Limit. They are as they are on disk, as those of [Store.Events] are.
 func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, error) {
 	var all []audit.Record
-	err := s.read(ctx, "search events", func(ctx context.Context, t *tx) error {
-		words, err := rarestFirst(ctx, t, sought(q))
-		if err != nil {
+	err := s.read(ctx, "search events", func(own context.Context, t *tx) error {
+		q, words := q, sought(q)
+		latest, from, err := wordless(ctx, own, t, q, words)
+		if all = latest; err != nil || len(all) == q.Limit {
+			return err
+		}
+		q.Limit -= len(all)
+		if from > 0 {
+			q.Before = from
+		}
+		if words, err = rarestFirst(own, t, words); err != nil {
 			return err
 		}
 		query, args := searching(q, words)
-		all, err = collect(ctx, t, scanRecord, query, args...)
+		rest, err := collect(own, t, scanRecord, query, args...)
+		all = append(all, rest...)
 		return err
 	})
 	return all, err
+}
+
+// wordless walks back through the events that have no words yet, which is in its
+// own context as long as the caller's lasts. from is where those begin; 0 when
+// none is looked at.
+func wordless(ctx, own context.Context, t *tx, q audit.Search, words []string) (found []audit.Record, from int64, err error) {
+	if len(words) == 0 {
+		return nil, 0, nil // all of them are found without
+	}
+	before := q.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	for more := true; more && len(found) < q.Limit; {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		some, err := collect(own, t, scanEvent, sqlLatest, worded, before, mostFilled)
+		if err != nil {
+			return nil, 0, err
+		}
+		more = len(some) == mostFilled
+		for _, v := range some {
+			before, from = v.seq, v.seq
+			if len(found) == q.Limit || !v.has(words) {
+				continue
+			}
+			r, err := v.record()
+			if err != nil {
+				return nil, 0, err
+			}
+			found = append(found, r)
+		}
+	}
+	return found, from, nil
+}
+
+// has reports whether all of some words are among those of the event.
+func (v storedEvent) has(words []string) bool {
+	e, err := audit.Record{Seq: v.seq, Body: v.body}.Event()
+	if err != nil {
+		return false
+	}
+	own := wordsOf(e)
+	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(own, w) })
 }
 
 // sought are the words of a search, in the order of how little they mostly leave.
@@ -146,6 +201,7 @@ func addWords(ctx context.Context, t *tx, rs []audit.Record) error {
 
 const (
 	sqlAddWord    = `INSERT INTO event_words (word, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	sqlLatest     = `SELECT seq, at, body, hash FROM events WHERE seq > ` + sqlWorded + ` AND seq < $2 ORDER BY seq DESC LIMIT $3`
 	sqlCountWord  = `SELECT COUNT(*) FROM (SELECT 1 FROM event_words WHERE word = $1 LIMIT $2) AS few`
 	sqlSetCounter = `INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )

@@ -29,7 +29,8 @@ const (
 
 // Open opens the store at dsn, and creates it when it is not there. An older
 // store is brought up to date; one that a newer daypass wrote is refused with
-// [ErrNewer], one that was moved with [ErrMoved].
+// [ErrNewer], one that was moved with [ErrMoved]. What takes its time is left to
+// [Store.Fill].
 //
 // dsn is a path, or "sqlite:" and a path: the file is readable by its owner
 // only, for it says who has access to what. Or it is postgres://USER@HOST/DATABASE.
@@ -92,10 +93,7 @@ func (s *Store) setUp(ctx context.Context, target string) error {
 	if err := s.prepareAll(ctx); err != nil {
 		return s.explain("open", err)
 	}
-	if err := s.settleMove(ctx, target); err != nil {
-		return s.explain("open", err)
-	}
-	return s.fillIn(ctx)
+	return s.explain("open", s.settleMove(ctx, target))
 }
 
 func parseDSN(dsn string) (string, error) {

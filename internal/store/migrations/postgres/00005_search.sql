@@ -1,6 +1,6 @@
 -- What people look for by who did it. Both tables are drawn from bodies: of
 -- requests, the version whose deciders are listed says how far; of events, a
--- counter does. A store that is opened fills in what is missing.
+-- counter does. What is missing is filled in beside all else.
 
 -- +goose Up
 ALTER TABLE requests ADD COLUMN listed BIGINT NOT NULL DEFAULT 0;
