@@ -51,17 +51,23 @@ type known struct {
 	profiles map[engine.Person]*kept[*engine.Profile]
 	looks    map[string]*kept[*report.Compliance]
 	paces    map[engine.GroupRef]*rate.Limiter
+	places   map[engine.Directory]chan struct{} // for each group that is listed to be shown
 }
 
 func newKnown(r *Rules) *known {
-	return &known{
+	k := &known{
 		rules:    r,
 		members:  make(map[engine.GroupRef]*kept[roster]),
 		accounts: make(map[place]*kept[engine.Member]),
 		profiles: make(map[engine.Person]*kept[*engine.Profile]),
 		looks:    make(map[string]*kept[*report.Compliance]),
 		paces:    make(map[engine.GroupRef]*rate.Limiter),
+		places:   make(map[engine.Directory]chan struct{}),
 	}
+	for d := range r.Directories {
+		k.places[d] = make(chan struct{}, listedAtOnce)
+	}
+	return k
 }
 
 type place struct {
@@ -74,6 +80,9 @@ type place struct {
 const (
 	listings       = rate.Limit(1)
 	listingsAtOnce = 20
+	// listedAtOnce is how many groups of one directory are listed at once for what
+	// is only shown. What decides waits for none of them.
+	listedAtOnce = 3
 )
 
 // pace limits the listings of a group to so many in a second.
@@ -104,6 +113,7 @@ type question[T any] struct {
 	good   time.Duration // how long it is shown
 	within time.Duration // how long asking may take
 	pace   *rate.Limiter // nil where it is asked as often as somebody wants to know
+	place  chan struct{} // has room for those that are asked at once; nil where all are
 	ask    func(context.Context) (T, error)
 }
 
@@ -124,6 +134,7 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 			m[key] = x
 			k.mu.Unlock()
 			find(ctx, p, k, x, q)
+			time.AfterFunc(q.good, func() { forget(k, m, key, x) })
 			return x.value, x.err
 		}
 		k.mu.Unlock()
@@ -139,6 +150,15 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 	}
 }
 
+// forget lets go of an answer that nobody is shown any more.
+func forget[K comparable, T any](k *known, m map[K]*kept[T], key K, x *kept[T]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if m[key] == x {
+		delete(m, key)
+	}
+}
+
 // find asks, and goes on when the caller leaves: others wait for it too. A
 // directory that breaks off with a panic did not answer.
 func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q question[T]) {
@@ -151,6 +171,15 @@ func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q questio
 	if q.pace != nil {
 		if err := q.pace.Wait(ctx); err != nil {
 			x.err = err
+			return
+		}
+	}
+	if q.place != nil {
+		select {
+		case q.place <- struct{}{}:
+			defer func() { <-q.place }()
+		case <-ctx.Done():
+			x.err = ctx.Err()
 			return
 		}
 	}

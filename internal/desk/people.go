@@ -120,8 +120,12 @@ func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment)
 	if err != nil {
 		return roster{}, err
 	}
+	var place chan struct{}
+	if since == whenever {
+		place = k.places[g.Directory]
+	}
 	return ask(ctx, p, k, k.members, g, question[roster]{
-		since: since, good: shown, within: answer, pace: k.pace(g, p.listings),
+		since: since, good: shown, within: answer, pace: k.pace(g, p.listings), place: place,
 		ask: func(ctx context.Context) (roster, error) {
 			r, err := list(ctx, c, g)
 			if p.known.Load() == k { // a directory of before has no say any more

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -321,4 +322,95 @@ func TestTooLongAListingIsNotTriedAgainAtOnce(t *testing.T) {
 			t.Errorf("%d listings in %s, want 1", n, shown)
 		}
 	})
+}
+
+// However many groups are to be shown, few of one directory are listed at once;
+// what decides waits for none of them.
+func TestFewGroupsAreListedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp, p, in := town(t)
+		s := &slow{corp, make(chan struct{})}
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": s}})
+		before := corp.Calls(memory.CallMembers)
+		errs := make([]error, 10)
+		var wait sync.WaitGroup
+		for i := range errs {
+			g := engine.GroupRef{Directory: "corp", Name: fmt.Sprint("g", i)}
+			corp.AddGroup(g.Name)
+			wait.Go(func() { _, errs[i] = p.membersOf(t.Context(), g, whenever) })
+		}
+		synctest.Wait()
+		if n := corp.Calls(memory.CallMembers) - before; n != listedAtOnce {
+			t.Errorf("%d are listed at once, want %d", n, listedAtOnce)
+		}
+		wait.Go(func() {
+			if yes, err := in(true); !yes || err != nil {
+				t.Errorf("a decision: %v, %v; want her in", yes, err)
+			}
+		})
+		synctest.Wait()
+		if n := corp.Calls(memory.CallMembers) - before; n != listedAtOnce+1 {
+			t.Errorf("%d are listed; want that of the decision, too", n)
+		}
+		close(s.answer)
+		wait.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What nobody is shown any more is forgotten, however large the group.
+func TestOldAnswersAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, p, in := town(t)
+		if yes, err := in(true); !yes || err != nil {
+			t.Fatalf("%v, %v; want her in", yes, err)
+		}
+		kept := func() int {
+			k := p.known.Load()
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return len(k.members) + len(k.accounts)
+		}
+		if n := kept(); n != 2 {
+			t.Errorf("%d answers are kept, want 2", n)
+		}
+		time.Sleep(shown + time.Second)
+		synctest.Wait()
+		if n := kept(); n != 0 {
+			t.Errorf("%d answers are kept after %s", n, shown)
+		}
+	})
+}
+
+// No more answers are kept than a crowd's.
+func TestNoMoreThanACrowdIsKept(t *testing.T) {
+	_, p, _ := town(t)
+	k, m := p.known.Load(), map[int]*kept[int]{}
+	for i := range crowd + 1 {
+		q := question[int]{good: time.Minute, within: time.Minute, ask: func(context.Context) (int, error) { return i, nil }}
+		if n, err := ask(t.Context(), p, k, m, i, q); n != i || err != nil {
+			t.Fatalf("%d, %v; want %d", n, err, i)
+		}
+	}
+	if len(m) > crowd {
+		t.Errorf("%d answers are kept", len(m))
+	}
+}
+
+// An answer that is younger than now, by a clock that was set back, is not shown:
+// it would be for as long as the clock was wrong.
+func TestAnAnswerOfTheFutureIsNotShown(t *testing.T) {
+	corp, p, in := town(t)
+	now := time.Now()
+	p.now = func() time.Time { return now.Add(time.Hour) }
+	if yes, err := in(false); !yes || err != nil {
+		t.Fatalf("%v, %v; want her in", yes, err)
+	}
+	out(t, corp)
+	p.now = func() time.Time { return now }
+	if yes, err := in(false); yes || err != nil {
+		t.Errorf("%v, %v; want her out", yes, err)
+	}
 }

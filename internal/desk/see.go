@@ -260,7 +260,8 @@ type Detail struct {
 	// Others have access to the resource now, as far as requests and other
 	// grants tell; for those who decide, own or audit only.
 	Others []Holder
-	// Standing are those who are in its groups otherwise, for the same.
+	// Standing are those who are in its groups otherwise, for the same; nil where
+	// many requests are shown at once.
 	Standing *StandingMembers
 	// Conflicts are what stands in the way of an approval that waits, for the
 	// same; Unsure is set where that could not be found out soon.
@@ -294,7 +295,12 @@ func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error)
 }
 
 // Detail adds to a request that a caller sees what helps to decide on it.
-func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err error) {
+func (d *Desk) Detail(ctx context.Context, c Caller, v View) (Detail, error) {
+	return d.detail(ctx, c, v, true)
+}
+
+// detail is Detail, with or without the standing members: they are listed.
+func (d *Desk) detail(ctx context.Context, c Caller, v View, standing bool) (out Detail, err error) {
 	out.View = v
 	r := v.Request
 	rules := d.rules.Load()
@@ -330,21 +336,23 @@ func (d *Desk) Detail(ctx context.Context, c Caller, v View) (out Detail, err er
 		if r.Undecided() != nil && len(r.Policy.NotWith) > 0 {
 			wait.Go(func() { out.Conflicts, out.Unsure = d.conflicts(ctx, c, res, rules.known(r)) })
 		}
-		out.Standing, err = d.standing(ctx, res, r, out.Others)
+		if standing {
+			out.Standing, err = d.standing(ctx, res, r, out.Others)
+		}
 		wait.Wait()
 	}
 	return out, err
 }
 
 // Details adds to requests that a caller sees what helps to decide on them, at
-// once for all.
+// once for all. Standing members are found on the page of each.
 func (d *Desk) Details(ctx context.Context, c Caller, views []View) ([]Detail, error) {
 	out, errs := make([]Detail, len(views)), make([]error, len(views))
 	var wait sync.WaitGroup
 	for i, v := range views {
 		wait.Go(func() {
 			errs[i] = guarded(d.cfg.Log, func() (err error) {
-				out[i], err = d.Detail(ctx, c, v)
+				out[i], err = d.detail(ctx, c, v, false)
 				return err
 			})
 		})

@@ -3,6 +3,8 @@ package desk
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -14,9 +16,9 @@ import (
 // StandingMembers are the accounts in the groups of a resource that neither a grant nor
 // the ledger explains. They may be half a minute old.
 type StandingMembers struct {
-	Accounts []Account // the first of them, by login
-	Count    int       // of all
-	Unread   []engine.GroupRef
+	Accounts []Account         // the first of them, by login
+	Count    int               // of all
+	Unread   []engine.GroupRef // of which it could not be found out soon
 }
 
 // More is how many are not named.
@@ -32,17 +34,23 @@ type Account struct {
 const shownAccounts = 20
 
 // standing lists the standing members of the groups of a resource, without the
-// person and those who are known to hold it.
+// person and those who are known to hold it. Where it is not known soon which
+// account one of those has, it is not known who else is in the group.
 func (d *Desk) standing(ctx context.Context, res *Resource, r access.Request, holders []Holder) (*StandingMembers, error) {
 	people := []engine.Person{r.Person}
 	for _, h := range holders {
 		people = append(people, h.Person)
 	}
-	rosters, errs := make([]roster, len(res.Groups)), make([]error, len(res.Groups))
+	soonest, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	found, errs := make([]map[engine.MemberID]string, len(res.Groups)), make([]error, len(res.Groups))
 	var wait sync.WaitGroup
 	for i, g := range res.Groups {
 		wait.Go(func() {
-			rosters[i], errs[i] = soon(ctx, d.cfg.Log, func(ctx context.Context) (roster, error) { return d.people.membersOf(ctx, g, whenever) })
+			errs[i] = guarded(d.cfg.Log, func() (err error) {
+				found[i], err = d.unexplained(ctx, soonest, g, people)
+				return err
+			})
 		})
 	}
 	wait.Wait()
@@ -51,49 +59,62 @@ func (d *Desk) standing(ctx context.Context, res *Resource, r access.Request, ho
 		engine.Directory
 		engine.MemberID
 	}
-	found := make(map[key]Account)
+	all := make(map[key]Account)
 	for i, g := range res.Groups {
-		if errs[i] != nil {
+		switch {
+		case errors.Is(errs[i], errNotSoon):
 			out.Unread = append(out.Unread, g)
-			continue
+		case errs[i] != nil:
+			return nil, errs[i]
 		}
-		ours, err := d.cfg.Store.Page(ctx, engine.Group{Directory: g.Directory, ID: rosters[i].group})
-		if err != nil {
-			return nil, err
-		}
-		explained, listed := make(map[engine.MemberID]bool), make(map[engine.Person]bool)
-		for _, o := range ours.Owned {
-			explained[o.Member.ID], listed[o.Person] = true, true
-		}
-		for _, id := range d.idsOf(ctx, g.Directory, people, listed) {
-			explained[id] = true
-		}
-		for id, login := range rosters[i].logins {
-			if !explained[id] {
-				found[key{g.Directory, id}] = Account{g.Directory, cmp.Or(login, string(id))}
-			}
+		for id, login := range found[i] {
+			all[key{g.Directory, id}] = Account{g.Directory, cmp.Or(login, string(id))}
 		}
 	}
-	out.Count = len(found)
-	out.Accounts = slices.SortedFunc(maps.Values(found), func(a, b Account) int {
+	out.Count = len(all)
+	out.Accounts = slices.SortedFunc(maps.Values(all), func(a, b Account) int {
 		return cmp.Or(cmp.Compare(a.Login, b.Login), cmp.Compare(a.Directory, b.Directory))
 	})
 	out.Accounts = out.Accounts[:min(shownAccounts, len(out.Accounts))]
 	return out, nil
 }
 
-// idsOf returns the accounts that people have in a directory, but for some, as far
-// as that is found out soon.
-func (d *Desk) idsOf(ctx context.Context, dir engine.Directory, people []engine.Person, but map[engine.Person]bool) []engine.MemberID {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var ids []engine.MemberID
-	for _, p := range people {
-		if but[p] || ctx.Err() != nil {
-			continue
-		}
-		m, _ := soon(ctx, d.cfg.Log, func(ctx context.Context) (engine.Member, error) { return d.people.account(ctx, dir, p, whenever) })
-		ids = append(ids, m.ID) // also one that cannot be used
+// errNotSoon is that of what a directory did not tell soon.
+var errNotSoon = errors.New("the directory did not tell soon")
+
+// unexplained returns the members of a group whom neither the ledger explains nor
+// some people have as accounts. It wraps errNotSoon where a directory did not tell
+// by the end of soonest.
+func (d *Desk) unexplained(ctx, soonest context.Context, g engine.GroupRef, people []engine.Person) (map[engine.MemberID]string, error) {
+	group, err := soon(soonest, d.cfg.Log, func(ctx context.Context) (roster, error) { return d.people.membersOf(ctx, g, whenever) })
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotSoon, err)
 	}
-	return ids
+	ours, err := d.cfg.Store.Page(ctx, engine.Group{Directory: g.Directory, ID: group.group})
+	if err != nil {
+		return nil, err
+	}
+	left, listed := maps.Clone(group.logins), make(map[engine.Person]bool)
+	for _, o := range ours.Owned {
+		delete(left, o.Member.ID)
+		listed[o.Person] = true
+	}
+	rules := d.rules.Load()
+	for _, p := range people {
+		for _, address := range rules.Addresses(p) {
+			if listed[address] || len(left) == 0 {
+				continue
+			}
+			m, err := soon(soonest, d.cfg.Log, func(ctx context.Context) (engine.Member, error) {
+				return d.people.account(ctx, g.Directory, address, whenever)
+			})
+			switch k := engine.KindOf(err); {
+			case err == nil, k == engine.NotFound, k == engine.Disabled:
+				delete(left, m.ID) // also one that cannot be used
+			default:
+				return nil, fmt.Errorf("%w: %w", errNotSoon, err)
+			}
+		}
+	}
+	return left, nil
 }

@@ -96,3 +96,47 @@ func TestStandingMembersCostOneListing(t *testing.T) {
 		t.Errorf("of a silent directory bob sees %+v", s)
 	}
 }
+
+// Somebody whose account is not known just now is not shown as a standing member:
+// who else is in the group is not known then.
+func TestHoldersAreNoStandingMembers(t *testing.T) {
+	b := set(t)
+	g, err := b.corp.Group(t.Context(), "staging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.corp.Put(g.ID, b.ids["eve"], b.corp.AddPerson(mail("ada.old"), "ada2"))
+	b.rules.Grants = func() []engine.Grant {
+		g := engine.Grant{ID: "g", Person: mail("eve"), Group: in("staging"), Resource: "staging"}
+		g.When.Until = b.clock().Add(time.Hour)
+		return []engine.Grant{g}
+	}
+	b.alias("ada.old", "ada")
+	r := b.ask("ada", desk.Wish{Resource: "staging"})
+	if s := b.look("bob", r.ID).Standing; s.Count > 0 || len(s.Unread) > 0 {
+		t.Errorf("bob sees %+v; want that eve, and ada under her other address, are known", s)
+	}
+	b.rules.Directories["corp"] = &deaf{b.corp.Directory, mail("eve")}
+	b.desk.Use(b.rules)
+	if s := b.look("bob", r.ID).Standing; s.Count > 0 || !slices.Equal(s.Unread, []engine.GroupRef{in("staging")}) {
+		t.Errorf("bob sees %+v; want that staging is not known", s)
+	}
+}
+
+// An inbox lists no group to show who else is in.
+func TestInboxListsNoGroup(t *testing.T) {
+	b := set(t)
+	b.ask("ada", desk.Wish{Resource: "staging"})
+	before := b.corp.Calls(memory.CallMembers)
+	box, err := b.desk.Inbox(t.Context(), as("bob"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := b.desk.Details(t.Context(), as("bob"), box.Waiting)
+	if err != nil || len(all) != 1 || !all[0].May.Deny || all[0].Standing != nil {
+		t.Errorf("bob's inbox tells %+v, %v", all, err)
+	}
+	if n := b.corp.Calls(memory.CallMembers) - before; n > 0 {
+		t.Errorf("%d listings", n)
+	}
+}
