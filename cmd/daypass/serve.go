@@ -197,8 +197,12 @@ const refill = time.Minute
 func (d *daemon) fill(ctx context.Context) {
 	said := ""
 	for {
+		n, err := d.store.Fill(ctx)
+		if n > 0 {
+			d.log.Info("filled in what an older daypass wrote", "rows", n)
+		}
 		text := ""
-		if err := d.store.Fill(ctx); err != nil && !errors.Is(err, store.ErrUnreached) { // that it is down was said
+		if err != nil && !errors.Is(err, store.ErrUnreached) { // that it is down was said
 			text = err.Error()
 		}
 		if text != said && text != "" && ctx.Err() == nil {

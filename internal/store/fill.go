@@ -23,59 +23,61 @@ const (
 // events, and who decided on requests. That may be much, before the store was
 // brought up to date, or a little, beside this daypass; until it is filled in,
 // whoever looks walks through it. Fill rests after each step, so that others
-// write, and goes on where it was cut off.
-func (s *Store) Fill(ctx context.Context) error {
+// write, and goes on where it was cut off. It returns how many events and
+// requests it filled in, also with an error.
+func (s *Store) Fill(ctx context.Context) (filled int, err error) {
 	var words, deciders bool
-	err := s.read(ctx, "fill in", func(ctx context.Context, t *tx) error {
+	err = s.read(ctx, "fill in", func(ctx context.Context, t *tx) error {
 		return t.QueryRowContext(ctx, sqlBehind, worded).Scan(&words, &deciders)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, fill := range []struct {
 		more bool
-		some func(context.Context, *tx, int) (bool, error)
+		some func(context.Context, *tx, int) (int, error)
 	}{{words, fillWords}, {deciders, fillDeciders}} {
 		for fill.more {
-			began := time.Now()
+			began, n := time.Now(), 0
 			if err := s.write(ctx, "fill in", func(ctx context.Context, t *tx) (err error) {
-				fill.more, err = fill.some(ctx, t, mostFilled)
+				n, err = fill.some(ctx, t, mostFilled)
 				return err
 			}); err != nil {
-				return err
+				return filled, err
 			}
-			if !fill.more {
+			filled += n
+			if fill.more = n == mostFilled; !fill.more {
 				break
 			}
 			select {
 			case <-ctx.Done():
-				return ctx.Err()
+				return filled, ctx.Err()
 			case <-time.After(min(max(time.Since(began), shortestRest), longestRest)):
 			}
 		}
 	}
-	return nil
+	return filled, nil
 }
 
-// fillWords gives words to the oldest events that have none, and reports whether
-// there may be more.
-func fillWords(ctx context.Context, t *tx, most int) (bool, error) {
+// fillWords gives words to the oldest events that have none, and returns to how
+// many: where it is most, there may be more.
+func fillWords(ctx context.Context, t *tx, most int) (int, error) {
 	rs, err := collect(ctx, t, func(r row) (v audit.Record, err error) {
 		err = r.Scan(&v.Seq, &v.Body)
 		return v, err
 	}, sqlWordless, worded, most)
 	if err != nil || len(rs) == 0 {
-		return false, err
+		return 0, err
 	}
-	return len(rs) == most, addWords(ctx, t, rs)
+	return len(rs), addWords(ctx, t, rs)
 }
 
 // fillDeciders lists the deciders of some of the requests whose last version has
-// none listed, and reports whether there may be more.
-func fillDeciders(ctx context.Context, t *tx, most int) (bool, error) {
+// none listed, and returns of how many: where it is most, there may be more.
+func fillDeciders(ctx context.Context, t *tx, most int) (int, error) {
 	rs, err := collect(ctx, t, scanStored, sqlUnlisted, most)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	for _, v := range rs {
 		r, err := v.request()
@@ -83,11 +85,11 @@ func fillDeciders(ctx context.Context, t *tx, most int) (bool, error) {
 			continue // whoever asks for it is told
 		}
 		if err := listDeciders(ctx, t, &r); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	err = each(ctx, t, rs, sqlListed, func(v storedRequest) ([]any, error) { return []any{v.id}, nil })
-	return len(rs) == most, err
+	return len(rs), err
 }
 
 const (

@@ -161,7 +161,8 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	behind, err := fillWords(ctx, t, fewFilled+len(events))
+	most := fewFilled + len(events)
+	filled, err := fillWords(ctx, t, most)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func appendEvents(ctx context.Context, t *tx, events []engine.Event) error {
 	if err != nil {
 		return err
 	}
-	if !behind { // else they get theirs after those before them
+	if filled < most { // else they get theirs after those before them
 		if err := addWords(ctx, t, rs); err != nil {
 			return err
 		}

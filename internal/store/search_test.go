@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,7 +146,7 @@ func fill(t *testing.T, s *Store) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := s.Fill(ctx); err != nil {
+	if _, err := s.Fill(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -172,7 +173,13 @@ func testFillLetsOthersWrite(t *testing.T, at place) {
 	}
 	at.exec(t, "DELETE FROM event_words; DELETE FROM counters")
 	filled := make(chan error, 1)
-	go func() { filled <- s.Fill(t.Context()) }()
+	go func() {
+		n, err := s.Fill(t.Context())
+		if n != len(all) {
+			err = errors.Join(err, fmt.Errorf("%d filled in, want %d", n, len(all)))
+		}
+		filled <- err
+	}()
 	between := map[int64]bool{}
 	for i, done := 0, false; !done; i++ {
 		r := asked(fmt.Sprint("meanwhile", i), engine.Person(fmt.Sprintf("m%d@example.org", i)), i)
