@@ -38,6 +38,10 @@ func ParsePerson(s string) (Person, error) {
 		return "", fmt.Errorf("person is empty; write a work address such as ada@example.org")
 	case !found, local == "", domain == "", strings.Contains(domain, "@"):
 		return "", fmt.Errorf("person %q is not a work address such as ada@example.org", s)
+	case strings.Contains(local, `"`):
+		return "", fmt.Errorf("person %q is in quotes, which are no part of an address; leave them out", s)
+	case strings.Contains("."+domain+".", ".."):
+		return "", fmt.Errorf("person %q has a domain with a dot too many; write it as in ada@example.org", s)
 	case !utf8.ValidString(s), strings.ContainsFunc(p, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
 		return "", fmt.Errorf("person %q holds a space, or a character that is not to be seen", s)
 	}
@@ -45,9 +49,12 @@ func ParsePerson(s string) (Person, error) {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		return "", fmt.Errorf("person %q holds %c (%U), which some take for an ASCII letter: another's address; write that letter, if it is meant", s, r, r)
 	}
+	if strings.ContainsFunc(domain, beyondASCII) {
+		return "", fmt.Errorf("person %q has a domain with letters beyond ASCII, which has another spelling; write that one, such as xn--bcher-kva.example", s)
+	}
 	if i := strings.IndexFunc(p, ambiguous); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(p[i:])
-		return "", fmt.Errorf("person %q holds %U, which can be written in another way too; write the letter as one character, or the address in ASCII", s, r)
+		return "", fmt.Errorf("person %q holds %U, which can be written in another way too; write a plain letter as one character, or the address in ASCII", s, r)
 	}
 	return Person(p), nil
 }
@@ -55,7 +62,7 @@ func ParsePerson(s string) (Person, error) {
 // disguised reports whether a letter beyond ASCII becomes one within it when case
 // is folded, here or by whoever compares: its mailbox is another's.
 func disguised(r rune) bool {
-	return r >= utf8.RuneSelf && (unicode.ToLower(r) < utf8.RuneSelf || unicode.SimpleFold(r) < utf8.RuneSelf)
+	return beyondASCII(r) && (unicode.ToLower(r) < utf8.RuneSelf || unicode.SimpleFold(r) < utf8.RuneSelf)
 }
 
 // GroupID is a group's immutable identifier in its directory: a UUID, not a
