@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -18,14 +19,22 @@ const (
 )
 
 // Run does what time alone does to requests (escalate, deny, lapse, tell of a
-// missing review) until ctx ends. Any number of processes may do so at once.
+// missing review) until ctx ends. Any number of processes may do so at once. Of
+// requests that cannot be read the log is told once, and again when they change.
 func (d *Desk) Run(ctx context.Context) {
+	said := ""
 	for ctx.Err() == nil {
 		wait := look
-		next, err := d.Tick(ctx)
-		switch {
-		case ctx.Err() != nil:
+		next, unread, err := d.tick(ctx)
+		if ctx.Err() != nil {
 			return
+		}
+		if text := fmt.Sprint(unread); text != said {
+			if said = text; unread != nil {
+				d.cfg.Log.Error("requests on record cannot be read, and what is due of them is not done", "error", unread)
+			}
+		}
+		switch {
 		case err != nil:
 			d.cfg.Log.Error("what is due of the requests could not be done", "error", err)
 		case !next.IsZero():
@@ -42,12 +51,24 @@ func (d *Desk) Run(ctx context.Context) {
 }
 
 // Tick does what is due, and returns when something is due next; zero when
-// nothing is. Requests that cannot be read do not hold up others.
+// nothing is. Requests that cannot be read do not hold up others: the error wraps
+// [ErrUnreadable], beside the time.
 func (d *Desk) Tick(ctx context.Context) (time.Time, error) {
+	next, unread, err := d.tick(ctx)
+	return next, errors.Join(err, unread)
+}
+
+func (d *Desk) tick(ctx context.Context) (next time.Time, unread, err error) {
 	for {
-		due, unread := d.cfg.Store.DueRequests(ctx, d.now(), batch)
-		if unread != nil && !errors.Is(unread, ErrUnreadable) {
-			return time.Time{}, unread
+		var due []access.Request
+		var over time.Time // when what cannot be read was due at the latest
+		now := d.now()
+		due, unread = d.cfg.Store.DueRequests(ctx, now, batch)
+		switch {
+		case errors.Is(unread, ErrUnreadable):
+			over = now
+		case unread != nil:
+			return next, nil, unread
 		}
 		var errs []error
 		for _, r := range due {
@@ -56,11 +77,11 @@ func (d *Desk) Tick(ctx context.Context) (time.Time, error) {
 			}
 		}
 		if err := errors.Join(errs...); err != nil {
-			return time.Time{}, errors.Join(err, unread)
+			return next, unread, err
 		}
 		if len(due) < batch {
-			next, err := d.cfg.Store.NextDue(ctx)
-			return next, errors.Join(err, unread)
+			next, err = d.cfg.Store.NextDue(ctx, over)
+			return next, unread, err
 		}
 	}
 }

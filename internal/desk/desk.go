@@ -60,7 +60,9 @@ type Store interface {
 	PendingRequests(ctx context.Context) (map[string]int64, error)
 	// DueRequests wraps ErrUnreadable beside those that can be read.
 	DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error)
-	NextDue(ctx context.Context) (time.Time, error)
+	// NextDue returns when the next request is due after an instant; zero when none
+	// is.
+	NextDue(ctx context.Context, after time.Time) (time.Time, error)
 	// Undecided counts the requests and extensions that wait for decisions.
 	Undecided(ctx context.Context) (int, error)
 	// PastRequests tells how often a person asked for a resource before an instant.

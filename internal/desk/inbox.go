@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,7 +19,8 @@ const mostWaiting = 50
 type Inbox struct {
 	Waiting []View
 	More    bool // there are more
-	// Doubt is why more may wait than was found; nil when all that waits was.
+	// Doubt is why more may wait than was found; nil when all that waits was. What
+	// cannot be read is named in it to those only who may read everything.
 	Doubt error
 }
 
@@ -36,7 +38,7 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 		return in, err
 	}
 	known := make(map[string]access.Answer)
-	doubts := slices.Clone(unread)
+	var doubts []error
 	for _, p := range all {
 		a := p.waits(c, known, func(w access.Who) access.Answer { return d.fits(ctx, c, w, p.Request) })
 		if a.Err != nil {
@@ -58,6 +60,9 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 	if len(doubts) > 0 {
 		in.Doubt = d.doubtful("whether more waits for you", doubts[0])
 	}
+	if len(unread.ids) > 0 && d.roles(ctx, c, false).reads() {
+		in.Doubt = errors.Join(in.Doubt, d.unread(access.Listing{Unread: unread.ids}, unread.err))
+	}
 	return in, nil
 }
 
@@ -67,7 +72,13 @@ type pending struct {
 	mu     sync.Mutex
 	seq    int64 // how far the record went when they were read
 	sorted []*pendingRequest
-	unread []error // about those that cannot be read
+	unread unreadable
+}
+
+// unreadable are requests on record that cannot be read.
+type unreadable struct {
+	ids []string
+	err error // why
 }
 
 // pendingRequest is a request that waits, and for whom. It does not change.
@@ -85,19 +96,19 @@ type wanted struct {
 }
 
 // all returns them, the oldest first. Nobody changes what it returns.
-func (p *pending) all(ctx context.Context, s Store) (all []*pendingRequest, unread []error, err error) {
+func (p *pending) all(ctx context.Context, s Store) (all []*pendingRequest, unread unreadable, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	head, err := s.Head(ctx) // before the rest is read: whatever comes after is seen next time
 	if err != nil {
-		return nil, nil, err
+		return nil, unread, err
 	}
 	if p.sorted != nil && p.seq == head.Seq {
 		return p.sorted, p.unread, nil
 	}
 	versions, err := s.PendingRequests(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, unread, err
 	}
 	all = make([]*pendingRequest, 0, len(versions))
 	for _, x := range p.sorted {
@@ -106,14 +117,14 @@ func (p *pending) all(ctx context.Context, s Store) (all []*pendingRequest, unre
 			delete(versions, x.ID)
 		}
 	}
-	for id := range versions {
+	for _, id := range slices.Sorted(maps.Keys(versions)) {
 		r, err := s.Request(ctx, id)
 		switch {
 		case errors.Is(err, ErrUnreadable):
-			unread = append(unread, err)
+			unread.ids, unread.err = append(unread.ids, id), errors.Join(unread.err, err)
 			continue
 		case err != nil:
-			return nil, nil, err
+			return nil, unread, err
 		case r == nil || r.Undecided() == nil && !r.Review.Open():
 			continue // it moved on since
 		}

@@ -1,15 +1,20 @@
 package desk_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/records"
 )
 
 // damage changes what is on record behind everybody's back.
@@ -33,8 +38,11 @@ func TestUnreadableHoldsUpNobody(t *testing.T) {
 	glass := b.ask("eve", desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"})
 	b.damage("UPDATE requests SET body = '{' WHERE id IN (?, ?)", bad.ID, glass.ID)
 	in, err := b.desk.Inbox(t.Context(), as("bob"))
-	if err != nil || len(in.Waiting) != 1 || in.Waiting[0].ID != good.ID || in.Doubt == nil {
-		t.Errorf("inbox: %d wait, %v, doubt %v; want eve's, and that there may be more", len(in.Waiting), err, in.Doubt)
+	if err != nil || len(in.Waiting) != 1 || in.Waiting[0].ID != good.ID || in.Doubt != nil {
+		t.Errorf("inbox: %d wait, %v, doubt %v; want eve's", len(in.Waiting), err, in.Doubt)
+	}
+	if in, err := b.desk.Inbox(t.Context(), as("dan")); err != nil || !errors.Is(in.Doubt, desk.ErrUnreadable) || !strings.Contains(in.Doubt.Error(), bad.ID) || !strings.Contains(in.Doubt.Error(), glass.ID) {
+		t.Errorf("inbox of an auditor: %v, doubt %v; want both named", err, in.Doubt)
 	}
 	views, _, err := b.desk.Requests(t.Context(), as("root"), access.Query{})
 	if len(views) != 1 || views[0].ID != good.ID || !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
@@ -44,8 +52,9 @@ func TestUnreadableHoldsUpNobody(t *testing.T) {
 		t.Errorf("waits: %+v, %v", w, err)
 	}
 	b.pass(8 * 24 * time.Hour)
-	if _, err := b.desk.Tick(t.Context()); !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
-		t.Errorf("tick: %v; want to be told of %s", err, bad.ID)
+	later := b.ask("dan", desk.Wish{Resource: "staging"})
+	if next, err := b.desk.Tick(t.Context()); !errors.Is(err, desk.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) || !next.Equal(later.Due()) {
+		t.Errorf("tick: %s, %v; want to be told of %s, and to wake at %s", next, err, bad.ID, later.Due())
 	}
 	b.pass(-8 * 24 * time.Hour) // what is on record is shown, not what time did to it
 	if x, err := b.desk.Request(t.Context(), as("eve"), good.ID); err != nil || x.Status != access.Lapsed {
@@ -54,6 +63,55 @@ func TestUnreadableHoldsUpNobody(t *testing.T) {
 	// What cannot be read is no access that is not there.
 	if _, err := b.desk.Ask(t.Context(), as("eve"), desk.Wish{Resource: "free", BreakGlass: true, Reason: "it burns"}); err == nil {
 		t.Error("a second emergency was given beside one that cannot be read")
+	}
+}
+
+// looks counts how often somebody looks for what is due.
+type looks struct {
+	desk.Store
+	n atomic.Int64
+}
+
+func (l *looks) DueRequests(ctx context.Context, now time.Time, limit int) ([]access.Request, error) {
+	l.n.Add(1)
+	return l.Store.DueRequests(ctx, now, limit)
+}
+
+// Of a request that cannot be read the log is told once, however often what is
+// due is looked for; of the next one it is told, too.
+func TestUnreadableIsLoggedOnce(t *testing.T) {
+	b := set(t)
+	log, rows := new(heard), new(looks)
+	rows.Store, _ = records.Of(b.store)
+	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(log, nil))})
+	b.desk.Use(b.rules)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	look := func(name string) { // what is asked for wakes it
+		t.Helper()
+		before, end := rows.n.Load(), time.Now().Add(4*time.Second)
+		b.ask(name, desk.Wish{Resource: "free"})
+		for rows.n.Load() == before {
+			if time.Now().After(end) {
+				t.Fatal("it does not look")
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	bad, next := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("eve", desk.Wish{Resource: "staging"})
+	b.damage("UPDATE requests SET body = '{' WHERE id = ?", bad.ID)
+	b.pass(8 * 24 * time.Hour)
+	wait.Go(func() { b.desk.Run(ctx) })
+	for _, name := range []string{"bob", "carol", "root"} {
+		look(name)
+	}
+	b.damage("UPDATE requests SET body = '{', due = 1 WHERE id = ?", next.ID)
+	look("dan")
+	look("ada") // by then it is logged what the look before found
+	if n := log.times("cannot be read, and"); n != 2 || log.times("request "+bad.ID+":") != 2 || log.times("request "+next.ID+":") != 1 {
+		t.Errorf("the log is told %d times:\n%s", n, log.text.String())
 	}
 }
 

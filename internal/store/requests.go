@@ -191,14 +191,15 @@ func (s *Store) DueRequests(ctx context.Context, now time.Time, limit int) ([]ac
 	}
 }
 
-// NextDue returns when the next request is due; zero when none is.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+// NextDue returns when the next request is due after an instant; zero when none
+// is.
+func (s *Store) NextDue(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
 	err := s.read(ctx, "next due", func(ctx context.Context, t *tx) error {
 		due, err := one(ctx, t, func(r row) (at time.Time, err error) {
 			err = r.Scan(stamp{&at})
 			return at, err
-		}, sqlNextDue)
+		}, sqlNextDue, after.UnixMicro())
 		if due != nil {
 			next = *due
 		}
@@ -321,7 +322,7 @@ const (
 	sqlDueRequests      = sqlRequestRow + `WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT $2`
 	sqlUndecided        = `SELECT COUNT(*) FROM requests WHERE undecided = 1`
 	sqlPending          = `SELECT id, version FROM requests WHERE undecided = 1 UNION ALL SELECT id, version FROM requests WHERE review = 1`
-	sqlNextDue          = `SELECT due FROM requests WHERE due IS NOT NULL ORDER BY due LIMIT 1`
+	sqlNextDue          = `SELECT due FROM requests WHERE due IS NOT NULL AND due > $1 ORDER BY due LIMIT 1`
 
 	// Whether the ledger names a request: it keeps grants as JSON.
 	sqlNamed = `EXISTS (SELECT 1 FROM ledger WHERE ledger.person = requests.person

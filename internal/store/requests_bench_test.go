@@ -141,7 +141,7 @@ func BenchmarkRequests(b *testing.B) {
 			run("one", func(ctx context.Context) error { _, err := s.Request(ctx, id); return err })
 			run("one by prefix", func(ctx context.Context) error { _, err := s.Request(ctx, id[:19]); return err })
 			run("due", func(ctx context.Context) error { _, err := s.DueRequests(ctx, now, 100); return err })
-			run("next due", func(ctx context.Context) error { _, err := s.NextDue(ctx); return err })
+			run("next due", func(ctx context.Context) error { _, err := s.NextDue(ctx, time.Time{}); return err })
 			b.Run("live", func(b *testing.B) {
 				rs, err := s.LiveRequests(b.Context(), now)
 				if err != nil {

@@ -71,7 +71,7 @@ func TestRequestPlans(t *testing.T) {
 	add("SEARCH requests USING INDEX sqlite_autoindex_requests_1 (id>? AND id<?)", sqlRequestsByPrefix, "r", "s")
 	add("SEARCH requests USING INDEX requests_past", sqlRequestTwice, "p", "r", "id")
 	add("SEARCH requests USING INDEX requests_due", sqlDueRequests, 1, 1)
-	add("requests USING COVERING INDEX requests_due", sqlNextDue)
+	add("requests USING COVERING INDEX requests_due", sqlNextDue, 1)
 	add("requests USING INDEX requests_undecided", sqlPending)
 	add("requests USING INDEX requests_review", sqlPending)
 	add("SEARCH requests USING INDEX requests_until", sqlLiveRequests, 1, 0)

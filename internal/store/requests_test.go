@@ -276,7 +276,7 @@ func testDueRequests(t *testing.T, at place) {
 	}
 	next := func(want time.Time) {
 		t.Helper()
-		if at, err := s.NextDue(t.Context()); err != nil || !at.Equal(want) {
+		if at, err := s.NextDue(t.Context(), time.Time{}); err != nil || !at.Equal(want) {
 			t.Errorf("next is due at %s, %v; want %s", at, err, want)
 		}
 	}
@@ -295,7 +295,7 @@ func testDueRequests(t *testing.T, at place) {
 	due(first.Due().Add(time.Hour), 2, "r2 r1")
 	save(t, s, approved(second))
 	next(first.Due().Add(time.Microsecond - 1))
-	if when, err := s.NextDue(t.Context()); err != nil || when.Before(first.Due()) {
+	if when, err := s.NextDue(t.Context(), time.Time{}); err != nil || when.Before(first.Due()) {
 		t.Errorf("woken at %s, %v, before %s is due", when, err, first.Due())
 	}
 }
