@@ -66,10 +66,13 @@ func Names(by string) []string {
 // Name is who the actor is, whoever made the token of a machine.
 func (a Actor) Name() string {
 	if a.Machine != "" {
-		return "machine " + a.Machine
+		return MachinePrefix + a.Machine
 	}
 	return string(a.Person)
 }
+
+// MachinePrefix is before the name of a machine in the audit log.
+const MachinePrefix = "machine "
 
 // Act is something that an actor does at an instant, with what was said to it.
 type Act struct {

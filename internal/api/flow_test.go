@@ -296,6 +296,7 @@ func TestAuditPages(t *testing.T) {
 	}
 	r.call("dan", "GET", "/api/v1/audit?before=-1", "").problem(t, 422, "invalid")
 	r.call("dan", "GET", "/api/v1/audit?person=ada", "").problem(t, 422, "invalid")
+	r.call("dan", "GET", "/api/v1/audit?person=machine%20ci", "").want(t, 200)
 }
 
 // next is where the Link header says that the next page is.

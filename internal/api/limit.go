@@ -13,7 +13,12 @@ type Rate struct {
 	// more after a while of rest.
 	Calls       rate.Limit
 	CallsAtOnce int
-	// Failures is how often in a second an address may come without a good token.
+	// Failures is how often in a second an address may come without a good token
+	// before it is told to wait. It saves no look-up: a token is looked at first,
+	// for good ones that come from the same address are served as ever. One that
+	// daypass made costs a look into an index, and what one of another issuer asks
+	// of that issuer is limited for all together. Callers who left, or who could
+	// not be told just now, do not count.
 	Failures       rate.Limit
 	FailuresAtOnce int
 }

@@ -134,7 +134,7 @@ func (a *API) release(ctx context.Context, c desk.Caller, in *ReleaseInput) (*Re
 // AuditInput narrows the audit log.
 type AuditInput struct {
 	Kind    string `query:"kind" example:"granted"`
-	Person  string `query:"person" doc:"Who it is about, or who acted"`
+	Person  string `query:"person" doc:"Who it is about, or who acted: an address, or a machine as in machine ci"`
 	Request string `query:"request" doc:"The id of a request or grant"`
 	Before  int64  `query:"before" minimum:"1" doc:"What the page before said is next"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -166,7 +166,7 @@ type Logged struct {
 func (a *API) audit(ctx context.Context, c desk.Caller, in *AuditInput) (*Log, error) {
 	q := desk.AuditQuery{Before: in.Before, Kind: engine.EventKind(in.Kind), Request: in.Request, Limit: in.Limit}
 	if in.Person != "" {
-		p, err := engine.ParsePerson(in.Person)
+		p, err := desk.ParseSought(in.Person)
 		if err != nil {
 			return nil, parameter("person", err.Error())
 		}

@@ -1,12 +1,14 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
 )
 
 // What is on record keeps the address that it was done under, also when the
@@ -92,6 +94,25 @@ func (d *Desk) requests(ctx context.Context, q access.Query) (access.Listing, er
 		}
 	}
 	return d.cfg.Store.Requests(ctx, q)
+}
+
+// search looks into the audit log under all addresses of the person in a search.
+func (d *Desk) search(ctx context.Context, q AuditQuery) ([]audit.Record, error) {
+	if q.Person == "" {
+		return d.cfg.Store.Search(ctx, q)
+	}
+	var all []audit.Record
+	for _, address := range d.rules.Load().Addresses(q.Person) {
+		q.Person = address
+		some, err := d.cfg.Store.Search(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Compare(b.Seq, a.Seq) })
+	all = slices.CompactFunc(all, func(a, b audit.Record) bool { return a.Seq == b.Seq })
+	return all[:min(len(all), q.Limit)], nil
 }
 
 // past tells how often whom a request is for asked for its resource before it,

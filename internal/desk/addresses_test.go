@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -150,5 +151,59 @@ func TestGivenToOneAtOnce(t *testing.T) {
 	}
 	if given != 1 {
 		t.Errorf("given %d times, want once", given)
+	}
+}
+
+// The audit log is searched under all addresses of a person, in its order, each
+// event once and a page at a time; and for a machine by its name.
+func TestAuditKnowsAllAddresses(t *testing.T) {
+	b := set(t)
+	b.machine()
+	b.corp.also[mail("ada.second")] = mail("ada")
+	var want []string
+	for i := range 6 {
+		n := []string{"ada", "ada.second"}[i%2]
+		r := b.ask(n, desk.Wish{Resource: "free", For: time.Second})
+		want = append([]string{r.ID, r.ID, r.ID}, want...) // asked, skipped, granted
+		b.pass(time.Minute)
+	}
+	if _, err := b.desk.Ask(t.Context(), byToken("ada.second"), desk.Wish{Resource: "staging", Person: mail("eve")}); err != nil {
+		t.Fatal(err)
+	}
+	b.alias("ada.second", "ada")
+	for _, n := range []string{"ada", "ada.second"} {
+		var got []string
+		q := desk.AuditQuery{Person: mail(n), Limit: 4}
+		for {
+			events, next, err := b.desk.Audit(t.Context(), as("dan"), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				if e.Person != mail("eve") {
+					got = append(got, e.Request)
+				}
+			}
+			if q.Before = next; next == 0 {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("of %s it tells %v, want %v", n, got, want)
+		}
+	}
+	for text, n := range map[string]int{"machine ci": 1, " machine  ci ": 1, "machine none": 0} {
+		p, err := desk.ParseSought(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events, _, err := b.desk.Audit(t.Context(), as("dan"), desk.AuditQuery{Person: p}); err != nil || len(events) != n {
+			t.Errorf("of %q it tells %v, %v", text, events, err)
+		}
+	}
+	for _, text := range []string{"", "machine", "machine ", "ci"} {
+		if p, err := desk.ParseSought(text); err == nil {
+			t.Errorf("%q is %q", text, p)
+		}
 	}
 }

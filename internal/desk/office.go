@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +134,22 @@ func (d *Desk) Report(ctx context.Context, c Caller) (*report.Compliance, error)
 }
 
 // AuditQuery narrows the audit log. Limit is 100 when zero, and at most 1000.
+// Events about a person are found under all of their addresses.
 type AuditQuery = audit.Search
+
+// ParseSought reads whom events are looked for of: a work address, or a machine as
+// the log writes it, such as "machine ci".
+func ParseSought(s string) (engine.Person, error) {
+	s = strings.TrimSpace(s)
+	if name, found := strings.CutPrefix(s, access.MachinePrefix); found && strings.TrimSpace(name) != "" {
+		return engine.Person(access.MachinePrefix + strings.TrimSpace(name)), nil
+	}
+	p, err := engine.ParsePerson(s)
+	if err != nil {
+		return "", fmt.Errorf("%w; a machine is written as in %sci", err, access.MachinePrefix)
+	}
+	return p, nil
+}
 
 // Logged is an event with its number in the audit log.
 type Logged struct {
@@ -153,7 +169,7 @@ func (d *Desk) Audit(ctx context.Context, c Caller, q AuditQuery) (events []Logg
 	}
 	limit = min(limit, 1000)
 	q.Limit = limit + 1
-	found, err := d.cfg.Store.Search(ctx, q)
+	found, err := d.search(ctx, q)
 	if err != nil {
 		return nil, 0, err
 	}

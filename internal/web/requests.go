@@ -207,9 +207,9 @@ func (web *Web) review(c *call) error {
 	return web.decided(c, err, "The review is closed.")
 }
 
-// personOf reads an address that somebody typed to search by.
+// personOf reads an address, or a machine, that somebody typed to search by.
 func personOf(s string) engine.Person {
-	p, err := engine.ParsePerson(s)
+	p, err := desk.ParseSought(s)
 	if err != nil {
 		return engine.Person(strings.TrimSpace(s)) // which finds nothing
 	}
