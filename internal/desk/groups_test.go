@@ -194,7 +194,11 @@ func TestCheckGroups(t *testing.T) {
 		t.Errorf("%d listings and %d lookups", l, f)
 	}
 	b.corp.Down(engine.Unavailable)
+	finds = b.corp.Calls(memory.CallGroup)
 	check("misspelt")
+	if f := b.corp.Calls(memory.CallGroup) - finds; f != 1 {
+		t.Errorf("a directory that does not answer is asked %d times, want once", f)
+	}
 	b.corp.Mend()
 	b.corp.AddGroup("misspelt")
 	b.delete(t, "approvers")
