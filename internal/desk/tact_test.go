@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -47,7 +48,7 @@ func TestWhoWasFirstIsNotTold(t *testing.T) {
 			}, false},
 			"by who approves it": {func() (access.Request, error) {
 				return b.desk.Decide(t.Context(), as("bob"), waits.ID, desk.Word{Approve: true})
-			}, reason == desk.ErrExcluded},
+			}, errors.Is(reason, desk.ErrExcluded)},
 		} {
 			_, err := x.do()
 			if tells := err != nil && strings.Contains(err.Error(), "was just given"); access.KindOf(err) != access.Conflict || tells != x.tells {
