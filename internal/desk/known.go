@@ -52,6 +52,7 @@ type known struct {
 	looks    map[string]*kept[*report.Compliance]
 	paces    map[engine.GroupRef]*rate.Limiter
 	places   map[engine.Directory]chan struct{} // for each group that is listed to be shown
+	hung     map[engine.Directory]time.Time     // when somebody last waited for it in vain
 }
 
 func newKnown(r *Rules) *known {
@@ -63,6 +64,7 @@ func newKnown(r *Rules) *known {
 		looks:    make(map[string]*kept[*report.Compliance]),
 		paces:    make(map[engine.GroupRef]*rate.Limiter),
 		places:   make(map[engine.Directory]chan struct{}),
+		hung:     make(map[engine.Directory]time.Time),
 	}
 	for d := range r.Directories {
 		k.places[d] = make(chan struct{}, listedAtOnce)
@@ -107,17 +109,42 @@ type kept[T any] struct {
 	err   error
 }
 
+// hangs reports whether a directory let somebody wait in vain a moment ago: then a
+// page that asks it many things does not wait for each of them. mu is held.
+func (k *known) hangs(d engine.Directory, now time.Time) bool {
+	at, hung := k.hung[d]
+	age := now.Sub(at)
+	return hung && age >= 0 && age < shown
+}
+
+// heard takes in whether a directory answered.
+func (k *known) heard(d engine.Directory, answered bool, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case d == "":
+	case answered:
+		delete(k.hung, d)
+	default:
+		k.hung[d] = now
+	}
+}
+
 // question is how something is asked.
 type question[T any] struct {
-	since  moment        // when the answer may have begun at the earliest
-	good   time.Duration // how long it is shown
-	within time.Duration // how long asking may take
-	pace   *rate.Limiter // nil where it is asked as often as somebody wants to know
-	place  chan struct{} // has room for those that are asked at once; nil where all are
+	of     engine.Directory // empty where several are asked
+	since  moment           // when the answer may have begun at the earliest
+	good   time.Duration    // how long it is shown
+	within time.Duration    // how long asking may take
+	pace   *rate.Limiter    // nil where it is asked as often as somebody wants to know
+	place  chan struct{}    // has room for those that are asked at once; nil where all are
 	ask    func(context.Context) (T, error)
 }
 
-var errCutShort = errors.New("the answer was cut short")
+var (
+	errCutShort = errors.New("the answer was cut short")
+	errHangs    = errors.New("the directory did not answer a moment ago")
+)
 
 // ask returns what is kept under a key, or asks for it. One is asked for at a
 // time, for all that it is good for.
@@ -126,6 +153,11 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 		k.mu.Lock()
 		x, found := m[key]
 		fits := found && x.fits(q.since, p.now())
+		if !fits && q.since == whenever && k.hangs(q.of, p.now()) {
+			k.mu.Unlock()
+			var none T
+			return none, fmt.Errorf("%s: %w", q.of, errHangs)
+		}
 		if !fits && (!found || x.over()) {
 			x = &kept[T]{done: make(chan struct{}), good: q.good, err: errCutShort}
 			if len(m) >= crowd {
@@ -190,6 +222,7 @@ func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q questio
 		x.value, err = q.ask(ctx)
 		return err
 	})
+	k.heard(q.of, ctx.Err() == nil, p.now())
 }
 
 // guarded does what may panic where nobody above would catch it. A panic is an

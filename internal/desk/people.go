@@ -70,7 +70,7 @@ func (p *people) account(ctx context.Context, d engine.Directory, person engine.
 		return engine.Member{}, err
 	}
 	return ask(ctx, p, k, k.accounts, place{d, person}, question[engine.Member]{
-		since: since, good: shown, within: answer,
+		of: d, since: since, good: shown, within: answer,
 		ask: func(ctx context.Context) (engine.Member, error) { return c.Resolve(ctx, person) },
 	})
 }
@@ -125,7 +125,7 @@ func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment)
 		place = k.places[g.Directory]
 	}
 	return ask(ctx, p, k, k.members, g, question[roster]{
-		since: since, good: shown, within: answer, pace: k.pace(g, p.listings), place: place,
+		of: g.Directory, since: since, good: shown, within: answer, pace: k.pace(g, p.listings), place: place,
 		ask: func(ctx context.Context) (roster, error) {
 			r, err := list(ctx, c, g)
 			if p.known.Load() == k { // a directory of before has no say any more
@@ -165,7 +165,7 @@ func (p *people) profile(ctx context.Context, person engine.Person, since moment
 		return nil, errNoProfiles
 	}
 	return ask(ctx, p, k, k.profiles, person, question[*engine.Profile]{
-		since: since, good: shown, within: answer,
+		of: k.rules.Profiles, since: since, good: shown, within: answer,
 		ask: func(ctx context.Context) (*engine.Profile, error) {
 			v, err := x.Describe(ctx, person)
 			if err != nil {
