@@ -38,8 +38,8 @@ func TestBadTokensLockNobodyOut(t *testing.T) {
 }
 
 // TestTokenOfALeaver: of whoever has no account any more, or a disabled one, the
-// tokens open nothing, not even to read; a silent directory keeps nobody out, and
-// a machine is nobody's account.
+// tokens open nothing, not even to read, and of machines neither; a silent
+// directory keeps nobody out.
 func TestTokenOfALeaver(t *testing.T) {
 	t.Parallel()
 	r := open(t)
@@ -55,7 +55,13 @@ func TestTokenOfALeaver(t *testing.T) {
 			t.Errorf("%s: %s", path, p.Detail)
 		}
 	}
+	if m, err = r.corp.Resolve(t.Context(), "ci@example.org"); err != nil {
+		t.Fatal(err)
+	}
 	r.call("ci", "GET", "/api/v1/me", "").want(t, 200)
+	r.corp.Delete(m.ID)
+	r.clock.pass(time.Minute)
+	r.call("ci", "GET", "/api/v1/me", "").problem(t, 403, "forbidden")
 	r.corp.Down("unavailable")
 	r.clock.pass(time.Minute)
 	r.call("ada", "GET", "/api/v1/me", "").want(t, 200)

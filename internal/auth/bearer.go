@@ -53,15 +53,12 @@ func (a *Auth) Bearer(r *http.Request) (desk.Caller, error) {
 	return c, nil
 }
 
-// left refuses a person who left, and a machine by a token that such a person
-// made. A machine of which its own system made the token is nobody's.
+// left refuses a person who left, a machine whose account is gone, and one by the
+// token of a person who left.
 func (a *Auth) left(ctx context.Context, c desk.Caller) error {
 	left := a.settings.Load().Left
-	switch {
-	case c.Machine == "":
-		return left(ctx, c.Person)
-	case c.Maker == "":
-		return nil
+	if err := left(ctx, c.Person); err != nil || c.Maker == "" {
+		return err
 	}
 	if err := left(ctx, c.Maker); err != nil {
 		return desk.OfLeaver(c.Maker, err)
