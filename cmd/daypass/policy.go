@@ -157,7 +157,11 @@ func (a *app) showExplanation(e desk.Explanation) error {
 	fmt.Fprintf(w, "%s, by the policy %s, for %s:\n", e.Resource, e.Policy.Name, e.Person)
 	fmt.Fprintf(w, "  may ask           %s\n", possible(e.May))
 	if e.Policy.BreakGlass != nil {
-		fmt.Fprintf(w, "  in an emergency   %s, for %s\n", possible(e.BreakGlass), schedule.FormatDuration(e.Policy.BreakGlass.Max))
+		fmt.Fprintf(w, "  in an emergency   %s", possible(e.BreakGlass))
+		if e.BreakGlass.Yes {
+			fmt.Fprintf(w, ", for %s", schedule.FormatDuration(e.Policy.BreakGlass.Max))
+		}
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "  for               %s at most, %s unless said otherwise\n", schedule.FormatDuration(e.Policy.Max), schedule.FormatDuration(e.Policy.Default))
 	if e.Policy.Auto != "" {

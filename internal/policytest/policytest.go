@@ -116,9 +116,16 @@ func Read(b []byte) (File, error) {
 		if f.Tests[i].Ends == "" && f.Tests[i].Refused == "" {
 			return f, fmt.Errorf("line %d: the test expects nothing: give it ends or refused", f.Tests[i].line)
 		}
+		if e := f.Tests[i].Ends; e != "" && !slices.Contains(endings, access.Status(e)) {
+			return f, fmt.Errorf("line %d: no request ends %q: it is asked, approved, denied, withdrawn or lapsed", f.Tests[i].line, e)
+		}
 	}
 	return f, nil
 }
+
+// endings are how a request may stand at the end; until when there is access is
+// another question.
+var endings = []access.Status{access.Asked, access.Approved, access.Denied, access.Withdrawn, access.Lapsed}
 
 // unknownKey is how the YAML library tells of a key that a type does not have.
 var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)

@@ -44,8 +44,9 @@ func TestRefusesFiles(t *testing.T) {
 		"tests:\n- ends: asked\n  then: [{aprove: ken@example.org}]":   `line 3: there is no key "aprove"`,
 		"tests:\n- ends: asked\n- person: ada@example.org":             "line 3: the test expects nothing: give it ends or refused",
 		"tests:\n- {ends: asked}\n\n- {resource: db, until: tomorrow}": "line 4: the test expects nothing",
-		"tests: nothing": "line 1",
-		"tests:\n- [":    "line 3",
+		"tests:\n- {resource: db, ends: active}":                       `line 2: no request ends "active": it is asked, approved`,
+		"tests: nothing":                                               "line 1",
+		"tests:\n- [":                                                  "line 3",
 	} {
 		if _, err := policytest.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v; want %q", text, err, want)
