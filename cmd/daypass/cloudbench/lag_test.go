@@ -72,7 +72,7 @@ func (d *daemon) stop(t *testing.T) float64 {
 }
 
 func lag(t *testing.T, c *vendor, groups, perMinute int) {
-	more := ", quota: {share: 100}, grace: 1s, connections: 32}\nserve: {listen: \"127.0.0.1:0\", every: 24h"
+	more := ", quota: {share: 100}, grace: 1s, connections: 64}\nserve: {listen: \"127.0.0.1:0\", every: 24h"
 	pace := perMinute
 	if pace == 0 {
 		pace = 1_000_000 // a vendor that allows more than is documented
