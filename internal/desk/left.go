@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -153,4 +154,59 @@ func (d *Desk) without(p engine.Person, a accounts) error {
 		return nil
 	}
 	return forbidden("you have no account in any directory that daypass knows")
+}
+
+// usable refuses somebody whose account cannot be used: a session, or a token,
+// outlives the day on which they left. The directories of the resource are asked
+// first; where they know nobody, one of the others has to.
+func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
+	var first []engine.Directory
+	for _, g := range res.Groups {
+		first = append(first, g.Directory)
+	}
+	found, doubt := false, error(nil)
+	ask := func(name engine.Directory) error {
+		_, err := d.people.account(ctx, name, c.Person, d.people.moment())
+		switch k := engine.KindOf(err); {
+		case err == nil:
+			found = true
+		case k == engine.Disabled:
+			return forbidden("your account in " + string(name) + " is disabled")
+		case k != engine.NotFound:
+			doubt = errors.Join(doubt, fmt.Errorf("%s: %w", name, err))
+		}
+		return nil
+	}
+	slices.Sort(first)
+	for _, name := range slices.Compact(first) {
+		if err := ask(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
+		if found || doubt != nil {
+			break
+		}
+		if !slices.Contains(first, name) {
+			if err := ask(name); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case doubt != nil:
+		return d.doubtful("whether your account can be used", doubt)
+	case !found:
+		return forbidden("you have no account in any directory")
+	}
+	return nil
+}
+
+// mayWord is usable for whoever decides or reviews. A no gives nothing, so for
+// one a good account in any directory is enough, however silent others are.
+func (d *Desk) mayWord(ctx context.Context, c Caller, res *Resource, yes bool) error {
+	if !yes {
+		return d.present(ctx, c.Person, "your account")
+	}
+	return d.usable(ctx, c, res)
 }
