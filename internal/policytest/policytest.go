@@ -116,7 +116,7 @@ func Read(b []byte) (File, error) {
 		if f.Tests[i].Ends == "" && f.Tests[i].Refused == "" {
 			return f, fmt.Errorf("line %d: the test expects nothing: give it ends or refused", f.Tests[i].line)
 		}
-		if e := f.Tests[i].Ends; e != "" && !slices.Contains(endings, access.Status(e)) {
+		if e := f.Tests[i].Ends; e != "" && !slices.Contains(endings(), access.Status(e)) {
 			return f, fmt.Errorf("line %d: no request ends %q: it is asked, approved, denied, withdrawn or lapsed", f.Tests[i].line, e)
 		}
 	}
@@ -125,7 +125,9 @@ func Read(b []byte) (File, error) {
 
 // endings are how a request may stand at the end; until when there is access is
 // another question.
-var endings = []access.Status{access.Asked, access.Approved, access.Denied, access.Withdrawn, access.Lapsed}
+func endings() []access.Status {
+	return []access.Status{access.Asked, access.Approved, access.Denied, access.Withdrawn, access.Lapsed}
+}
 
 // unknownKey is how the YAML library tells of a key that a type does not have.
 var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
