@@ -152,7 +152,7 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 	for {
 		k.mu.Lock()
 		x, found := m[key]
-		fits := found && x.fits(q.since, p.now())
+		fits := found && x.fits(q.since, p.now)
 		if !fits && q.since == whenever && k.hangs(q.of, p.now()) {
 			k.mu.Unlock()
 			var none T
@@ -250,7 +250,7 @@ func (x *kept[T]) over() bool {
 // fits reports whether the answer, which may be under way, is good for a
 // question. One that did not begin is found out about when it did. known.mu is
 // held.
-func (x *kept[T]) fits(since moment, now time.Time) bool {
+func (x *kept[T]) fits(since moment, now func() time.Time) bool {
 	if since != whenever {
 		return x.began > since
 	}
@@ -258,8 +258,9 @@ func (x *kept[T]) fits(since moment, now time.Time) bool {
 }
 
 // stale reports whether the answer is too old to be shown. A failure is kept for
-// as long as asking may take; one that took as long as that, as an answer is.
-func (x *kept[T]) stale(now time.Time) bool {
+// as long as asking may take; one that took as long as that, as an answer is. What
+// time it is counts from when the answer was there: it may come in this moment.
+func (x *kept[T]) stale(now func() time.Time) bool {
 	if !x.over() {
 		return false
 	}
@@ -267,6 +268,6 @@ func (x *kept[T]) stale(now time.Time) bool {
 	if k := engine.KindOf(x.err); x.err != nil && k != engine.NotFound && k != engine.Disabled && !errors.Is(x.err, context.DeadlineExceeded) {
 		good = min(good, answer)
 	}
-	age := now.Sub(x.at)
+	age := now().Sub(x.at)
 	return age < 0 || age > good
 }
