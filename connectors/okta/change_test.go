@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +115,38 @@ func TestRuleThatBeginsDuringRemovals(t *testing.T) {
 	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got > 3 {
 		t.Errorf("readings of the rules: got %d, want 3 at most", got)
 	}
+}
+
+// TestRuleThatBeginsDuringTheLook: the rules are read while it is looked who is in,
+// and once more where that took its time.
+func TestRuleThatBeginsDuringTheLook(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, oktatest.Options{Clock: sim.Frozen(time.Now())})
+	ada := engine.Member{ID: b.userOf(oktatest.User{Login: "ada" + testMail}), Login: "ada" + testMail}
+	g := b.group("prod-db", string(ada.ID))
+	var readings atomic.Int32
+	read := make(chan struct{}) // closed when the rules were read for this removal
+	c := b.connector(func(cfg *Config) {
+		cfg.Connections = 2
+		next := cfg.Transport
+		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/groups/rules"):
+				if readings.Add(1) == 2 {
+					close(read)
+				}
+			case strings.HasSuffix(r.URL.Path, "/users/"+string(ada.ID)+"/groups"):
+				<-read
+				_, err := b.s.AddRule(oktatest.Rule{Name: "all of IT", Groups: []string{"prod-db"}, Members: []string{ada.Login}})
+				b.must(err)
+				b.clock.Advance(rulesNew)
+			}
+			return resp, err
+		})
+	})
+	_, removed := c.Change(t.Context(), g, nil, []engine.Member{ada})
+	wantKind(t, "after the rule began", removed[0].Err, engine.Unmanageable, "all of IT")
 }
 
 // TestRulesThatFailDuringRemovals: what can not be read once is not asked for
