@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -13,12 +12,17 @@ import (
 type obstacle struct {
 	path    string // below the policy
 	message string
+	may     bool // it can be, depending on who asks, and on what is skipped
 }
 
 // checkDecidable reports approvals that nobody could ever give. What owners may
 // do is judged at each resource that follows the policy.
 func (c *Config) checkDecidable(w *walker, path string, p Policy) {
 	for _, o := range obstacles(p.access("")) {
+		if o.may {
+			c.warning(w, path+o.path, "%s%s: %s", path, o.path, o.message)
+			continue
+		}
 		w.fail(path+o.path, "%s", o.message)
 	}
 }
@@ -27,12 +31,19 @@ func (c *Config) checkDecidable(w *walker, path string, p Policy) {
 func (c *Config) checkOwners(w *walker, name string) {
 	r := c.Resources[name]
 	p, ok := c.Policy(r.Policy)
-	if !ok || len(obstacles(p)) > 0 {
+	said := obstacles(p)
+	if !ok || slices.ContainsFunc(said, func(o obstacle) bool { return !o.may }) {
 		return // said elsewhere
 	}
-	path := "resources." + name
+	path := "resources." + name + ".owners"
 	for _, o := range obstacles(owned(p, r.Owners)) {
-		w.fail(path+".owners", "of policy %s, %s: %s", r.Policy, o.path[1:], o.message)
+		switch {
+		case slices.Contains(said, o):
+		case o.may:
+			c.warning(w, path, "%s: of policy %s, %s: %s", path, r.Policy, o.path[1:], o.message)
+		default:
+			w.fail(path, "of policy %s, %s: %s", r.Policy, o.path[1:], o.message)
+		}
 	}
 }
 
@@ -73,40 +84,72 @@ func obstacles(p access.Policy) []obstacle {
 		all = append(all, inSteps(".extend.steps", p, p.Extend.Steps)...)
 	}
 	if p.Ask.Empty() {
-		all = append(all, obstacle{".ask", nobody})
+		all = append(all, obstacle{path: ".ask", message: nobody})
 	}
 	if b := p.BreakGlass; b != nil {
 		switch askers, known := certain(b.Ask); {
 		case b.Ask.Empty():
-			all = append(all, obstacle{".breakGlass.ask", nobody})
+			all = append(all, obstacle{path: ".breakGlass.ask", message: nobody})
 		case b.Review.By.Empty():
-			all = append(all, obstacle{".breakGlass.review.by", "nobody may review it; name groups, people, owners, manager or when"})
-		case known && !anyoneBut(askers, b.Review.By, 1):
-			all = append(all, obstacle{".breakGlass.review.by", "nobody is left to review it but those who ask; name somebody else"})
+			all = append(all, obstacle{path: ".breakGlass.review.by", message: "nobody may review it; name groups, people, owners, manager or when"})
+		case known && !anyLeft(askers, []access.Step{{Approvers: b.Review.By, Quorum: 1}}, false):
+			all = append(all, obstacle{path: ".breakGlass.review.by", message: "nobody is left to review it but those who ask; name somebody else"})
 		}
 	}
 	return all
 }
 
+const (
+	tooFew   = "too few people for this step and those before it, for nobody counts in two; name more, or write twice: true"
+	tooFewIf = "too few people for this step and those before it where none of them is skipped, for nobody counts in two; name more, or write twice: true"
+)
+
 func inSteps(path string, p access.Policy, steps []access.Step) []obstacle {
 	var all []obstacle
-	askers, known := certain(p.Ask)
+	var needed, every []access.Step // what can be approved together: of the steps without skip, and of all
 	for i, s := range steps {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		deciders := both(s)
-		n, counted := count(s.Approvers)
-		switch {
-		case s.Approvers.Empty():
-			all = append(all, obstacle{at + ".approvers", "nobody may decide; name groups, people, owners, manager or when"})
-		case counted && s.Quorum > n:
-			all = append(all, obstacle{at + ".quorum", fmt.Sprintf("asks for %d approvals, and %d can be had; name more approvers, or ask for fewer", s.Quorum, n)})
-		case known && !p.SelfApproval && !anyoneBut(askers, deciders, s.Quorum):
-			all = append(all, obstacle{at + ".approvers", "nobody is left to decide but those who ask; name somebody else"})
-		case !p.Twice && crowded(steps[:i+1]):
-			all = append(all, obstacle{at + ".approvers", "too few people for this step and those before it, for nobody counts in two; name more, or write twice: true"})
+		if below, why := inStep(p, needed, s); why != "" {
+			all = append(all, obstacle{path: at + below, message: why})
+			continue
+		}
+		if s.Skip == "" {
+			needed = append(needed, s)
+		}
+		if with := append(slices.Clip(every), s); staffed(with, p.Twice, "") {
+			every = with
+		} else {
+			all = append(all, obstacle{path: at + ".approvers", message: tooFewIf, may: true})
 		}
 	}
+	if names := stuck(p, steps); len(all) == 0 && len(names) > 0 {
+		all = append(all, obstacle{path: path, may: true, message: fmt.Sprintf(
+			"too few are left to approve what %s may ask for, for nobody decides on their own; name more approvers, or write selfApproval: true", few(names))})
+	}
 	return all
+}
+
+// inStep says why a step can never be decided, together with some before it, and
+// where the step says so; nothing where it can.
+func inStep(p access.Policy, before []access.Step, s access.Step) (below, why string) {
+	n, counted := count(s.Approvers)
+	askers, known := certain(p.Ask)
+	known = known && len(askers) > 0 && !p.SelfApproval
+	with := append(slices.Clip(before), s)
+	switch {
+	case s.Approvers.Empty():
+		return ".approvers", "nobody may decide; name groups, people, owners, manager or when"
+	case counted && s.Quorum > n:
+		return ".quorum", fmt.Sprintf("asks for %d approvals, and %d can be had; name more approvers, or ask for fewer", s.Quorum, n)
+	case known && !anyLeft(askers, []access.Step{s}, p.Twice):
+		return ".approvers", "nobody is left to decide but those who ask; name somebody else"
+	case s.Skip != "": // then whoever counts in another step need not count here
+	case !staffed(with, p.Twice, ""):
+		return ".approvers", tooFew
+	case known && !anyLeft(askers, with, p.Twice):
+		return ".approvers", "nobody is left to decide but those who ask, or decide another step; name somebody else"
+	}
+	return "", ""
 }
 
 // both are all who may ever decide a step.
@@ -134,49 +177,17 @@ func certain(w access.Who) (map[engine.Person]bool, bool) {
 
 // count returns how many belong to w at most, when that can be said.
 func count(w access.Who) (int, bool) {
-	managers := 0
-	if w.Manager {
-		managers, w.Manager = 1, false
-	}
-	people, known := certain(w)
-	return len(people) + managers, known
+	people, known := candidates(w)
+	return len(people), known
 }
 
-// anyoneBut reports whether, for one of those who ask at least, enough others
-// are left to decide.
-func anyoneBut(askers map[engine.Person]bool, w access.Who, quorum int) bool {
-	people, known := certain(w)
-	if !known {
-		return true
-	}
+// anyLeft reports whether, for one of those who ask at least, enough others are
+// left to decide all steps.
+func anyLeft(askers map[engine.Person]bool, steps []access.Step, twice bool) bool {
 	for asker := range askers {
-		others := maps.Clone(people)
-		delete(others, asker)
-		if len(others) >= quorum {
+		if staffed(steps, twice, asker) {
 			return true
 		}
 	}
 	return false
-}
-
-// crowded reports whether the last of some steps asks people for more
-// approvals, together with those before it, than there are people.
-func crowded(steps []access.Step) bool {
-	last := len(steps) - 1
-	people, known := certain(both(steps[last]))
-	if !known {
-		return false
-	}
-	needed := steps[last].Quorum
-	for _, s := range steps[:last] {
-		others, known := certain(both(s))
-		inside := known
-		for p := range others {
-			inside = inside && people[p]
-		}
-		if inside {
-			needed += s.Quorum
-		}
-	}
-	return needed > len(people)
 }
