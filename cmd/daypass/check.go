@@ -85,19 +85,26 @@ func (a *app) version() *cobra.Command {
 		Short: "Tell which build this is",
 		Args:  takes(0, 0),
 		RunE: verb(func(context.Context, []string) error {
-			goVersion := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				goVersion = info.GoVersion
-			}
 			if asJSON {
-				return printJSON(a.stdout, map[string]any{"version": version, "go": goVersion})
+				return printJSON(a.stdout, map[string]any{"version": version, "go": goVersion()})
 			}
-			fmt.Fprintf(a.stdout, "daypass %s (%s)\n", version, goVersion)
+			fmt.Fprintln(a.stdout, build())
 			return nil
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
 	return cmd
+}
+
+// build names this build.
+func build() string { return fmt.Sprintf("daypass %s (%s)", version, goVersion()) }
+
+// goVersion is what it was built with.
+func goVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.GoVersion
+	}
+	return "unknown"
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -78,6 +78,9 @@ in time.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetUsageTemplate(usageTemplate)
+	root.Version = build()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "tell which build this is, as the verb does")
 	root.PersistentFlags().StringVar(&a.config, "config", "", "the configuration `FILE` (default daypass.yaml, or $DAYPASS_CONFIG)")
 	root.PersistentFlags().BoolVar(&a.debugHTTP, "debug-http", false, "tell each HTTP request on standard error, without secrets (or $DAYPASS_DEBUG_HTTP)")
 	for _, g := range []struct {

@@ -64,6 +64,9 @@ func (c *Config) checkMachines(w *walker) {
 			m.Person = p
 		}
 		w.issuer(path+".issuer", m.Issuer)
+		if c.Web != nil && m.Issuer != "" && m.Issuer == c.Web.OIDC.Issuer && m.Audience == c.Web.OIDC.ClientID {
+			w.fail(path+".audience", "is the page's own (web.oidc.clientID): the token of a person who signs in there could be this machine's; give pipelines a client of their own at the issuer, and write that")
+		}
 		if _, given := w.values[path+".claims"]; given && len(m.Claims) == 0 && !w.failed(path+".claims") {
 			w.fail(path+".claims", "name what only this pipeline's tokens say, such as repository; any token of the issuer would do otherwise")
 		}

@@ -58,6 +58,10 @@ func TestDecidable(t *testing.T) {
 			"groups: [corp/staff]", `{name: a, approvers: {people: [grace@x.org]}, skip: 'request.duration <= duration("30m")'}, {name: b, approvers: {people: [grace@x.org]}}`, "",
 			none, "steps[1].approvers: " + few,
 		},
+		"the second may be skipped": {
+			"groups: [corp/staff]", `{name: a, approvers: {people: [grace@x.org]}}, {name: b, approvers: {people: [grace@x.org]}, skip: 'request.duration <= duration("30m")'}`, "",
+			none, "steps[1].approvers: " + few,
+		},
 		"an extension": {
 			"groups: [corp/staff]", "{name: a, approvers: {groups: [corp/leads]}}", "extend: {max: 1h, steps: [{name: a, approvers: {people: [ada@x.org]}}, {name: b, approvers: {people: [ada@x.org]}}]}",
 			"extend.steps[1].approvers: " + few, none,
