@@ -250,7 +250,7 @@ policies:
 		asked + "/deny":     {"step": {"0"}, "extension": {"0"}, "comment": {"no"}},
 		asked + "/withdraw": {},
 		given + "/extend":   {"for": {"1h"}, "reason": {"more of it"}},
-		given + "/end":      {},
+		given + "/end":      {"comment": {"it is over"}},
 		"/holds/release":    {"digest": {held}, "reason": {"They left"}},
 	} {
 		if answer, _ := h.send(http.MethodPost, path, secret, form); answer.StatusCode != http.StatusForbidden {

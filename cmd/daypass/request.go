@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,8 +81,9 @@ when the job has the permission id-token: write.`,
 	f.BoolVar(&wait, "wait", false, "return when the membership is there")
 	limit.flag(cmd, "how long --wait waits: a `LENGTH`")
 	f.StringVar(&w.key, "key", "", "a `TEXT` that is the same when the same step of a pipeline runs again, so that it asks once")
-	cmd.AddCommand(a.requestShow(), a.requestWait(), a.requestList(), a.requestAct("withdraw", "Take back a request that waits for decisions"),
-		a.requestAct("end", "Give access back before its time"), a.requestExtend())
+	cmd.AddCommand(a.requestShow(), a.requestWait(), a.requestList(),
+		a.requestAct("withdraw", "Take back a request that waits for decisions", "`WHY`, for the record"),
+		a.requestAct("end", "Give access back before its time", "`WHY`, for the record; needed where the access is somebody else's"), a.requestExtend())
 	return cmd
 }
 
@@ -154,17 +156,21 @@ func (a *app) requestList() *cobra.Command {
 	return cmd
 }
 
-func (a *app) requestAct(act, short string) *cobra.Command {
+func (a *app) requestAct(act, short, why string) *cobra.Command {
 	var at server
 	var comment string
 	cmd := &cobra.Command{
 		Use: act + " ID", Short: short, Args: takes(1, 1),
 		RunE: verb(func(ctx context.Context, args []string) error {
-			return a.act(ctx, at, args[0], act, api.Comment{Comment: comment})
+			err := a.act(ctx, at, args[0], act, api.Comment{Comment: comment})
+			if p, ok := errors.AsType[*problem](err); ok && p.Status == http.StatusUnprocessableEntity && strings.TrimSpace(comment) == "" {
+				err = hinted(err, "daypass request %s %s --comment WHY", act, args[0])
+			}
+			return err
 		}),
 	}
 	at.flags(cmd)
-	cmd.Flags().StringVar(&comment, "comment", "", "`WHY`, for the record")
+	cmd.Flags().StringVar(&comment, "comment", "", why)
 	return cmd
 }
 

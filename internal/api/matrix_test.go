@@ -118,7 +118,9 @@ func (r *rig) object(op api.Operation) (path, body string, done func()) {
 			}
 		}
 	case "approve", "deny":
-		body = `{"step":0}`
+		body = `{"step":0,"comment":"as agreed"}`
+	case "end":
+		body = `{"comment":"it is done"}`
 	case "extend":
 		body = `{"for":"1h","reason":"more"}`
 	case "review":

@@ -42,7 +42,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	r.call("bob", "POST", path, `{"step":0}`, "Idempotency-Key: yes").want(t, 200)
 	r.call("bob", "POST", path, `{"step":0}`, "Idempotency-Key: yes").want(t, 200)
 	r.call("bob", "POST", path, `{"step":0}`).problem(t, 409, "conflict")
-	r.clock.pass(25 * time.Hour)
+	r.clock.Pass(25 * time.Hour)
 	r.call("ada", "POST", "/api/v1/requests", staging, key).want(t, 201) // the key is forgotten after a day
 }
 
@@ -59,7 +59,7 @@ func TestKeyOutlivesACrash(t *testing.T) {
 	for _, body := range []string{`{"resource":"free"}`, staging} {
 		key := "Idempotency-Key: " + strconv.Itoa(len(body))
 		first := into[api.RequestDetail](t, r.call("ada", "POST", "/api/v1/requests", body, key).want(t, 201))
-		r.clock.pass(61 * time.Second) // nobody answers for that long: another takes over
+		r.clock.Pass(61 * time.Second) // nobody answers for that long: another takes over
 		again := into[api.RequestDetail](t, r.call("ada", "POST", "/api/v1/requests", body, key).want(t, 201))
 		if again.ID != first.ID {
 			t.Errorf("%s: one key made %s and %s", body, first.ID, again.ID)
@@ -155,7 +155,7 @@ func TestETagOfWhatTimeDid(t *testing.T) {
 	r := open(t)
 	path := "/api/v1/requests/" + r.ask("ada", `{"resource":"staging","reason":"it burns","breakGlass":true}`).ID
 	before := r.call("bob", "GET", path, "").Header.Get("ETag")
-	r.clock.pass(72 * time.Hour)
+	r.clock.Pass(72 * time.Hour)
 	after := r.call("bob", "GET", path, "")
 	if into[api.RequestDetail](t, after).Review.Late != true {
 		t.Errorf("nobody looked at it in time: %s", after.body)
@@ -174,7 +174,7 @@ func TestTwoDecisionsAtOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	var approve, deny answer
 	wait.Go(func() { approve = r.call("bob", "POST", path+"/approve", `{"step":0}`, tag) })
-	wait.Go(func() { deny = r.call("carol", "POST", path+"/deny", `{"step":0}`, tag) })
+	wait.Go(func() { deny = r.call("carol", "POST", path+"/deny", `{"step":0,"comment":"no"}`, tag) })
 	wait.Wait()
 	if approve.StatusCode+deny.StatusCode != 200+412 {
 		t.Errorf("approve %d, deny %d", approve.StatusCode, deny.StatusCode)
@@ -194,7 +194,7 @@ func TestRates(t *testing.T) {
 	r.call("ada-reads", "GET", "/api/v1/me", "").problem(t, 429, "too-many") // another token of hers
 	r.call("bob", "GET", "/api/v1/me", "").want(t, 200)
 	r.call("ci", "GET", "/api/v1/me", "").want(t, 200)
-	r.clock.pass(time.Second)
+	r.clock.Pass(time.Second)
 	r.call("ada", "GET", "/api/v1/me", "").want(t, 200)
 
 	for range 5 {
@@ -204,6 +204,6 @@ func TestRates(t *testing.T) {
 	if a.problem(t, 429, "too-many"); a.Header.Get("Retry-After") != "10" {
 		t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
 	}
-	r.clock.pass(10 * time.Second)
+	r.clock.Pass(10 * time.Second)
 	r.call("nobody", "GET", "/api/v1/me", "").problem(t, 401, "unauthenticated")
 }

@@ -29,9 +29,9 @@ func (a *API) requests() {
 	one.Responses = map[string]*huma.Response{"304": {Description: "It is as in If-None-Match"}}
 	register(a, one, a.request)
 	register(a, post("/requests/{id}/approve", "approve", "Approve", "Says yes to the step that waits."), a.decide(true))
-	register(a, post("/requests/{id}/deny", "deny", "Deny", "Says no to the step that waits, which ends the request or the extension."), a.decide(false))
+	register(a, post("/requests/{id}/deny", "deny", "Deny", "Says no to the step that waits, which ends the request or the extension; the comment says why."), a.decide(false))
 	register(a, post("/requests/{id}/withdraw", "withdraw", "Withdraw", "Takes back what waits for a decision."), a.withdraw)
-	register(a, post("/requests/{id}/end", "end", "End access", "Gives access back, or, by an owner or administrator, ends it before its time."), a.end)
+	register(a, post("/requests/{id}/end", "end", "End access", "Gives access back, or, by an owner or administrator, ends it before its time. For the access of somebody else, the comment says why."), a.end)
 	register(a, post("/requests/{id}/extend", "extend", "Extend access", "Asks for access to last longer, counted from its end."), a.extend)
 	register(a, post("/requests/{id}/review", "review", "Review an emergency", "Says whether an emergency was one."), a.review)
 }

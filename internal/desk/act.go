@@ -26,7 +26,23 @@ type Word struct {
 	Version int64
 }
 
-// Decide takes an approver's word on what waits for one.
+// unsaid refuses a denial that does not say why.
+func (w Word) unsaid() error {
+	if w.Approve {
+		return nil
+	}
+	return unsaid("denied", w.Comment)
+}
+
+// unsaid refuses a comment that does not say why something is done to somebody.
+func unsaid(done, comment string) error {
+	if strings.TrimSpace(comment) != "" {
+		return nil
+	}
+	return &access.Error{Kind: access.Invalid, Field: "comment", Message: "say why it is " + done + "; the person reads it"}
+}
+
+// Decide takes an approver's word on what waits for one. A denial says why.
 func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.Request, error) {
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
@@ -40,7 +56,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 			return r, nil, gone(res)
 		}
 		_, _, err := r.Decide(w.Approve, access.Act{By: c.Actor, At: d.now(), Comment: w.Comment}, access.Facts{}, rules.Expressions)
-		if err = hopeless(err, access.Readable("comment", "the comment", w.Comment)); err == nil {
+		if err = hopeless(err, access.Readable("comment", "the comment", w.Comment), w.unsaid()); err == nil {
 			err = d.mayWord(ctx, c, res, w.Approve)
 		}
 		if err != nil {
@@ -66,7 +82,8 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 }
 
 // End ends access before its time: the person's, an owner's or an
-// administrator's right, unless those certainly left.
+// administrator's right, unless those certainly left. Who ends somebody else's
+// says why.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
 	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		over := false
@@ -91,7 +108,11 @@ func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version in
 		if err := c.scope(need); err != nil {
 			return r, nil, err
 		}
-		return r.End(access.Act{By: c.Actor, At: d.now(), Comment: comment}, over)
+		after, events, err := r.End(access.Act{By: c.Actor, At: d.now(), Comment: comment}, over)
+		if err == nil && r.Person != c.Person {
+			err = unsaid("ended", comment)
+		}
+		return after, events, err
 	})
 }
 

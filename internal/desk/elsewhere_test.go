@@ -19,7 +19,7 @@ func TestSilenceKeepsNobodyFromANo(t *testing.T) {
 	asked, glass := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("ada", desk.Wish{Resource: "free", BreakGlass: true, Reason: "fire"})
 	b.corp.Down(engine.Unavailable)
 	word := func(yes bool) error {
-		_, err := b.desk.Decide(t.Context(), as("bob"), asked.ID, desk.Word{Approve: yes})
+		_, err := b.desk.Decide(t.Context(), as("bob"), asked.ID, desk.Word{Approve: yes, Comment: "as agreed"})
 		return err
 	}
 	review := func(yes bool) error {

@@ -125,7 +125,7 @@ func TestSilenceGivesNothing(t *testing.T) {
 	if _, err := b.desk.Release(t.Context(), as("root"), held[0].Digest, "it is fine"); access.KindOf(err) != access.Doubt {
 		t.Errorf("root lets it through: %v", err)
 	}
-	if _, err := b.desk.End(t.Context(), as("carol"), ours.ID, "", 0); err != nil {
+	if _, err := b.desk.End(t.Context(), as("carol"), ours.ID, "it is over", 0); err != nil {
 		t.Errorf("the owner ends access: %v", err)
 	}
 	if _, err := b.desk.Withdraw(t.Context(), as("eve"), theirs.ID, "", 0); err != nil {
@@ -147,7 +147,7 @@ func TestLeaverEndsNobodysAccess(t *testing.T) {
 	b := set(t)
 	ours, theirs := b.ask("carol", desk.Wish{Resource: "free"}), b.ask("ada", desk.Wish{Resource: "free"})
 	b.corp.Disable(b.ids["carol"])
-	if _, err := b.desk.End(t.Context(), as("carol"), theirs.ID, "", 0); access.KindOf(err) != access.Forbidden {
+	if _, err := b.desk.End(t.Context(), as("carol"), theirs.ID, "it is over", 0); access.KindOf(err) != access.Forbidden {
 		t.Errorf("the disabled carol ends ada's access: %v", err)
 	}
 	if _, err := b.desk.End(t.Context(), as("carol"), ours.ID, "", 0); err != nil {

@@ -85,7 +85,7 @@ func TestMachineIsOneByWhicheverToken(t *testing.T) {
 	if _, err := b.desk.Extend(t.Context(), byToken("dan"), r.ID, time.Hour, "", 0); err != nil {
 		t.Errorf("it extends it: %v", err)
 	}
-	if _, err := b.desk.End(t.Context(), byToken("dan"), r.ID, "", 0); err != nil {
+	if _, err := b.desk.End(t.Context(), byToken("dan"), r.ID, "it is done", 0); err != nil {
 		t.Errorf("it gives it back: %v", err)
 	}
 }
@@ -144,7 +144,7 @@ func TestTokenOfALeaver(t *testing.T) {
 			if _, err := b.desk.Extend(t.Context(), byToken("eve"), r.ID, time.Hour, "", 0); access.KindOf(err) != x.want {
 				t.Errorf("it extends: %v, want %q", err, x.want)
 			}
-			if _, err := b.desk.End(t.Context(), byToken("eve"), r.ID, "", 0); err != nil {
+			if _, err := b.desk.End(t.Context(), byToken("eve"), r.ID, "it is done", 0); err != nil {
 				t.Errorf("it gives back: %v", err)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 type View struct {
 	access.Request
 	Title string       // of the resource
+	Own   bool         // it is for the caller
 	Phase access.Phase // empty where there is no grant
 	Steps []Step       // of what waits for decisions, or last did
 	May   May
@@ -177,6 +178,7 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 		course = &r.Extensions[n-1].Course
 	}
 	v.Steps, v.Deadline = stepsOf(course), course.Deadline()
+	v.Own = r.Person == c.Person
 	act := access.Act{By: c.Actor, At: now}
 	if c.scope(Request) == nil {
 		_, _, err := r.Withdraw(act)

@@ -28,7 +28,7 @@ func TestSecondThought(t *testing.T) {
 		}
 	}
 	decide := func(name string, approve bool, step int) (access.Request, error) {
-		return b.desk.Decide(t.Context(), as(name), r.ID, desk.Word{Approve: approve, Step: step})
+		return b.desk.Decide(t.Context(), as(name), r.ID, desk.Word{Approve: approve, Step: step, Comment: "as agreed"})
 	}
 	is("bob", true, true)
 	if _, err := decide("bob", true, 0); err != nil {

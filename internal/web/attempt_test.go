@@ -27,6 +27,7 @@ func TestWhatIsWrongLeadsToItsField(t *testing.T) {
 		{"bob", burns + "/review", "comment", "odd\u2066", "not to be seen", []string{"verdict", "justified"}},
 		{"ada", given + "/extend", "for", "soon", "Write the length", []string{"reason", "more"}},
 		{"ada", given + "/extend", "reason", "odd\u2066", "not to be seen", []string{"for", "1h"}},
+		{"olga", given + "/end", "comment", "", "Say why it is ended", nil},
 		{"ada", given + "/end", "comment", "odd\u2066", "not to be seen", nil},
 	} {
 		a := r.by(try.who).post("/requests/"+try.path, append(try.pairs, try.field, try.value)...).want(t, http.StatusUnprocessableEntity, try.says)

@@ -173,6 +173,8 @@ func (r *rig) object(route web.Route, role, asker, person string) (path string, 
 		form = []string{"for", "1h", "reason", "to mend it"}
 	case "/requests/{id}/approve", "/requests/{id}/deny":
 		form = []string{"step", "0", "extension", "0", "comment", "as agreed"}
+	case "/requests/{id}/end":
+		form = []string{"comment", "it is done"}
 	case "/requests/{id}/extend":
 		form = []string{"for", "1h", "reason", "more"}
 	case "/requests/{id}/review":

@@ -170,9 +170,6 @@ func (web *Web) decide(c *call, yes bool, notice string) error {
 		return &pageError{http.StatusBadRequest, "Which step is decided is missing. Go back, look at the request again, and decide there."}
 	}
 	comment := lines(strings.TrimSpace(f.Get("comment")))
-	if !yes && comment == "" {
-		return web.decided(c, &access.Error{Kind: access.Invalid, Field: "comment", Message: "say why it is denied; the person reads it"}, "")
-	}
 	_, err = web.cfg.Desk.Decide(c.r.Context(), c.caller, c.r.PathValue("id"), desk.Word{Approve: yes, Comment: comment, Step: step, Extension: extension})
 	return web.decided(c, err, notice)
 }

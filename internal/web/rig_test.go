@@ -1,21 +1,14 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
@@ -23,8 +16,8 @@ import (
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/auth/oidctest"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/desk/desktest"
 	"github.com/daypass-dev/daypass/internal/records"
-	"github.com/daypass-dev/daypass/internal/report"
 	"github.com/daypass-dev/daypass/internal/store"
 	"github.com/daypass-dev/daypass/internal/web"
 )
@@ -34,201 +27,67 @@ const (
 	issuer = "https://id.example.org"
 )
 
-// rig is the pages on the real desk, a store on disk, a directory in memory and
-// an OpenID provider. Nothing goes over a network: names lead to handlers.
+// rig is the pages on the real desk and an OpenID provider, in a room for tests.
+// Nothing goes over a network: names lead to handlers.
 type rig struct {
 	t     testing.TB
 	web   *web.Web
 	desk  *desk.Desk
 	store *store.Store
 	corp  *memory.Directory
-	clock *clock
-	log   *logs
-	hosts hosts
+	clock *desktest.Clock
+	log   *desktest.Log
+	hosts desktest.Hosts
 	rules *desk.Rules
 	ids   map[string]engine.MemberID
 	in    map[string]*browser // who is signed in
 }
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
+// The words of the room.
+var (
+	start  = desktest.Start
+	at     = desktest.Person
+	ref    = desktest.Group
+	people = desktest.Who
+	as     = desktest.As
+)
 
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// logs is what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// hosts are the handlers of host names.
-type hosts map[string]http.Handler
-
-// RoundTrip implements [http.RoundTripper].
-func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
-	handler := h[r.URL.Host]
-	if handler == nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	in := r.Clone(r.Context())
-	in.RequestURI, in.Host = r.URL.RequestURI(), r.URL.Host
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, in)
-	out := w.Result()
-	out.Request = r
-	return out, nil
-}
-
-// words judges "yes" and "no".
-type words struct{}
-
-func (words) Judge(e string, _ access.Case) access.Answer { return access.Answer{Yes: e == "yes"} }
-func (words) Needs(string) access.Wants                   { return access.Wants{} }
-
-func start() time.Time { return time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC) }
+const odd = desktest.Odd
 
 func everybody() []string {
 	return []string{"ada", "bob", "carol", "dan", "eve", "fay", "gil", "lovelace", "olga", "root"}
 }
 
-func at(name string) engine.Person { return engine.Person(name + "@example.org") }
-
-func ref(group string) engine.GroupRef { return engine.GroupRef{Directory: "corp", Name: group} }
-
-func people(names ...string) (w access.Who) {
-	for _, n := range names {
-		w.People = append(w.People, at(n))
-	}
-	return w
-}
-
 // open is a rig with some people beside those who are always there.
 func open(t testing.TB, more ...string) *rig {
 	t.Helper()
+	all := append(everybody(), more...)
+	m := desktest.Open(t, all...)
 	r := &rig{
-		t: t, corp: memory.New("corp"), clock: &clock{at: start()}, log: new(logs), hosts: make(hosts),
-		ids: make(map[string]engine.MemberID), in: make(map[string]*browser),
+		t: t, rules: m.Rules(), store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, ids: m.IDs,
+		hosts: make(desktest.Hosts), in: make(map[string]*browser),
 	}
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "daypass.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
-	r.store = s
+	conf := m.Config()
+	conf.Listings = 1e6
+	r.desk = desk.New(conf)
+	r.desk.Use(r.rules)
 	var known []oidctest.Person
-	for _, name := range append(everybody(), more...) {
-		r.ids[name] = r.corp.AddPerson(at(name), name)
+	for _, name := range all {
 		known = append(known, oidctest.Person{Email: string(at(name)), Name: name})
 	}
-	for _, g := range []string{"staging", "prod", "free", "secret"} {
-		r.corp.AddGroup(g)
-	}
-	r.corp.Put(r.corp.AddGroup("approvers"), r.ids["bob"], r.ids["carol"])
-	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	rows, sessions := records.Of(s)
-	r.desk = desk.New(desk.Config{Store: rows, Listings: 1e6, Now: r.clock.now, Log: log})
-	r.rules = r.standard()
-	r.desk.Use(r.rules)
-	provider, err := oidctest.New(issuer, "daypass", known, r.clock.now)
+	provider, err := oidctest.New(issuer, "daypass", known, conf.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := auth.New(sessions, site, r.clock.now, log)
+	_, sessions := records.Of(m.Store)
+	a := auth.New(sessions, site, conf.Now, conf.Log)
 	a.Use(auth.Settings{
 		Left: r.desk.Left, URL: site, Issuer: issuer, ClientID: "daypass", Client: &http.Client{Transport: r.hosts},
 		Canonical: func(p engine.Person) engine.Person { return r.rules.Canonical(p) },
 	})
-	r.web = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.now, Log: log, Calls: 1e6, CallsAtOnce: 1e6})
+	r.web = web.New(web.Config{Desk: r.desk, Auth: a, Now: conf.Now, Log: conf.Log, Calls: 1e6, CallsAtOnce: 1e6})
 	r.hosts["daypass.example.org"], r.hosts["id.example.org"] = r.web, provider
 	return r
-}
-
-// standard are the rules: production needs bob or carol and then fay, staging
-// one of both; free is given at once, and secret is shown to eve.
-func (r *rig) standard() *desk.Rules {
-	day := 24 * time.Hour
-	approvers := access.Who{Groups: []engine.GroupRef{ref("approvers")}}
-	staging := access.Policy{
-		Name: "one", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: 8 * time.Hour, Default: 2 * time.Hour, Ahead: 7 * day, Pending: 7 * day,
-		Reason: access.Text{Required: true}, Ticket: access.Text{Pattern: `CHG-\d+`, Hint: "CHG-1234"},
-		Questions: []access.Question{{Name: "customer", Type: access.TypeText}},
-		Steps:     []access.Step{{Name: "owner", Approvers: approvers, Quorum: 1, Within: day}},
-		Extend:    &access.Extend{Times: 1, Max: time.Hour},
-		BreakGlass: &access.BreakGlass{
-			Ask: access.Who{Anyone: true}, Max: time.Hour, Review: access.Review{By: approvers, Within: 2 * day},
-		},
-	}
-	prod := staging
-	prod.Name, prod.Steps = "two", []access.Step{{Name: "first", Approvers: approvers, Quorum: 1}, {Name: "second", Approvers: people("fay"), Quorum: 1}}
-	free := access.Policy{Name: "free", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: time.Hour, Default: time.Hour, Ahead: day, Pending: day, Auto: "yes"}
-	hidden := staging
-	hidden.Name, hidden.Ask, hidden.BreakGlass = "hidden", people("eve"), nil
-	resource := func(name, title string, p *access.Policy) desk.Resource {
-		return desk.Resource{
-			Resource: access.Resource{Name: name, Title: title, Groups: []engine.GroupRef{ref(name)}, Owners: people("olga")},
-			Policy:   p, Description: "For tests",
-		}
-	}
-	rules := &desk.Rules{
-		Resources: []desk.Resource{
-			resource("free", "Free", &free), resource("prod", "Production", &prod),
-			resource("secret", "", &hidden), resource("staging", "Staging databases", &staging),
-		},
-		Templates:      []desk.Template{{Name: "look", Title: "Look at staging", Resource: "staging", Reason: "to look", For: time.Hour}},
-		Administrators: people("root"), Auditors: people("dan"),
-		Canonical:   func(p engine.Person) engine.Person { return p },
-		Directories: map[engine.Directory]engine.Connector{"corp": r.corp},
-		Expressions: words{}, Grants: func() []engine.Grant { return nil }, Inspect: r.inspect, ReleaseFor: time.Hour,
-	}
-	rules.Resources[2].Hidden = true
-	return rules
-}
-
-// odd is a login that somebody chose to harm whoever reads a report.
-const odd = "=cmd()<b>"
-
-func (r *rig) inspect(ctx context.Context, _ []engine.GroupRef) (*report.Compliance, error) {
-	g, err := r.corp.Group(ctx, "approvers")
-	if err != nil {
-		return nil, err
-	}
-	ms, err := r.corp.Members(ctx, g.ID)
-	if err != nil {
-		return nil, err
-	}
-	ms = append(ms, engine.Member{ID: "zz", Login: odd})
-	var b report.Builder
-	b.Add(engine.GroupView{Group: engine.Group{Directory: "corp", ID: g.ID}, Name: "approvers", Trust: engine.Trusted, Members: ms}, engine.Plan{})
-	var res engine.Result
-	res.Plan.AsOf = r.clock.now()
-	return b.Finish(res, nil), nil
 }
 
 // browser is somebody's, with its cookies.
@@ -239,12 +98,11 @@ type browser struct {
 
 func (r *rig) browser() *browser {
 	r.t.Helper()
-	jar, err := cookiejar.New(nil)
+	client, err := r.hosts.Browser()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{rig: r, client: &http.Client{Transport: r.hosts, Jar: jar, CheckRedirect: stay}}
+	return &browser{rig: r, client: client}
 }
 
 // by is the browser of somebody who is signed in; of nobody, for "-".
@@ -351,11 +209,6 @@ func (b *browser) result(res *http.Response, err error) answer {
 	return answer{res, string(body)}
 }
 
-// as is somebody at the desk, who comes by the page.
-func as(name string) desk.Caller {
-	return desk.Caller{Actor: access.Actor{Person: at(name), Via: access.Page}}
-}
-
 // ask asks at the desk, and fails the test unless that goes.
 func (r *rig) ask(who string, w desk.Wish) string {
 	r.t.Helper()
@@ -387,7 +240,7 @@ func (r *rig) over(id string) {
 	}
 	x := r.request(id)
 	_, err := r.desk.Withdraw(r.t.Context(), desk.Caller{Actor: x.By}, id, "", 0)
-	_, again := r.desk.End(r.t.Context(), desk.Caller{Actor: x.By}, id, "", 0)
+	_, again := r.desk.End(r.t.Context(), desk.Caller{Actor: x.By}, id, "it is done", 0)
 	for _, err := range []error{err, again} {
 		if err != nil && access.KindOf(err) != access.Conflict {
 			r.t.Fatal(err)
@@ -412,6 +265,20 @@ func (r *rig) approved(who string, w desk.Wish) string {
 		}
 	}
 	return id
+}
+
+// elsewhere is the desk of another daypass, on the same store.
+func (r *rig) elsewhere() *desk.Desk {
+	r.t.Helper()
+	s, err := store.Open(r.t.Context(), r.store.Path())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = s.Close() })
+	rows, _ := records.Of(s)
+	d := desk.New(desk.Config{Store: rows, Now: r.clock.Now, Log: r.log.Logger()})
+	d.Use(r.rules)
+	return d
 }
 
 // head is how far the record goes: whoever changes anything moves it.

@@ -61,7 +61,7 @@ func TestEachScopeAlone(t *testing.T) {
 			return err
 		}},
 		{"end another's", desk.Admin, func(ctx context.Context, c desk.Caller) error {
-			_, err := r.desk.End(ctx, c, r.approved("ada", desk.Wish{Resource: "staging"}), "", 0)
+			_, err := r.desk.End(ctx, c, r.approved("ada", desk.Wish{Resource: "staging"}), "it is done", 0)
 			return err
 		}},
 		{"approve", desk.Approve, func(ctx context.Context, c desk.Caller) error {
