@@ -290,6 +290,8 @@ func (d *daemon) use(ctx context.Context, cfg *config.Config, shared bool) error
 	d.day.Use(&serve.House{
 		Engine: d.base, Grants: grants, Directories: names, Every: cfg.Serve.Every.Std(),
 		Grace: func(name engine.Directory) time.Duration { return engine.GraceOf(h.directories[name]) },
+		Ask:   func(ctx context.Context, name engine.Directory) error { return answers(ctx, name, h.directories[name]) },
+		Heard: d.watch.Heard,
 		Took:  func(name engine.Directory) { spent(h.directories[name]) },
 		Close: h.Close,
 	})
@@ -314,6 +316,22 @@ func spent(c engine.Connector) {
 	if m, ok := c.(engine.Metered); ok {
 		m.Spent()
 	}
+}
+
+// nobody has an address that nobody can have: to look for it is the least that
+// every directory can be asked.
+const nobody engine.Person = "nobody@daypass.invalid"
+
+// answers asks a directory whether it answers: nil, or a refusal, when it does.
+func answers(ctx context.Context, name engine.Directory, c engine.Connector) error {
+	if c == nil {
+		return fmt.Errorf("there is no directory %q any more", name)
+	}
+	_, err := c.Resolve(ctx, nobody)
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return &engine.Error{Op: string(name), Kind: e.Kind, RetryAfter: e.RetryAfter, Err: e.Err}
+	}
+	return err
 }
 
 // longWrite is how long a file may be in the middle of being written before the

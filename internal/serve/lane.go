@@ -79,13 +79,6 @@ func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 	return done
 }
 
-// pass asks for a run of the whole at once for those who wait for another.
-func (l *lane) pass(now time.Time, waiting []chan error) {
-	for _, w := range waiting {
-		l.note(w, now, []stop{{}})
-	}
-}
-
 // again asks for another run after one that failed.
 func (l *lane) again(now time.Time, stops ...stop) {
 	for _, s := range stops {
@@ -104,6 +97,21 @@ func (l *lane) well(stops ...stop) {
 	for _, s := range stops {
 		delete(l.tries, s)
 	}
+}
+
+// hurry asks at once for what waits because it failed before, and forgets that it
+// did: what failed for a reason that is gone is tried as if for the first time.
+func (l *lane) hurry(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.tries {
+		if at, ok := l.at[s]; ok && at.After(now) {
+			l.at[s] = now
+			l.agenda.Set(s, now)
+		}
+	}
+	clear(l.tries)
+	l.waker.Wake()
 }
 
 // drop takes back what is asked for after an instant.

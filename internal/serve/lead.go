@@ -45,7 +45,6 @@ type lead struct {
 	at     map[string]time.Time     // as in edges
 	ledger *schedule.Agenda[string] // of what only the ledger knows, by the group's id
 	wholes time.Time                // when the last whole run that came to its end began
-	holds  bool                     // it held additions
 	said   map[refusal]bool         // of which it is said that they object
 }
 
@@ -76,6 +75,7 @@ func (l *lead) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	first := l.ends.await(now, stop{})
 	wg.Go(func() { l.endsLane(ctx) })
+	wg.Go(func() { l.listen(ctx) })
 	wg.Go(func() {
 		defer done()
 		_ = waitFor(caught, first) // one that failed is tried again while the others begin
@@ -136,24 +136,12 @@ func (l *lead) lane(ctx context.Context, ln *lane) {
 		}
 		now := l.day.cfg.Now()
 		stops, waiting := ln.take(now)
-		switch {
-		case len(stops) == 0:
+		if len(stops) == 0 {
 			l.rest(ctx, ln, now)
-		case ln == l.looks && l.holding():
-			l.wholeSoon(now)
-			l.whole.pass(now, waiting)
-		default:
-			l.round(ctx, ln, stops, waiting)
+			continue
 		}
+		l.round(ctx, ln, stops, waiting)
 	}
-}
-
-// holding reports whether the last whole run held additions: then only another
-// whole run adds anybody, for a limit is not to be passed in small steps.
-func (l *lead) holding() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.holds
 }
 
 // round makes one run for what was asked for.
@@ -195,7 +183,6 @@ func (l *lead) wasWhole(house *House, began time.Time, res engine.Result, err er
 	l.mu.Lock()
 	if err == nil {
 		l.wholes = began
-		l.holds = slices.ContainsFunc(res.Plan.Changes, func(c engine.Change) bool { return c.Held && c.Op == engine.Add })
 		clear(l.said) // what objects now, the watcher said
 		for _, o := range res.Plan.Objections {
 			l.said[refusal{o.Limit, o.Group}] = !o.Released

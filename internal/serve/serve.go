@@ -49,6 +49,9 @@ type Watcher interface {
 	// Trace begins a run: it is made in the context that is returned, and end
 	// called when it is over.
 	Trace(ctx context.Context, d engine.Directory, sc engine.Scope) (run context.Context, end func(engine.Result, error))
+	// Answers tells that a directory does not answer, and why, or that it does
+	// again: what [House.Ask] found.
+	Answers(d engine.Directory, err error)
 	// Leads tells how it stands with the lease of a directory.
 	Leads(d engine.Directory, s schedule.Standing)
 	// Granted tells of every look at the grants: all of them, and why they
@@ -67,6 +70,11 @@ type House struct {
 	Every       time.Duration // between two whole runs of a directory
 	// Grace is how long listings of a directory may lack what was written.
 	Grace func(d engine.Directory) time.Duration
+	// Ask asks a directory for something small, to find out whether it answers:
+	// nil, or a refusal, when it does. Heard returns when it last answered any
+	// request. Without them nobody finds out but runs.
+	Ask   func(ctx context.Context, d engine.Directory) error
+	Heard func(d engine.Directory) time.Time
 	// Took is called when somebody else used the quota of a directory until now:
 	// another process, or the house before.
 	Took func(d engine.Directory)

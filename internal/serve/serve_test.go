@@ -32,6 +32,8 @@ type world struct {
 	cfg    engine.Config
 	every  time.Duration
 	log    slog.Handler
+	ask    func(context.Context, engine.Directory) error // of the house; with heard
+	heard  func(engine.Directory) time.Time
 
 	mu     sync.Mutex
 	grants []engine.Grant
@@ -41,6 +43,7 @@ type world struct {
 	shift  time.Duration // of the wall clock
 	ran    []ran
 	told   int // grants that the watcher was told of last
+	words  []word
 	stop   func()
 }
 
@@ -49,6 +52,12 @@ type ran struct {
 	scope string
 	res   engine.Result
 	err   error
+}
+
+// word is what the watcher was told of whether the directory answers.
+type word struct {
+	at  time.Time
+	err error
 }
 
 func newWorld(t *testing.T, people ...string) *world {
@@ -136,7 +145,8 @@ func (w *world) house() *serve.House {
 	return &serve.House{
 		Engine: w.engine, Grants: grants, Directories: []engine.Directory{"corp"}, Every: w.every,
 		Grace: func(engine.Directory) time.Duration { return w.dir.Grace() },
-		Took:  func(engine.Directory) {}, Close: func() {},
+		Ask:   w.ask, Heard: w.heard,
+		Took: func(engine.Directory) {}, Close: func() {},
 	}
 }
 
@@ -173,6 +183,12 @@ func (w *world) Ran(_ engine.Directory, sc engine.Scope, res engine.Result, _ ti
 
 func (w *world) Trace(ctx context.Context, _ engine.Directory, _ engine.Scope) (context.Context, func(engine.Result, error)) {
 	return ctx, func(engine.Result, error) {}
+}
+
+func (w *world) Answers(_ engine.Directory, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.words = append(w.words, word{time.Now(), err})
 }
 
 func (w *world) Leads(engine.Directory, schedule.Standing) {}

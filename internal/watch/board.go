@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +133,7 @@ type board struct {
 	sent  requests
 
 	answers  part      // whether the directory answers
+	silent   bool      // a question found that it does not, and nothing was answered since
 	runs     part      // whether runs come to their end: it may be the store that keeps them from it
 	full     time.Time // when the last whole run ended
 	overdue  map[place]engine.Late
@@ -143,6 +145,7 @@ type board struct {
 
 // requests is what is known of the requests to one directory.
 type requests struct {
+	answered  time.Time     // when any was last answered, whatever the answer
 	throttled time.Time     // when it last said that the quota is spent
 	waited    time.Duration // that the last request waited
 
@@ -177,6 +180,9 @@ func (r *requests) heard(now time.Time, s httpx.Sent) (news bool) {
 	if s.Dropped {
 		return over
 	}
+	if s.Status != 0 && s.Status < http.StatusInternalServerError { // else something before it answers
+		r.answered = now
+	}
 	if s.Throttled || s.Unsent {
 		r.throttled = now
 	}
@@ -210,6 +216,19 @@ func (r *requests) what() string {
 		parts = append(parts, fmt.Sprintf("%s %d", method, count[method]))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// asked takes in what came of a question that only asks whether the directory
+// answers, and reports whether that is news. A good answer takes back no more than
+// a bad one said: what runs find they know better.
+func (b *board) asked(now time.Time, err error) (news bool) {
+	if err == nil && !b.silent {
+		return false
+	}
+	news = b.silent != (err != nil)
+	b.silent = err != nil
+	b.answers.tell(now, err)
+	return news
 }
 
 // ran takes in a run of the directory.

@@ -27,7 +27,7 @@ func newGauges(w *Watch) *gauges {
 		held:       desc("lease_held", "1 where this replica leads the directory, 0 where it stands by.", "directory"),
 		leased:     desc("lease_changed_timestamp_seconds", "When the lease was last seen to change hands.", "directory"),
 		token:      desc("lease_token", "The fencing token of the lease; each is greater than those before.", "directory"),
-		reachable:  desc("directory_up", "1 when the last run that asked the directory was answered.", "directory"),
+		reachable:  desc("directory_up", "1 when the directory answered what was last asked of it, by a run or to find out.", "directory"),
 		full:       desc("last_full_run_timestamp_seconds", "When the last whole run of the directory was over.", "directory"),
 		overdue:    desc("overdue_removals", "Removals that were due longer ago than is allowed and are not confirmed.", "directory"),
 		oldest:     desc("overdue_oldest_seconds", "How long ago the oldest overdue removal was due; 0 when none is overdue.", "directory"),

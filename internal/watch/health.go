@@ -55,17 +55,18 @@ type Grants struct {
 	Next    time.Time `json:"next,omitzero"` // when the next one begins or ends
 }
 
-// DirectoryStatus is how it stands with one directory. All but the first four
-// is known where this replica leads it only.
+// DirectoryStatus is how it stands with one directory. All but the first five,
+// and the quota, is known where this replica leads it only.
 type DirectoryStatus struct {
 	State  string    `json:"state"`            // leader, standby, or unknown
 	Leader string    `json:"leader,omitempty"` // the replica that leads it
 	Since  time.Time `json:"since,omitzero"`
 	Lease  string    `json:"leaseError,omitempty"`
+	Heard  time.Time `json:"lastAnswer,omitzero"` // to any request of this replica
 
 	Answers   *Part     `json:"answers,omitempty"`  // whether the directory answers
 	Runs      *Part     `json:"runs,omitempty"`     // whether runs come to their end
-	LastGood  time.Time `json:"lastGood,omitzero"`  // the last run that was answered
+	LastGood  time.Time `json:"lastGood,omitzero"`  // the last run that was answered, or question after an outage
 	LastFull  time.Time `json:"lastFull,omitzero"`  // the last run for everything
 	Overdue   int       `json:"overdue"`            // removals
 	OldestDue time.Time `json:"oldestDue,omitzero"` // of those
@@ -216,7 +217,7 @@ func (p *part) show() Part {
 }
 
 func (b *board) show(now time.Time) *DirectoryStatus {
-	s := &DirectoryStatus{State: unknown, Leader: b.lease.Holder, Since: b.lease.Since.UTC()}
+	s := &DirectoryStatus{State: unknown, Leader: b.lease.Holder, Since: b.lease.Since.UTC(), Heard: b.sent.answered.UTC()}
 	if b.lease.Err != nil {
 		s.Lease = scrub(b.lease.Err)
 	}

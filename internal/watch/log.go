@@ -75,6 +75,15 @@ func (l *lines) turned(well, ill string, err error) {
 	l.log.Info(well)
 }
 
+// answers says that a directory does not answer, with err, or does again.
+func (l *lines) answers(d engine.Directory, err error) {
+	if err != nil {
+		l.log.Error("the directory does not answer", "directory", d, "error", oneLine(err.Error()))
+		return
+	}
+	l.log.Info("the directory answers again", "directory", d)
+}
+
 // leads says how it stands with a lease, where another replica has it, or the
 // store does not tell: once, until that is known again. That this one leads, or
 // does not any more, the daemon says.

@@ -93,6 +93,31 @@ func (w *Watch) Ran(d engine.Directory, sc engine.Scope, res engine.Result, took
 	}
 	w.meters.ran(d, sc, res, took, err)
 	b.ran(w.cfg.Now(), sc, res, err)
+	if b.silent && b.answers.err == nil {
+		b.silent = false
+		w.lines.answers(d, nil)
+	}
+}
+
+// Answers tells whether a directory that this replica leads answered a question
+// that was asked to find out: nil when it did.
+func (w *Watch) Answers(d engine.Directory, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b := w.boards[d]; b != nil && b.lease.Held && b.asked(w.cfg.Now(), err) {
+		w.lines.answers(d, err)
+	}
+}
+
+// Heard returns when a directory last answered any request of this replica; zero
+// when it never did.
+func (w *Watch) Heard(d engine.Directory) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b := w.boards[d]; b != nil {
+		return b.sent.answered
+	}
+	return time.Time{}
 }
 
 // Leads tells how it stands with the lease of a directory. What was known of
@@ -193,8 +218,11 @@ func (w *Watch) Operations(d engine.Directory) func(ctx context.Context, op stri
 		w.cfg.Traces.operated(ctx, d, op, result, took)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.boards[d] != nil {
+		if b := w.boards[d]; b != nil {
 			w.meters.answered(d, op, verdict(result), took)
+			if result >= 0 {
+				b.sent.answered = w.cfg.Now()
+			}
 		}
 	}
 }
