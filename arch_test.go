@@ -190,7 +190,7 @@ func TestImportsFollowTheTable(t *testing.T) {
 
 func TestTestPackagesStayInTests(t *testing.T) {
 	t.Parallel()
-	forTests := []string{"internal/beds", "connectors/connectortest", "internal/store/storetest"}
+	forTests := []string{"internal/beds", "connectors/connectortest", "internal/desk/desktest", "internal/store/storetest"}
 	for _, s := range sources(t) {
 		ours, _ := s.imports(t)
 		for _, imported := range ours {

@@ -33,7 +33,7 @@ func TestBadTokensLockNobodyOut(t *testing.T) {
 	if strings.Contains(log, secret("nobody")) {
 		t.Error("a token is in the log")
 	}
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.call("nobody", "GET", "/api/v1/me", "").want(t, 401)
 }
 
@@ -49,7 +49,7 @@ func TestTokenOfALeaver(t *testing.T) {
 	}
 	r.call("ada", "GET", "/api/v1/me", "").want(t, 200)
 	r.corp.Delete(m.ID)
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	for _, path := range []string{"/api/v1/me", "/api/v1/resources", "/api/v1/requests", "/api/v1/tokens"} {
 		if p := r.call("ada", "GET", path, "").problem(t, 403, "forbidden"); !strings.Contains(p.Detail, "no account in any directory") {
 			t.Errorf("%s: %s", path, p.Detail)
@@ -60,9 +60,9 @@ func TestTokenOfALeaver(t *testing.T) {
 	}
 	r.call("ci", "GET", "/api/v1/me", "").want(t, 200)
 	r.corp.Delete(m.ID)
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.call("ci", "GET", "/api/v1/me", "").problem(t, 403, "forbidden")
 	r.corp.Down("unavailable")
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.call("ada", "GET", "/api/v1/me", "").want(t, 200)
 }

@@ -38,7 +38,7 @@ func TestAskApproveEnd(t *testing.T) {
 	if len(inbox.Requests) != 1 || inbox.Requests[0].ID != asked.ID || !inbox.Requests[0].May.Decide {
 		t.Errorf("bob's inbox: %+v", inbox)
 	}
-	r.clock.pass(time.Hour)
+	r.clock.Pass(time.Hour)
 	approved := into[api.RequestDetail](t, r.call("bob", "POST", path+"/approve", `{"step":0,"comment":"fine"}`).want(t, 200))
 	if approved.State != "active" || approved.Version != 2 || approved.Waits != nil || !approved.Grant.From.Equal(start().Add(time.Hour)) ||
 		!approved.Grant.Until.Equal(start().Add(3*time.Hour)) || approved.Steps[0].Decisions[0].Comment != "fine" {
@@ -101,24 +101,24 @@ func TestScheduledAndStates(t *testing.T) {
 	if future.State != "waiting" || !future.From.Equal(start().Add(3*time.Hour)) || future.From.Location() != time.UTC {
 		t.Errorf("it begins in a while: %+v", future)
 	}
-	r.clock.pass(3 * time.Hour)
+	r.clock.Pass(3 * time.Hour)
 	see := func() api.RequestDetail {
 		return into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+future.ID, "").want(t, 200))
 	}
 	if s := see().State; s != "active" {
 		t.Errorf("at its start it is %s", s)
 	}
-	r.clock.pass(time.Hour)
+	r.clock.Pass(time.Hour)
 	if s := see().State; s != "ended" {
 		t.Errorf("at its end it is %s", s)
 	}
 	old := r.ask("ada", staging)
-	r.clock.pass(25 * time.Hour)
+	r.clock.Pass(25 * time.Hour)
 	if got := into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+old.ID, "").want(t, 200)); got.State != "denied" || !strings.Contains(got.Note, "in time") {
 		t.Errorf("nobody decided: %s, %q", got.State, got.Note)
 	}
 	two := r.ask("ada", `{"resource":"prod","reason":"x"}`)
-	r.clock.pass(8 * 24 * time.Hour)
+	r.clock.Pass(8 * 24 * time.Hour)
 	if got := into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+two.ID, "").want(t, 200)); got.State != "lapsed" {
 		t.Errorf("too old, and %s", got.State)
 	}
@@ -156,7 +156,7 @@ func TestThere(t *testing.T) {
 	if got := into[api.RequestDetail](t, second); !got.There || got.Groups[0].State != "there" {
 		t.Errorf("she is there: %s", second.body)
 	}
-	r.clock.pass(2 * time.Hour)
+	r.clock.Pass(2 * time.Hour)
 	if got := into[api.RequestDetail](t, r.call("ada", "GET", "/api/v1/requests/"+id, "").want(t, 200)); got.Groups[0].State != "leaving" || got.There {
 		t.Errorf("it is over, and not confirmed: %+v", got.Groups)
 	}
@@ -313,7 +313,7 @@ func TestRequestPages(t *testing.T) {
 	r := open(t)
 	for i := range 7 {
 		id := r.ask("ada", fmt.Sprintf(`{"resource":"staging","reason":"number %d"}`, i)).ID
-		r.clock.pass(time.Minute)
+		r.clock.Pass(time.Minute)
 		if i < 6 {
 			r.call("ada", "POST", "/api/v1/requests/"+id+"/withdraw", "").want(t, 200)
 		}

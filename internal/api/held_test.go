@@ -16,14 +16,14 @@ import (
 func TestApprovedBeyondALimit(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	r.corp.SetClock(r.clock.now)
+	r.corp.SetClock(r.clock.Now)
 	rules := engine.DefaultRules()
 	rules.Limits.Add = 1
 	e := engine.New(engine.Config{
 		Directories: map[engine.Directory]engine.Connector{"corp": r.corp},
 		Groups:      map[engine.GroupRef]engine.Rules{{Directory: "corp", Name: "free"}: rules},
-		Defaults:    engine.DefaultRules(), Limits: engine.DefaultLimits(), Ledger: r.store, Overdue: time.Hour, Now: r.clock.now,
-		Sources: []engine.Source{desk.Grants{Live: r.store.LiveRequests, Now: r.clock.now, Expand: func(resource string) ([]engine.GroupRef, bool) {
+		Defaults:    engine.DefaultRules(), Limits: engine.DefaultLimits(), Ledger: r.store, Overdue: time.Hour, Now: r.clock.Now,
+		Sources: []engine.Source{desk.Grants{Live: r.store.LiveRequests, Now: r.clock.Now, Expand: func(resource string) ([]engine.GroupRef, bool) {
 			return []engine.GroupRef{{Directory: "corp", Name: resource}}, true
 		}}},
 	})
@@ -32,7 +32,7 @@ func TestApprovedBeyondALimit(t *testing.T) {
 		if _, err := e.RunIn(t.Context(), "serve", engine.Scope{Directory: "corp"}); err != nil {
 			t.Fatal(err)
 		}
-		r.clock.pass(10 * time.Second)
+		r.clock.Pass(10 * time.Second)
 	}
 	ids := make(map[string]string)
 	for _, who := range []string{"ada", "eve"} {

@@ -29,7 +29,7 @@ func TestOnlyBearerTokens(t *testing.T) {
 		if strings.Contains(p.Detail, "dp_") {
 			t.Errorf("%s: %s", op.ID, p.Detail)
 		}
-		r.clock.pass(time.Minute)
+		r.clock.Pass(time.Minute)
 		// As a page's middleware would have it for somebody who is signed in.
 		req := httptest.NewRequest(op.Method, path, nil)
 		req = req.WithContext(auth.With(req.Context(), desk.Caller{Actor: access.Actor{Person: "root@example.org"}}))
@@ -39,7 +39,7 @@ func TestOnlyBearerTokens(t *testing.T) {
 		if h := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(h, "Bearer") {
 			t.Errorf("%s: WWW-Authenticate is %q", op.ID, h)
 		}
-		r.clock.pass(time.Minute)
+		r.clock.Pass(time.Minute)
 	}
 }
 
@@ -86,12 +86,12 @@ func TestBadTokens(t *testing.T) {
 		if strings.Contains(string(a.body), "nobody") || strings.Contains(r.log.String(), secret("nobody")) {
 			t.Errorf("a token is told of: %s", a.body)
 		}
-		r.clock.pass(time.Minute)
+		r.clock.Pass(time.Minute)
 	}
 	if a := r.call("", "GET", "/api/v1/me", "", "Authorization: bEaReR "+secret("ada")); a.StatusCode != 200 {
 		t.Errorf("the scheme has no case: %d", a.StatusCode)
 	}
-	r.clock.pass(2 * 366 * 24 * time.Hour)
+	r.clock.Pass(2 * 366 * 24 * time.Hour)
 	r.call("ada", "GET", "/api/v1/me", "").problem(t, 401, "unauthenticated")
 }
 
@@ -327,7 +327,7 @@ func TestConflictForbiddenNotFoundDoubt(t *testing.T) {
 	if a.StatusCode != 404 { // who he is to it is not certain either, where nobody saw it before
 		a.problem(t, 503, "doubt")
 	}
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.call("bob", "GET", path, "").want(t, 200)
 	r.corp.Down(engine.Unavailable)
 	a = r.call("bob", "POST", path+"/approve", `{"step":0}`)

@@ -2,20 +2,16 @@ package api_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
@@ -26,93 +22,45 @@ import (
 	"github.com/daypass-dev/daypass/internal/api"
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/desk/desktest"
 	"github.com/daypass-dev/daypass/internal/records"
-	"github.com/daypass-dev/daypass/internal/report"
 	"github.com/daypass-dev/daypass/internal/store"
 )
 
-// rig is the API on the real desk, a store on disk and a directory in memory.
+// rig is the API on the real desk, in a room for tests.
 type rig struct {
 	t     *testing.T
 	api   *api.API
 	desk  *desk.Desk
+	room  *desktest.Room
 	store *store.Store
 	corp  *memory.Directory
-	clock *clock
-	log   *logs
+	clock *desktest.Clock
+	log   *desktest.Log
 	woken chan []engine.GroupRef
 	count int
 }
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
+var start = desktest.Start // when the clock of the room begins
 
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// logs is what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// words judges "yes" and "no".
-type words struct{}
-
-func (words) Judge(e string, _ access.Case) access.Answer { return access.Answer{Yes: e == "yes"} }
-func (words) Needs(string) access.Wants                   { return access.Wants{} }
-
-func start() time.Time { return time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC) }
-
-// tokens are the secrets of those who call, by name: a person's or a machine's,
+// secret is the token of whoever calls, by name: a person's or a machine's,
 // with all scopes unless the name says otherwise.
 func secret(name string) string { return "dp_" + strings.Repeat("0", 64-len(name)) + name }
 
 func open(t *testing.T, change ...func(*api.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, corp: memory.New("corp"), clock: &clock{at: start()}, log: new(logs), woken: make(chan []engine.GroupRef, 1000)}
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "daypass.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	r.store = s
-	rows, people := records.Of(s)
-	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.desk = desk.New(desk.Config{Store: rows, Listings: 1e6, Now: r.clock.now, Log: log, Wake: func(g []engine.GroupRef) { r.woken <- g }})
-	r.people()
+	m := desktest.Open(t, "ada", "bob", "carol", "dan", "eve", "olga", "root", "ci")
+	r := &rig{t: t, room: m, store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, woken: make(chan []engine.GroupRef, 1000)}
+	conf := m.Config()
+	conf.Listings, conf.Wake = 1e6, func(g []engine.GroupRef) { r.woken <- g }
+	r.desk = desk.New(conf)
+	r.tokens()
 	r.desk.Use(r.rules())
-	a := auth.New(people, "https://daypass.example.org", r.clock.now, log)
+	rows, people := records.Of(m.Store)
+	a := auth.New(people, "https://daypass.example.org", conf.Now, conf.Log)
 	a.Use(auth.Settings{URL: "https://daypass.example.org", Left: r.desk.Left, Machines: []auth.Machine{{Name: "ci", Person: "ci@example.org"}}})
 	c := api.Config{
-		Desk: r.desk, Auth: a, Keys: rows, Now: r.clock.now, Log: log,
+		Desk: r.desk, Auth: a, Keys: rows, Now: conf.Now, Log: conf.Log,
 		Rate: api.Rate{Calls: 1000, CallsAtOnce: 1000, Failures: 1000, FailuresAtOnce: 1000},
 	}
 	for _, f := range change {
@@ -122,18 +70,10 @@ func open(t *testing.T, change ...func(*api.Config)) *rig {
 	return r
 }
 
-func (r *rig) people() {
-	ids := make(map[string]engine.MemberID)
-	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "olga", "root", "ci"} {
-		ids[name] = r.corp.AddPerson(engine.Person(name+"@example.org"), name)
-	}
-	for _, g := range []string{"staging", "prod", "secret", "free"} {
-		r.corp.AddGroup(g)
-	}
-	r.corp.Put(r.corp.AddGroup("approvers"), ids["bob"], ids["carol"])
+func (r *rig) tokens() {
 	all := []string{"read", "request", "approve", "admin"}
 	for _, name := range []string{"ada", "bob", "carol", "dan", "eve", "olga", "root"} {
-		r.token(access.Token{ID: "t" + name, Person: engine.Person(name + "@example.org"), Scopes: all}, secret(name))
+		r.token(access.Token{ID: "t" + name, Person: desktest.Person(name), Scopes: all}, secret(name))
 	}
 	r.token(access.Token{ID: "tread", Person: "ada@example.org", Scopes: []string{"read"}}, secret("ada-reads"))
 	r.token(access.Token{ID: "task", Person: "ada@example.org", Scopes: []string{"request"}}, secret("ada-asks"))
@@ -148,70 +88,21 @@ func (r *rig) token(k access.Token, secret string) {
 	}
 }
 
+// rules are those of the room, with a machine that may ask; only ada takes what
+// is given in an emergency, and root is the second who decides.
 func (r *rig) rules() *desk.Rules {
-	ref := func(g string) engine.GroupRef { return engine.GroupRef{Directory: "corp", Name: g} }
-	approvers := access.Who{Groups: []engine.GroupRef{ref("approvers")}}
-	everybody := access.Who{Anyone: true, Machines: []string{"ci"}}
-	day := 24 * time.Hour
-	one := access.Policy{
-		Name: "one", Ask: everybody, For: access.Anyone, Max: 8 * time.Hour, Default: 2 * time.Hour, Ahead: 7 * day, Pending: 7 * day,
-		Reason: access.Text{Required: true}, Ticket: access.Text{Pattern: `CHG-\d+`, Hint: "CHG-1234"},
-		Questions: []access.Question{{Name: "customer", Type: access.TypeText}},
-		Steps:     []access.Step{{Name: "owner", Approvers: approvers, Quorum: 1, Within: day}},
-		Extend:    &access.Extend{Times: 1, Max: time.Hour},
-		BreakGlass: &access.BreakGlass{
-			Ask: access.Who{People: []engine.Person{"ada@example.org"}}, Max: time.Hour,
-			Review: access.Review{By: approvers, Within: 2 * day},
-		},
-	}
-	two := one
-	two.Name, two.Steps = "two", []access.Step{
-		{Name: "first", Approvers: approvers, Quorum: 1},
-		{Name: "second", Approvers: access.Who{People: []engine.Person{"root@example.org"}}, Quorum: 1},
-	}
-	free := access.Policy{Name: "free", Ask: everybody, For: access.Anyone, Max: time.Hour, Default: time.Hour, Ahead: day, Pending: day, Auto: "yes"}
-	hidden := one
-	hidden.Name, hidden.Ask, hidden.BreakGlass = "hidden", access.Who{People: []engine.Person{"eve@example.org"}}, nil
-	resource := func(name, title string, p *access.Policy) desk.Resource {
-		return desk.Resource{
-			Resource: access.Resource{
-				Name: name, Title: title, Groups: []engine.GroupRef{ref(name)},
-				Owners: access.Who{People: []engine.Person{"carol@example.org", "olga@example.org"}},
-			},
-			Policy: p, Description: "For tests", Tags: []string{"test"},
+	rules := r.room.Rules()
+	for i := range rules.Resources {
+		x := &rules.Resources[i]
+		x.Owners, x.Tags = desktest.Who("carol", "olga"), []string{"test"}
+		if x.Policy.Ask.Anyone {
+			x.Policy.Ask.Machines = []string{"ci"}
 		}
 	}
-	rules := &desk.Rules{
-		Resources: []desk.Resource{
-			resource("free", "Free", &free), resource("prod", "Production", &two),
-			resource("secret", "", &hidden), resource("staging", "Staging databases", &one),
-		},
-		Templates:      []desk.Template{{Name: "look", Title: "Look at staging", Resource: "staging", Reason: "to look", For: time.Hour}},
-		Administrators: access.Who{People: []engine.Person{"root@example.org"}},
-		Auditors:       access.Who{People: []engine.Person{"dan@example.org"}},
-		Machines:       map[string]engine.Person{"ci": "ci@example.org"},
-		Directories:    map[engine.Directory]engine.Connector{"corp": r.corp},
-		Expressions:    words{}, Grants: func() []engine.Grant { return nil }, Inspect: r.inspect, ReleaseFor: time.Hour,
-	}
-	rules.Resources[2].Hidden = true
+	rules.Resources[1].Policy.Steps[1].Approvers = desktest.Who("root")
+	rules.Resources[3].Policy.BreakGlass.Ask = desktest.Who("ada") // and of the other resource
+	rules.Machines = map[string]engine.Person{"ci": "ci@example.org"}
 	return rules
-}
-
-func (r *rig) inspect(ctx context.Context, _ []engine.GroupRef) (*report.Compliance, error) {
-	g, err := r.corp.Group(ctx, "approvers")
-	if err != nil {
-		return nil, err
-	}
-	ms, err := r.corp.Members(ctx, g.ID)
-	if err != nil {
-		return nil, err
-	}
-	ms = append(ms, engine.Member{ID: "zz", Login: "=cmd()<b>"})
-	var b report.Builder
-	b.Add(engine.GroupView{Group: engine.Group{Directory: "corp", ID: g.ID}, Name: "approvers", Trust: engine.Trusted, Members: ms}, engine.Plan{})
-	var res engine.Result
-	res.Plan.AsOf = r.clock.now()
-	return b.Finish(res, nil), nil
 }
 
 // answer is what came back.

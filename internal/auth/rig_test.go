@@ -1,16 +1,12 @@
 package auth_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +16,7 @@ import (
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/auth"
 	"github.com/daypass-dev/daypass/internal/auth/oidctest"
+	"github.com/daypass-dev/daypass/internal/desk/desktest"
 	"github.com/daypass-dev/daypass/internal/records"
 	"github.com/daypass-dev/daypass/internal/store"
 )
@@ -36,75 +33,25 @@ type rig struct {
 	t        testing.TB
 	auth     *auth.Auth
 	provider *oidctest.Provider
-	hosts    hosts
-	log      *logs
+	hosts    desktest.Hosts
+	log      *desktest.Log
 	now      func() time.Time
 	settings auth.Settings
 	// tamper changes what the provider answers to a code.
 	tamper func(claims map[string]any) (token string)
 }
 
-// hosts are the handlers of host names.
-type hosts map[string]http.Handler
-
-// RoundTrip implements [http.RoundTripper]. Who is not there does not answer.
-func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	handler := h[r.URL.Host]
-	if handler == nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	in := r.Clone(r.Context())
-	in.RequestURI, in.Host = r.URL.RequestURI(), r.URL.Host
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, in)
-	out := w.Result()
-	out.Request = r
-	return out, nil
-}
-
-// logs is what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // open is a rig on a store on disk.
 func open(t testing.TB, change ...func(*auth.Settings)) (*rig, *store.Store) {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "daypass.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := desktest.Store(t)
 	_, people := records.Of(s)
 	return on(t, people, site, change...), s
 }
 
 func on(t testing.TB, s auth.Store, at string, change ...func(*auth.Settings)) *rig {
 	t.Helper()
-	r := &rig{t: t, hosts: make(hosts), log: new(logs), now: time.Now}
+	r := &rig{t: t, hosts: make(desktest.Hosts), log: new(desktest.Log), now: time.Now}
 	var err error
 	r.provider, err = oidctest.New(issuer, client, []oidctest.Person{
 		{Email: "ada@example.org", Name: "Ada"}, {Email: "bob@example.org"}, {Email: "Eve@Example.org", Unverified: true},
@@ -112,7 +59,7 @@ func on(t testing.TB, s auth.Store, at string, change ...func(*auth.Settings)) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.auth = auth.New(s, at, func() time.Time { return r.now() }, slog.New(slog.NewTextHandler(r.log, nil)))
+	r.auth = auth.New(s, at, func() time.Time { return r.now() }, r.log.Logger())
 	r.settings = auth.Settings{URL: at, Issuer: issuer, ClientID: client, Client: &http.Client{Transport: r.hosts}}
 	for _, f := range change {
 		f(&r.settings)
@@ -197,12 +144,11 @@ type browser struct {
 
 func (r *rig) browser() *browser {
 	r.t.Helper()
-	jar, err := cookiejar.New(nil)
+	client, err := r.hosts.Browser()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{rig: r, at: r.settings.URL, client: &http.Client{Transport: r.hosts, Jar: jar, CheckRedirect: stay}}
+	return &browser{rig: r, at: r.settings.URL, client: client}
 }
 
 type answer struct {

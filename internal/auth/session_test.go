@@ -193,7 +193,7 @@ func TestSettingsChangeUnderway(t *testing.T) {
 	for range 4 {
 		wait.Go(func() {
 			for range 50 {
-				if r.hosts.get(kept) != "ada@example.org" {
+				if shown(r.hosts, kept) != "ada@example.org" {
 					t.Error("the session is lost")
 					return
 				}
@@ -220,14 +220,14 @@ func TestSettingsChangeUnderway(t *testing.T) {
 	}
 }
 
-// get asks who is signed in by a cookie.
-func (h hosts) get(c *http.Cookie) string {
+// shown asks who is signed in by a cookie.
+func shown(hosts http.RoundTripper, c *http.Cookie) string {
 	req, err := http.NewRequest("GET", site+"/", nil)
 	if err != nil {
 		return err.Error()
 	}
 	req.AddCookie(c)
-	res, err := (&http.Client{Transport: h}).Do(req)
+	res, err := (&http.Client{Transport: hosts}).Do(req)
 	if err != nil {
 		return err.Error()
 	}

@@ -1,9 +1,7 @@
 package desk_test
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -14,37 +12,18 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
+	"github.com/daypass-dev/daypass/internal/desk/desktest"
 	"github.com/daypass-dev/daypass/internal/expr"
-	"github.com/daypass-dev/daypass/internal/records"
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
-// heard is a log that may be read.
-type heard struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (h *heard) Write(b []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.text.Write(b)
-}
-
 // times is how often a text was logged.
-func (h *heard) times(text string) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return strings.Count(h.text.String(), text)
-}
+func times(log *desktest.Log, text string) int { return strings.Count(log.String(), text) }
 
 // lead makes the members of corp/approvers those who decide about staging, and
-// corp/admins the administrators, and returns what is logged from then on.
-func (b *bench) lead(t *testing.T) *heard {
+// corp/admins the administrators, and returns what is logged.
+func (b *bench) lead(t *testing.T) *desktest.Log {
 	t.Helper()
-	log := new(heard)
-	rows, _ := records.Of(b.store)
-	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(log, nil))})
 	x, err := expr.New()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +37,7 @@ func (b *bench) lead(t *testing.T) *heard {
 	b.staging().Steps[0].Approvers = access.Who{Groups: []engine.GroupRef{in("approvers")}}
 	b.rules.Deciding = map[engine.GroupRef][]string{in("approvers"): {"policies.staging.steps[0].approvers"}}
 	b.desk.Use(b.rules)
-	return log
+	return b.room.Log
 }
 
 func (b *bench) staging() *access.Policy { return b.rules.Resources[2].Policy }
@@ -89,10 +68,10 @@ func TestAGroupThatIsNotThereIsNoOutage(t *testing.T) {
 		}
 		b.pass(time.Minute)
 	}
-	if n := log.times(goneLine); n != 1 || log.times("group=corp/approvers") != 1 || log.times("policies.staging.steps[0].approvers") != 1 {
-		t.Errorf("it was logged %d times:\n%s", n, log.text.String())
+	if n := times(log, goneLine); n != 1 || times(log, "group=corp/approvers") != 1 || times(log, "policies.staging.steps[0].approvers") != 1 {
+		t.Errorf("it was logged %d times:\n%s", n, log)
 	}
-	if log.times("doubtful answer") > 0 {
+	if times(log, "doubtful answer") > 0 {
 		t.Error("it is logged as a doubt")
 	}
 	// To whoever may not see the request, the group is not named.
@@ -204,7 +183,7 @@ func TestCheckGroups(t *testing.T) {
 	b.delete(t, "approvers")
 	check("approvers")
 	check("approvers")
-	if gone, back := log.times(goneLine), log.times("there again"); gone != 2 || back != 1 {
+	if gone, back := times(log, goneLine), times(log, "there again"); gone != 2 || back != 1 {
 		t.Errorf("%d lines that one is not there, %d that one is again; want 2 and 1", gone, back)
 	}
 	delete(b.rules.Deciding, in("approvers"))

@@ -3,11 +3,7 @@ package desk_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,117 +11,7 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
-	"github.com/daypass-dev/daypass/internal/store"
 )
-
-type noWords struct{}
-
-func (noWords) Judge(e string, _ access.Case) access.Answer { return access.Answer{Yes: e == "yes"} }
-func (noWords) Needs(string) access.Wants                   { return access.Wants{} }
-
-// dir is a directory in which one account may have several addresses, and which
-// may take its time.
-type dir struct {
-	*memory.Directory
-	also    map[engine.Person]engine.Person
-	resolve func(context.Context) error
-}
-
-func (d *dir) Resolve(ctx context.Context, p engine.Person) (engine.Member, error) {
-	if d.resolve != nil {
-		if err := d.resolve(ctx); err != nil {
-			return engine.Member{}, err
-		}
-	}
-	if q, ok := d.also[p]; ok {
-		p = q
-	}
-	return d.Directory.Resolve(ctx, p)
-}
-
-type bench struct {
-	t     *testing.T
-	corp  *dir
-	store *store.Store
-	desk  *desk.Desk
-	rules *desk.Rules
-	ids   map[string]engine.MemberID
-	mu    sync.Mutex
-	now   time.Time
-	file  string // the store
-}
-
-func (b *bench) clock() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
-
-func (b *bench) pass(d time.Duration) { b.mu.Lock(); b.now = b.now.Add(d); b.mu.Unlock() }
-
-func mail(n string) engine.Person { return engine.Person(n + "@example.org") }
-
-func who(names ...string) (w access.Who) {
-	for _, n := range names {
-		w.People = append(w.People, mail(n))
-	}
-	return w
-}
-
-func as(n string) desk.Caller {
-	return desk.Caller{Actor: access.Actor{Person: mail(n), Via: access.Page}}
-}
-
-func in(g string) engine.GroupRef { return engine.GroupRef{Directory: "corp", Name: g} }
-
-func set(t *testing.T) *bench {
-	t.Helper()
-	b := &bench{t: t, corp: &dir{Directory: memory.New("corp"), also: map[engine.Person]engine.Person{}}, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), ids: map[string]engine.MemberID{}}
-	b.file = filepath.Join(t.TempDir(), "d.db")
-	s, err := store.Open(t.Context(), b.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	for _, n := range []string{"ada", "bob", "carol", "eve", "root", "dan"} {
-		b.ids[n] = b.corp.AddPerson(mail(n), n)
-	}
-	for _, g := range []string{"staging", "free", "secret"} {
-		b.corp.AddGroup(g)
-	}
-	b.corp.Put(b.corp.AddGroup("approvers"), b.ids["bob"], b.ids["carol"])
-	b.store = s
-	rows, _ := records.Of(s)
-	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	day := 24 * time.Hour
-	staging := access.Policy{
-		Name: "staging", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: 8 * time.Hour, Default: time.Hour, Ahead: 7 * day, Pending: 7 * day,
-		Steps: []access.Step{{Name: "one", Approvers: who("bob"), Quorum: 1}},
-	}
-	free := staging
-	free.Name, free.Auto, free.Steps = "free", "yes", nil
-	free.BreakGlass = &access.BreakGlass{Ask: access.Who{Anyone: true}, Max: time.Hour, Review: access.Review{By: who("bob"), Within: day}}
-	secret := free
-	secret.Name, secret.Ask, secret.BreakGlass = "secret", who("eve", "ada"), nil
-	res := func(n string, p *access.Policy) desk.Resource {
-		return desk.Resource{Resource: access.Resource{Name: n, Groups: []engine.GroupRef{in(n)}, Owners: who("carol")}, Policy: p}
-	}
-	b.rules = &desk.Rules{
-		Resources: []desk.Resource{res("free", &free), res("secret", &secret), res("staging", &staging)},
-		Templates: []desk.Template{{Name: "t", Resource: "secret"}}, Administrators: who("root"), Auditors: who("dan"),
-		Machines:    map[string]engine.Person{"ci": "ci@example.org"},
-		Directories: map[engine.Directory]engine.Connector{"corp": b.corp}, Expressions: noWords{},
-		Grants: func() []engine.Grant { return nil }, ReleaseFor: time.Hour,
-	}
-	b.desk.Use(b.rules)
-	return b
-}
-
-func (b *bench) ask(n string, w desk.Wish) access.Request {
-	b.t.Helper()
-	r, err := b.desk.Ask(b.t.Context(), as(n), w)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return r
-}
 
 // An approver whose account was disabled a moment ago decides nothing.
 func TestDisabledApproverDecidesNothing(t *testing.T) {

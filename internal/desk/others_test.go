@@ -10,14 +10,14 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
 )
 
 // logged gives the bench a desk whose log is read.
 func (b *bench) logged() *bytes.Buffer {
 	log := new(bytes.Buffer)
-	rows, _ := records.Of(b.store)
-	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(log, nil))})
+	conf := b.room.Config()
+	conf.Log = slog.New(slog.NewTextHandler(log, nil))
+	b.desk = desk.New(conf)
 	b.desk.Use(b.rules)
 	return log
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -14,13 +13,12 @@ import (
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
 )
 
 // damage changes what is on record behind everybody's back.
 func (b *bench) damage(statement string, args ...any) {
 	b.t.Helper()
-	db, err := sql.Open("sqlite", b.file)
+	db, err := sql.Open("sqlite", b.store.Path())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -81,9 +79,10 @@ func (l *looks) DueRequests(ctx context.Context, now time.Time, limit int) ([]ac
 // due is looked for; of the next one it is told, too.
 func TestUnreadableIsLoggedOnce(t *testing.T) {
 	b := set(t)
-	log, rows := new(heard), new(looks)
-	rows.Store, _ = records.Of(b.store)
-	b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(log, nil))})
+	conf, log := b.room.Config(), b.room.Log
+	rows := &looks{Store: conf.Store}
+	conf.Store = rows
+	b.desk = desk.New(conf)
 	b.desk.Use(b.rules)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
@@ -110,8 +109,8 @@ func TestUnreadableIsLoggedOnce(t *testing.T) {
 	b.damage("UPDATE requests SET body = '{', due = 1 WHERE id = ?", next.ID)
 	look("dan")
 	look("ada") // by then it is logged what the look before found
-	if n := log.times("cannot be read, and"); n != 2 || log.times("request "+bad.ID+":") != 2 || log.times("request "+next.ID+":") != 1 {
-		t.Errorf("the log is told %d times:\n%s", n, log.text.String())
+	if n := times(log, "cannot be read, and"); n != 2 || times(log, "request "+bad.ID+":") != 2 || times(log, "request "+next.ID+":") != 1 {
+		t.Errorf("the log is told %d times:\n%s", n, log)
 	}
 }
 

@@ -3,15 +3,12 @@ package desk_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
 )
 
 // late is a store in which somebody else was first.
@@ -32,9 +29,10 @@ func (l *late) SaveRequests(ctx context.Context, rs []access.Request, events []e
 func TestWhoWasFirstIsNotTold(t *testing.T) {
 	for _, reason := range []error{desk.ErrGiven, desk.ErrExcluded} {
 		b := set(t)
-		rows := new(late)
-		rows.Store, _ = records.Of(b.store)
-		b.desk = desk.New(desk.Config{Store: rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		conf := b.room.Config()
+		rows := &late{Store: conf.Store}
+		conf.Store = rows
+		b.desk = desk.New(conf)
 		b.desk.Use(b.rules)
 		waits := b.ask("ada", desk.Wish{Resource: "staging", Person: mail("eve")})
 		rows.err = reason

@@ -52,9 +52,9 @@ func TestPagesAreLimited(t *testing.T) {
 	r.by("ada")
 	r.by("bob")
 	_, sessions := records.Of(r.store)
-	a := auth.New(sessions, site, r.clock.now, slog.New(slog.DiscardHandler))
+	a := auth.New(sessions, site, r.clock.Now, slog.New(slog.DiscardHandler))
 	a.Use(auth.Settings{URL: site, Canonical: r.rules.Canonical})
-	r.hosts["daypass.example.org"] = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.now, Calls: 1, CallsAtOnce: 3})
+	r.hosts["daypass.example.org"] = web.New(web.Config{Desk: r.desk, Auth: a, Now: r.clock.Now, Calls: 1, CallsAtOnce: 3})
 	for range 3 {
 		r.by("ada").get("/mine").want(t, 200)
 	}
@@ -62,6 +62,6 @@ func TestPagesAreLimited(t *testing.T) {
 		t.Errorf("%v", x.Header)
 	}
 	r.by("bob").get("/mine").want(t, 200)
-	r.clock.pass(2 * time.Second)
+	r.clock.Pass(2 * time.Second)
 	r.by("ada").get("/mine").want(t, 200)
 }

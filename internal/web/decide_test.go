@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,8 +10,6 @@ import (
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
-	"github.com/daypass-dev/daypass/internal/store"
 )
 
 // decide sends an approver's word on the first step.
@@ -98,7 +95,7 @@ func TestEarlierRequestsAreTheOthers(t *testing.T) {
 	for range 2 {
 		id := r.ask("ada", desk.Wish{Resource: "staging"})
 		r.by("bob").decide(id, "deny").want(t, http.StatusSeeOther)
-		r.clock.pass(time.Minute)
+		r.clock.Pass(time.Minute)
 	}
 	id := r.ask("ada", desk.Wish{Resource: "staging"})
 	if a := r.by("bob").get("/requests/" + id); !strings.Contains(a.text(), "had asked for it twice before, and had it never") {
@@ -113,14 +110,14 @@ func TestExpiredLink(t *testing.T) {
 	r := open(t)
 	id := r.ask("ada", desk.Wish{Resource: "prod"})
 	r.by("bob").get("/requests/"+id).want(t, http.StatusOK, "Approve")
-	r.clock.pass(8 * 24 * time.Hour)
+	r.clock.Pass(8 * 24 * time.Hour)
 	r.by("bob").decide(id, "approve").want(t, http.StatusConflict, "lapsed")
 	r.by("bob").get("/requests/"+id).want(t, http.StatusOK, "Lapsed")
 	if x := r.request(id); x.Status != access.Lapsed || x.Grant != nil || len(x.Course.Decisions) > 0 {
 		t.Errorf("it is %s", x.Status)
 	}
 	late := r.ask("ada", desk.Wish{Resource: "staging"}) // to be decided within a day
-	r.clock.pass(25 * time.Hour)
+	r.clock.Pass(25 * time.Hour)
 	r.by("bob").decide(late, "approve").want(t, http.StatusConflict, "denied")
 	if x := r.request(late); x.Status != access.Denied || x.Grant != nil {
 		t.Errorf("it is %s", x.Status)
@@ -196,14 +193,7 @@ func TestSecondAccountApproves(t *testing.T) {
 func TestTwoApproversAtOnce(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	elsewhere, err := store.Open(t.Context(), r.store.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = elsewhere.Close() })
-	rows, _ := records.Of(elsewhere)
-	other := desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: slog.New(slog.DiscardHandler)})
-	other.Use(r.rules)
+	other := r.elsewhere()
 	for i := range 50 {
 		id := r.ask("ada", desk.Wish{Resource: "staging"})
 		desks := []*desk.Desk{r.desk, r.desk}
@@ -260,12 +250,12 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 		if name == "group not there" {
 			r.corp.RenameGroup(r.group("others"), "approvers")
 		}
-		r.clock.pass(31 * time.Second) // no answer is kept for longer
+		r.clock.Pass(31 * time.Second) // no answer is kept for longer
 		bob.get("/requests/"+id).want(t, http.StatusOK)
 		r.undecided(id)
 	}
 	// Somebody whom nobody saw before is not told that there is no such request.
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.corp.Down(engine.Unavailable)
 	for _, a := range []answer{carol.get("/requests/" + id), carol.decide(id, "approve"), carol.decide(id, "deny")} {
 		a.want(t, http.StatusServiceUnavailable, "could not be found out just now")
@@ -281,7 +271,7 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 	if !strings.Contains(r.log.String(), "doubtful") {
 		t.Error("why it is doubtful is not in the log")
 	}
-	r.clock.pass(11 * time.Second)
+	r.clock.Pass(11 * time.Second)
 	if a := carol.get("/approve").want(t, http.StatusOK, "Production for ada"); strings.Contains(a.text(), "could not be found out") {
 		t.Errorf("the doubt stays: %s", a.text())
 	}
@@ -314,7 +304,7 @@ func TestResourceLeftTheConfiguration(t *testing.T) {
 	if x := r.request(given); x.Grant.End == nil {
 		t.Error("it is not ended")
 	}
-	r.clock.pass(8 * 24 * time.Hour)
+	r.clock.Pass(8 * 24 * time.Hour)
 	r.by("eve").get("/requests/"+also).want(t, http.StatusOK, "Denied") // nobody did in time
 }
 

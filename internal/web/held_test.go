@@ -18,9 +18,9 @@ func TestPageSaysWhatALimitHolds(t *testing.T) {
 	p := engine.Plan{Changes: []engine.Change{{
 		Op: engine.Add, Why: engine.Starts, Directory: "corp", Group: "free", GroupID: "1", Member: engine.Member{ID: "1"}, Person: "ada@example.org", Held: true,
 	}}}
-	r.clock.pass(10 * time.Second)
+	r.clock.Pass(10 * time.Second)
 	hold := engine.Hold{
-		Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: "r1", At: r.clock.now(), Changes: p.Changes,
+		Digest: p.HeldDigest(), PlanDigest: p.Digest(), Run: "r1", At: r.clock.Now(), Changes: p.Changes,
 		Objections: []engine.Objection{{Limit: engine.LimitAdd, Group: "corp/free", Value: 3, Allowed: 2, Message: "3 additions in corp/free, over the limit of 2"}},
 	}
 	if err := r.store.Record(t.Context(), engine.Batch{Holds: []engine.Hold{hold}}); err != nil {

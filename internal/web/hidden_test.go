@@ -34,12 +34,12 @@ func TestExcludedHiddenIsNotNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.corp.Put(g.ID, r.ids["ada"])
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	a := r.by("bob").get("/approve").want(t, 200, "ada@example.org is in a group of a resource that is not shown to you, and nobody may hold both")
 	if strings.Contains(a.body, "secret") {
 		t.Errorf("bob is told: %s", a.text())
 	}
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: g.ID, Kind: engine.Unavailable})
 	r.by("bob").get("/approve").want(t, 200, "could not be found out.", "Whether ada@example.org holds")
 }

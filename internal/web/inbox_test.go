@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
-	"github.com/daypass-dev/daypass/internal/records"
-	"github.com/daypass-dev/daypass/internal/store"
 )
 
 // TestInboxShowsWhatWaits: to each what waits for them, as it is by now, whoever
@@ -19,14 +16,7 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	t.Parallel()
 	r := open(t)
 	r.rules.Resources[3].Policy.Steps[0].Escalate = &access.Escalate{To: people("dan")}
-	elsewhere, err := store.Open(t.Context(), r.store.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = elsewhere.Close() })
-	rows, _ := records.Of(elsewhere)
-	other := desk.New(desk.Config{Store: rows, Now: r.clock.now, Log: slog.New(slog.DiscardHandler)})
-	other.Use(r.rules)
+	other := r.elsewhere()
 	sees := func(who string, ids ...string) {
 		t.Helper()
 		a := r.by(who).get("/approve").want(t, http.StatusOK)
@@ -44,12 +34,12 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	}
 	sees("bob")
 	prod := r.ask("ada", desk.Wish{Resource: "prod"})
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	asked, err := other.Ask(t.Context(), as("bob"), desk.Wish{Resource: "staging", Reason: "to see"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	glass := r.ask("eve", desk.Wish{Resource: "staging", BreakGlass: true})
 	sees("bob", prod, glass) // not what is for himself
 	sees("carol", prod, asked.ID, glass)
@@ -66,7 +56,7 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	}
 	sees("bob")
 	sees("carol", asked.ID)
-	r.clock.pass(25 * time.Hour)
+	r.clock.Pass(25 * time.Hour)
 	if _, err := other.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +70,7 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	r.over(asked.ID)
 	sees("carol")
 	r.corp.Take(r.group("approvers"), r.ids["carol"])
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.ask("ada", desk.Wish{Resource: "staging"})
 	sees("carol")
 }

@@ -19,7 +19,7 @@ func TestPagesOfALeaver(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.corp.Delete(m.ID)
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	for _, path := range []string{"/mine", "/resources", "/tokens"} {
 		b.get(path).want(t, 303)
 	}

@@ -307,5 +307,5 @@ func TestFormOfALostSession(t *testing.T) {
 		t.Errorf("what was typed is gone: %s", a.body)
 	}
 	ada.get("/mine").want(t, http.StatusSeeOther)
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 }

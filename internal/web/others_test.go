@@ -23,7 +23,7 @@ func TestOthersOnThePage(t *testing.T) {
 	r.by("bob").get("/approve").want(t, 200, "Nobody else has it now by a request or a grant.", "ada@example.org (Ada <b>Lovelace)")
 	path := r.by("ada").get("/mine").link(t)
 	r.by("bob").get(path).want(t, 200, "Nobody else has it now.")
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.corp.Put(g.ID, r.ids["dan"])
 	r.corp.Put(g.ID, r.corp.AddPerson(at("zoe"), odd))
 	if a := r.by("bob").get(path).want(t, 200, "Standing members: "+odd+", dan."); strings.Contains(a.body, "<b>") || strings.Contains(a.text(), "Nobody else") {
@@ -32,7 +32,7 @@ func TestOthersOnThePage(t *testing.T) {
 	if a := r.by("ada").get(path).want(t, 200); strings.Contains(a.text(), "dan") || strings.Contains(a.text(), "Lovelace") {
 		t.Errorf("ada reads: %s", a.text())
 	}
-	r.clock.pass(time.Minute)
+	r.clock.Pass(time.Minute)
 	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: g.ID, Kind: engine.Unavailable})
 	r.by("bob").get(path).want(t, 200, "Who else is in corp/staging could not be found out.")
 }
