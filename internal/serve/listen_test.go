@@ -10,6 +10,7 @@ import (
 
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // mute is a directory that may take every call and answer none, until the
@@ -136,6 +137,46 @@ func TestADirectoryThatHangsIsToldWithinAMinute(t *testing.T) {
 		w.outWithin("ada", 40*time.Second) // one may be on its way, and waits for its answer for 30 s
 		if words := w.takeWords(); len(words) == 0 || words[len(words)-1].err != nil {
 			t.Errorf("it answers again, and the watcher is told %v", words)
+		}
+	})
+}
+
+// TestWhatFailedGoesAtOnceWhenADirectoryAnswersAgain: it does not wait for its turn
+// after an outage, which has become a minute.
+func TestWhatFailedGoesAtOnceWhenADirectoryAnswersAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		m := w.mute()
+		start := time.Now()
+		groups := make([]engine.GroupID, 12)
+		for i := range groups {
+			name := fmt.Sprintf("g%d", i)
+			groups[i] = w.dir.AddGroup(name)
+			w.change(func() {
+				w.grants = append(w.grants, engine.Grant{
+					ID: engine.GrantID(name), Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: name},
+					When: schedule.Window{From: start, Until: start.Add(10 * time.Minute)},
+				})
+			})
+		}
+		w.begin()
+		in := func() (n int) {
+			for _, g := range groups {
+				n += len(w.dir.Roster(g))
+			}
+			return n
+		}
+		time.Sleep(9 * time.Minute)
+		if n := in(); n != len(groups) {
+			t.Fatalf("ada is in %d groups", n)
+		}
+		m.be(true)
+		time.Sleep(30 * time.Minute)
+		m.be(false)
+		time.Sleep(32 * time.Second) // what was on its way has failed by then
+		if n := in(); n > 0 {
+			t.Errorf("it answers again for half a minute, and ada is still in %d groups", n)
 		}
 	})
 }
