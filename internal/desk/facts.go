@@ -124,11 +124,13 @@ func (d *Desk) same(ctx context.Context, a, b engine.Person, groups []engine.Gro
 // held finds out what the person holds of the resources that exclude the one at
 // hand: by requests, by other grants, and by what the directories show. What an
 // account holds under addresses that no alias connects is found when the
-// directory shows it, or when whoever asks has asked for it, or has it, too.
+// directory shows it, or when whoever asks has asked for it, or has it, too. Each
+// resource is named once, with the latest end, and once more where they are in its
+// groups without daypass.
 func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	now := d.now()
 	rules := d.rules.Load()
-	var all []access.Held
+	var all heldOnce
 	var unknown error
 	concerned, err := d.excluding(ctx, q, now)
 	if err != nil {
@@ -153,7 +155,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	for _, r := range concerned {
 		if r.ID != q.request && theirs(r.Person) {
 			w, _ := r.Window()
-			all = append(all, access.Held{Resource: r.Resource, Request: r.ID, Until: w.Until})
+			all.add(access.Held{Resource: r.Resource, Request: r.ID, Until: w.Until})
 		}
 	}
 	people := []engine.Person{rules.Canonical(q.person)}
@@ -167,7 +169,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 		}
 		for _, g := range rules.Grants() {
 			if slices.Contains(people, rules.Canonical(g.Person)) && !g.When.Ended(now) && (g.Resource == name || slices.Contains(other.Groups, g.Group)) && string(g.ID) != q.request {
-				all = append(all, access.Held{Resource: name, Until: g.When.Until})
+				all.add(access.Held{Resource: name, Until: g.When.Until})
 			}
 		}
 		for _, ref := range other.Groups {
@@ -178,7 +180,11 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			case a.Err != nil:
 				unknown = errors.Join(unknown, a.Err)
 			case a.Yes:
-				all = append(all, access.Held{Resource: name, Standing: true})
+				until, ours, err := d.oursUntil(ctx, people, ref)
+				if err != nil {
+					return nil, err
+				}
+				all.add(access.Held{Resource: name, Until: until, Standing: !ours})
 			}
 		}
 	}
@@ -186,6 +192,50 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 		return all, nil
 	}
 	return nil, unknown
+}
+
+// heldOnce is what somebody holds, each resource once of each kind.
+type heldOnce []access.Held
+
+// add takes in what somebody holds; of two the one that ends later stays.
+func (all *heldOnce) add(h access.Held) {
+	i := slices.IndexFunc(*all, func(x access.Held) bool { return x.Resource == h.Resource && x.Standing == h.Standing })
+	switch {
+	case i < 0:
+		*all = append(*all, h)
+	case h.Until.After((*all)[i].Until):
+		(*all)[i] = h
+	}
+}
+
+// oursUntil reports whether it is daypass that put one of some people into a group,
+// and until when: also where that is over, and they are not out yet.
+func (d *Desk) oursUntil(ctx context.Context, people []engine.Person, ref engine.GroupRef) (until time.Time, ours bool, err error) {
+	for _, p := range people {
+		for _, address := range d.rules.Load().Addresses(p) {
+			owned, err := d.cfg.Store.OwnedBy(ctx, address)
+			if err != nil {
+				return until, false, err
+			}
+			for _, o := range owned {
+				if !isGroup(ref, o.Group, o.GroupName) {
+					continue
+				}
+				ours, until = true, later(until, o.Since)
+				for _, a := range o.Anchors {
+					until = later(until, a.Until)
+				}
+			}
+		}
+	}
+	return until, ours, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // given lists what the person has, or will have, of the resource at hand by
