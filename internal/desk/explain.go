@@ -51,16 +51,22 @@ func (d *Desk) Explain(ctx context.Context, c Caller, person engine.Person, name
 			return Explanation{}, err
 		}
 	}
-	out := d.explain(ctx, person, res)
+	called := string(person)
+	if person == c.Person && c.Via != access.CLI { // whoever reads a terminal is not known
+		called = "you"
+	}
+	out := d.explain(ctx, person, called, res)
 	out.Conflicts = d.tactful(ctx, c, person, name, out.Conflicts)
 	return out, nil
 }
 
-func (d *Desk) explain(ctx context.Context, person engine.Person, res *Resource) Explanation {
+// explain is Explain to whoever may know. called is what the person is called to
+// them.
+func (d *Desk) explain(ctx context.Context, person engine.Person, called string, res *Resource) Explanation {
 	rules := d.rules.Load()
 	out := Explanation{Person: person, Resource: res.Name, Policy: res.Policy}
 	as := Caller{Actor: access.Actor{Person: person}}
-	out.May, out.BreakGlass = d.possible(ctx, as, res, false), d.possible(ctx, as, res, true)
+	out.May, out.BreakGlass = d.possibleTo(ctx, as, called, res, false), d.possibleTo(ctx, as, called, res, true)
 	p := res.Policy
 	if p == nil {
 		return out

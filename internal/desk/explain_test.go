@@ -87,3 +87,28 @@ func TestExplanationKnowsWhoHasNoManager(t *testing.T) {
 		t.Errorf("a step that is not needed: %q", x.Steps[0].Note)
 	}
 }
+
+// Whoever reads about somebody else is not told what they themselves may do.
+func TestExplanationSpeaksOfThePerson(t *testing.T) {
+	b := set(t)
+	b.rules.Resources[1].Policy.Ask = who("eve")
+	b.desk.Use(b.rules)
+	atTerminal := desk.Caller{Actor: access.Actor{Person: mail("ada"), Via: access.CLI}}
+	for name, x := range map[string]struct {
+		reads desk.Caller
+		want  string
+	}{
+		"an auditor": {as("dan"), "does not name ada@example.org"}, "the terminal": {atTerminal, "does not name ada@example.org"}, "ada": {as("ada"), "does not name you"},
+	} {
+		got, err := b.desk.Explain(t.Context(), x.reads, mail("ada"), "secret")
+		if err != nil || got.May.Yes || !strings.Contains(got.May.Why, x.want) {
+			t.Errorf("%s reads %+v, %v; want %q", name, got.May, err, x.want)
+		}
+	}
+	b.rules.Resources[1].Policy.Ask = access.Who{Groups: []engine.GroupRef{in("approvers")}}
+	b.desk.Use(b.rules)
+	b.corp.Fail(memory.Fault{Call: memory.CallMembers, Kind: engine.Unavailable})
+	if got := b.explain("ada", "secret"); !strings.Contains(got.May.Why, "whether ada@example.org may") {
+		t.Errorf("of a silent directory an auditor reads %+v", got.May)
+	}
+}

@@ -135,11 +135,17 @@ func (d *Desk) shows(ctx context.Context, c Caller, res *Resource) bool {
 // not the directory's fault.
 const whyBroken = "the configuration names a group that cannot be found, and an administrator has to mend it"
 
-// possible tells whether a caller may ask for a resource.
+// possible tells a caller whether they may ask for a resource.
 func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool) Possible {
 	p := res.Policy
 	switch {
 	case p == nil:
+	return d.possibleTo(ctx, c, "you", res, glass)
+}
+
+// possibleTo tells whether a caller may ask for a resource. called is what they
+// are called to whoever is told.
+func (d *Desk) possibleTo(ctx context.Context, c Caller, called string, res *Resource, glass bool) Possible {
 		return Possible{Why: "it has no policy, so it cannot be asked for"}
 	case glass && p.BreakGlass == nil:
 		return Possible{Why: "it has no access for emergencies"}
@@ -156,9 +162,9 @@ func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool
 	case len(access.Gone(a.Err)) > 0:
 		return Possible{Why: whyBroken}
 	case a.Err != nil:
-		return Possible{Why: "a directory could not tell whether you may"}
+		return Possible{Why: "a directory could not tell whether " + called + " may"}
 	case !a.Yes:
-		return Possible{Why: "the policy does not name you among those who may ask"}
+		return Possible{Why: "the policy does not name " + called + " among those who may ask"}
 	}
 	return Possible{Yes: true}
 }
