@@ -137,16 +137,12 @@ func TestThere(t *testing.T) {
 	r.call("ada", "GET", "/api/v1/requests/"+id, "", tag).want(t, http.StatusNotModified)
 
 	ctx := t.Context()
-	g, err := r.corp.Group(ctx, "free")
-	if err != nil {
-		t.Fatal(err)
-	}
 	m, err := r.corp.Resolve(ctx, "ada@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
 	owned := engine.Owned{
-		Group: engine.Group{Directory: "corp", ID: g.ID}, GroupName: "free", Member: m, Person: "ada@example.org", State: engine.Added,
+		Group: engine.Group{Directory: "corp", ID: r.groups["free"]}, GroupName: "free", Member: m, Person: "ada@example.org", State: engine.Added,
 		Since: start(), Anchors: []engine.Anchor{{Grant: engine.GrantID(id), Until: start().Add(time.Hour)}},
 	}
 	if err := r.store.Record(ctx, engine.Batch{Put: []engine.Owned{owned}}); err != nil {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/api"
 )
 
@@ -16,7 +15,7 @@ func TestExcludedHiddenIsNotNamed(t *testing.T) {
 	rules.Resources[3].Policy.NotWith = []string{"free", "secret"}
 	rules.Resources[2].Policy.NotWith = []string{"staging"}
 	r.desk.Use(rules)
-	r.corp.Put(r.group("secret"), r.member("ada"))
+	r.corp.Put(r.groups["secret"], r.ids["ada"])
 	for name, sees := range map[string]bool{"ada": false, "eve": true, "olga": true, "dan": true} {
 		for _, path := range []string{"/api/v1/resources/staging", "/api/v1/resources?q=staging", "/api/v1/resources/staging/explanation"} {
 			if a := r.call(name, "GET", path, "").want(t, 200); strings.Contains(string(a.body), "secret") && !sees {
@@ -32,22 +31,4 @@ func TestExcludedHiddenIsNotNamed(t *testing.T) {
 	if len(x.Conflicts) != 1 || !x.Conflicts[0].Standing {
 		t.Errorf("ada, who may not see it, is told %+v", x.Conflicts)
 	}
-}
-
-func (r *rig) group(name string) engine.GroupID {
-	r.t.Helper()
-	g, err := r.corp.Group(r.t.Context(), name)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return g.ID
-}
-
-func (r *rig) member(name string) engine.MemberID {
-	r.t.Helper()
-	m, err := r.corp.Resolve(r.t.Context(), engine.Person(name+"@example.org"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return m.ID
 }

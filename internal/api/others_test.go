@@ -16,10 +16,10 @@ func TestStandingMembersAndNames(t *testing.T) {
 	rules.Profiles = "corp"
 	rules.Resources[3].Policy.NotWith = []string{"prod"}
 	r.desk.Use(rules)
-	r.corp.SetProfile(r.member("ada"), engine.Profile{Name: "Ada"})
-	r.corp.SetProfile(r.member("eve"), engine.Profile{Name: "Eve"})
-	r.corp.Put(r.group("staging"), r.member("dan"))
-	r.corp.Put(r.group("prod"), r.member("eve"))
+	r.corp.SetProfile(r.ids["ada"], engine.Profile{Name: "Ada"})
+	r.corp.SetProfile(r.ids["eve"], engine.Profile{Name: "Eve"})
+	r.corp.Put(r.groups["staging"], r.ids["dan"])
+	r.corp.Put(r.groups["prod"], r.ids["eve"])
 	id := into[api.Request](t, r.call("ada", "POST", "/api/v1/requests", `{"resource":"staging","person":"eve@example.org","reason":"x"}`).want(t, 201)).ID
 	x := into[api.RequestDetail](t, r.call("bob", "GET", "/api/v1/requests/"+id, "").want(t, 200))
 	if s := x.Standing; s == nil || s.Count != 1 || !slices.Equal(s.Accounts, []api.Account{{Directory: "corp", Login: "dan"}}) || len(s.Unread) > 0 {

@@ -29,16 +29,18 @@ import (
 
 // rig is the API on the real desk, in a room for tests.
 type rig struct {
-	t     *testing.T
-	api   *api.API
-	desk  *desk.Desk
-	room  *desktest.Room
-	store *store.Store
-	corp  *memory.Directory
-	clock *desktest.Clock
-	log   *desktest.Log
-	woken chan []engine.GroupRef
-	count int
+	t      *testing.T
+	api    *api.API
+	desk   *desk.Desk
+	room   *desktest.Room
+	store  *store.Store
+	corp   *memory.Directory
+	clock  *desktest.Clock
+	log    *desktest.Log
+	ids    map[string]engine.MemberID
+	groups map[string]engine.GroupID
+	woken  chan []engine.GroupRef
+	count  int
 }
 
 var start = desktest.Start // when the clock of the room begins
@@ -50,7 +52,10 @@ func secret(name string) string { return "dp_" + strings.Repeat("0", 64-len(name
 func open(t *testing.T, change ...func(*api.Config)) *rig {
 	t.Helper()
 	m := desktest.Open(t, "ada", "bob", "carol", "dan", "eve", "olga", "root", "ci")
-	r := &rig{t: t, room: m, store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, woken: make(chan []engine.GroupRef, 1000)}
+	r := &rig{
+		t: t, room: m, store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, ids: m.IDs, groups: m.Groups,
+		woken: make(chan []engine.GroupRef, 1000),
+	}
 	conf := m.Config()
 	conf.Listings, conf.Wake = 1e6, func(g []engine.GroupRef) { r.woken <- g }
 	r.desk = desk.New(conf)

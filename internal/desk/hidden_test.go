@@ -45,18 +45,14 @@ func TestHiddenConflictIsNotNamed(t *testing.T) {
 	b.rules.Resources[1].Policy.Ask = who("eve")
 	b.rules.Resources[2].Policy.NotWith = []string{"secret"}
 	r := b.ask("carol", desk.Wish{Resource: "staging"})
-	g, err := b.corp.Group(t.Context(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.corp.Put(g.ID, b.ids["ada"], b.ids["carol"])
+	b.corp.Put(b.groups["secret"], b.ids["ada"], b.ids["carol"])
 	hears := func(name string, err error, named bool) {
 		t.Helper()
 		if access.KindOf(err) != access.Conflict || strings.Contains(err.Error(), "secret") != named {
 			t.Errorf("%s hears: %v", name, err)
 		}
 	}
-	_, err = b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "staging"})
+	_, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "staging"})
 	hears("ada", err, false)
 	_, err = b.desk.Decide(t.Context(), as("bob"), r.ID, desk.Word{Approve: true})
 	hears("bob", err, false)

@@ -28,11 +28,7 @@ func TestAskingForOthersTellsNothing(t *testing.T) {
 	b := set(t)
 	log := b.logged()
 	b.rules.Resources[2].Policy.NotWith = []string{"secret"}
-	g, err := b.corp.Group(t.Context(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.corp.Put(g.ID, b.ids["eve"])
+	b.corp.Put(b.groups["secret"], b.ids["eve"])
 	var ids []string
 	for _, whom := range []string{"eve", "root"} {
 		r, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "staging", Person: mail(whom)})
@@ -68,11 +64,7 @@ func TestRefusedWishesForOthersAreLogged(t *testing.T) {
 	b := set(t)
 	log := b.logged()
 	b.rules.Resources[0].Policy.NotWith = []string{"secret"}
-	g, err := b.corp.Group(t.Context(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.corp.Put(g.ID, b.ids["eve"])
+	b.corp.Put(b.groups["secret"], b.ids["eve"])
 	for _, w := range []struct {
 		whom, why string
 		kind      access.Kind

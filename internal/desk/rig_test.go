@@ -15,13 +15,14 @@ import (
 
 // bench is the desk, in a room for tests.
 type bench struct {
-	t     *testing.T
-	room  *desktest.Room
-	corp  *dir
-	store *store.Store
-	desk  *desk.Desk
-	rules *desk.Rules
-	ids   map[string]engine.MemberID
+	t      *testing.T
+	room   *desktest.Room
+	corp   *dir
+	store  *store.Store
+	desk   *desk.Desk
+	rules  *desk.Rules
+	ids    map[string]engine.MemberID
+	groups map[string]engine.GroupID
 }
 
 // The words of the room.
@@ -57,7 +58,7 @@ func (d *dir) Resolve(ctx context.Context, p engine.Person) (engine.Member, erro
 func set(t *testing.T) *bench {
 	t.Helper()
 	m := desktest.Open(t, "ada", "bob", "carol", "eve", "root", "dan")
-	b := &bench{t: t, room: m, corp: &dir{Directory: m.Corp, also: map[engine.Person]engine.Person{}}, store: m.Store, ids: m.IDs, rules: m.Rules()}
+	b := &bench{t: t, room: m, corp: &dir{Directory: m.Corp, also: map[engine.Person]engine.Person{}}, store: m.Store, ids: m.IDs, groups: m.Groups, rules: m.Rules()}
 	day := 24 * time.Hour
 	staging := access.Policy{
 		Name: "staging", Ask: access.Who{Anyone: true}, For: access.Anyone, Max: 8 * time.Hour, Default: time.Hour, Ahead: 7 * day, Pending: 7 * day,

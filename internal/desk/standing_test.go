@@ -32,15 +32,11 @@ func logins(s *desk.StandingMembers) []string {
 // the ledger explains, nor whom a grant does, nor the person.
 func TestStandingMembersAreShown(t *testing.T) {
 	b := set(t)
-	g, err := b.corp.Group(t.Context(), "staging")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"ada", "carol", "dan", "eve", "root"} {
-		b.corp.Put(g.ID, b.ids[name])
+		b.corp.Put(b.groups["staging"], b.ids[name])
 	}
-	err = b.store.Record(t.Context(), engine.Batch{Put: []engine.Owned{{
-		Group: engine.Group{Directory: "corp", ID: g.ID}, Member: engine.Member{ID: b.ids["eve"]}, Person: mail("eve"), State: engine.Added, Since: b.clock(),
+	err := b.store.Record(t.Context(), engine.Batch{Put: []engine.Owned{{
+		Group: engine.Group{Directory: "corp", ID: b.groups["staging"]}, Member: engine.Member{ID: b.ids["eve"]}, Person: mail("eve"), State: engine.Added, Since: b.clock(),
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +58,7 @@ func TestStandingMembersAreShown(t *testing.T) {
 		t.Errorf("who asked sees %+v", s)
 	}
 	for i := range 30 {
-		b.corp.Put(g.ID, b.corp.AddPerson(mail(fmt.Sprintf("p%02d", i)), fmt.Sprintf("p%02d", i)))
+		b.corp.Put(b.groups["staging"], b.corp.AddPerson(mail(fmt.Sprintf("p%02d", i)), fmt.Sprintf("p%02d", i)))
 	}
 	b.pass(time.Minute)
 	if s := b.look("bob", r.ID).Standing; s.Count != 32 || len(s.Accounts) != 20 || s.More() != 12 || s.Accounts[19].Login != "p17" {
@@ -101,11 +97,7 @@ func TestStandingMembersCostOneListing(t *testing.T) {
 // who else is in the group is not known then.
 func TestHoldersAreNoStandingMembers(t *testing.T) {
 	b := set(t)
-	g, err := b.corp.Group(t.Context(), "staging")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.corp.Put(g.ID, b.ids["eve"], b.corp.AddPerson(mail("ada.old"), "ada2"))
+	b.corp.Put(b.groups["staging"], b.ids["eve"], b.corp.AddPerson(mail("ada.old"), "ada2"))
 	b.rules.Grants = func() []engine.Grant {
 		g := engine.Grant{ID: "g", Person: mail("eve"), Group: in("staging"), Resource: "staging"}
 		g.When.Until = b.clock().Add(time.Hour)

@@ -131,11 +131,7 @@ func TestApproverRemovedMeanwhile(t *testing.T) {
 	r := open(t)
 	id := r.ask("ada", desk.Wish{Resource: "prod"})
 	r.by("bob").get("/requests/"+id).want(t, http.StatusOK, "Approve")
-	g, err := r.corp.Group(t.Context(), "approvers")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.corp.Take(g.ID, r.ids["bob"])
+	r.corp.Take(r.groups["approvers"], r.ids["bob"])
 	r.by("bob").decide(id, "approve").want(t, http.StatusForbidden, "may not decide")
 	r.by("bob").decide(id, "deny").want(t, http.StatusNotFound) // it is known by now that he is none of them
 	r.undecided(id)
@@ -149,11 +145,7 @@ func TestApproverRemovedMeanwhile(t *testing.T) {
 func TestSecondAccountApproves(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	g, err := r.corp.Group(t.Context(), "approvers")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.corp.Put(g.ID, r.ids["ada"], r.ids["lovelace"])
+	r.corp.Put(r.groups["approvers"], r.ids["ada"], r.ids["lovelace"])
 
 	// One account in the directory, for two addresses.
 	r.rules.Directories = map[engine.Directory]engine.Connector{"corp": sharing{r.corp, at("lovelace"), at("ada")}}
@@ -237,8 +229,8 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 	for name, fail := range map[string]func(){
 		"down":            func() { r.corp.Down(engine.Unavailable) },
 		"denied":          func() { r.corp.Down(engine.Denied) },
-		"half a listing":  func() { r.corp.Truncate(r.group("approvers")) },
-		"group not there": func() { r.corp.RenameGroup(r.group("approvers"), "others") },
+		"half a listing":  func() { r.corp.Truncate(r.groups["approvers"]) },
+		"group not there": func() { r.corp.RenameGroup(r.groups["approvers"], "others") },
 	} {
 		fail()
 		status := http.StatusServiceUnavailable
@@ -248,7 +240,7 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 		bob.decide(id, "approve").want(t, status, "could not be found out")
 		r.corp.Mend()
 		if name == "group not there" {
-			r.corp.RenameGroup(r.group("others"), "approvers")
+			r.corp.RenameGroup(r.groups["approvers"], "approvers")
 		}
 		r.clock.Pass(31 * time.Second) // no answer is kept for longer
 		bob.get("/requests/"+id).want(t, http.StatusOK)
@@ -336,14 +328,4 @@ func TestPolicyIsFrozen(t *testing.T) {
 	if fresh := r.request(r.ask("ada", desk.Wish{Resource: "prod"})); fresh.Status != access.Approved {
 		t.Errorf("under the policy of now it is %s", fresh.Status)
 	}
-}
-
-// group is a group's id by its name.
-func (r *rig) group(name string) engine.GroupID {
-	r.t.Helper()
-	g, err := r.corp.Group(r.t.Context(), name)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return g.ID
 }

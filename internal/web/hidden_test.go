@@ -29,17 +29,13 @@ func TestExcludedHiddenIsNotNamed(t *testing.T) {
 	r.rules.Resources[3].Policy.NotWith = []string{"secret"}
 	r.by("ada").get("/resources/staging").want(t, 200, "not beside what is not shown to you")
 	r.by("ada").post("/ask/staging", "for", "1h", "reason", "to look").want(t, 303)
-	g, err := r.corp.Group(t.Context(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.corp.Put(g.ID, r.ids["ada"])
+	r.corp.Put(r.groups["secret"], r.ids["ada"])
 	r.clock.Pass(time.Minute)
 	a := r.by("bob").get("/approve").want(t, 200, "ada@example.org is in a group of a resource that is not shown to you, and nobody may hold both")
 	if strings.Contains(a.body, "secret") {
 		t.Errorf("bob is told: %s", a.text())
 	}
 	r.clock.Pass(time.Minute)
-	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: g.ID, Kind: engine.Unavailable})
+	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: r.groups["secret"], Kind: engine.Unavailable})
 	r.by("bob").get("/approve").want(t, 200, "could not be found out.", "Whether ada@example.org holds")
 }

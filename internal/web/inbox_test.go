@@ -69,7 +69,7 @@ func TestInboxShowsWhatWaits(t *testing.T) {
 	r.over(given)
 	r.over(asked.ID)
 	sees("carol")
-	r.corp.Take(r.group("approvers"), r.ids["carol"])
+	r.corp.Take(r.groups["approvers"], r.ids["carol"])
 	r.clock.Pass(time.Minute)
 	r.ask("ada", desk.Wish{Resource: "staging"})
 	sees("carol")

@@ -15,17 +15,13 @@ func TestOthersOnThePage(t *testing.T) {
 	r := open(t)
 	r.rules.Profiles = "corp"
 	r.corp.SetProfile(r.ids["ada"], engine.Profile{Name: "Ada <b>Lovelace"})
-	g, err := r.corp.Group(t.Context(), "staging")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.by("ada").post("/ask/staging", "for", "1h", "reason", "to look").want(t, 303)
 	r.by("bob").get("/approve").want(t, 200, "Nobody else has it now by a request or a grant.", "ada@example.org (Ada <b>Lovelace)")
 	path := r.by("ada").get("/mine").link(t)
 	r.by("bob").get(path).want(t, 200, "Nobody else has it now.")
 	r.clock.Pass(time.Minute)
-	r.corp.Put(g.ID, r.ids["dan"])
-	r.corp.Put(g.ID, r.corp.AddPerson(at("zoe"), odd))
+	r.corp.Put(r.groups["staging"], r.ids["dan"])
+	r.corp.Put(r.groups["staging"], r.corp.AddPerson(at("zoe"), odd))
 	if a := r.by("bob").get(path).want(t, 200, "Standing members: "+odd+", dan."); strings.Contains(a.body, "<b>") || strings.Contains(a.text(), "Nobody else") {
 		t.Error(a.body)
 	}
@@ -33,7 +29,7 @@ func TestOthersOnThePage(t *testing.T) {
 		t.Errorf("ada reads: %s", a.text())
 	}
 	r.clock.Pass(time.Minute)
-	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: g.ID, Kind: engine.Unavailable})
+	r.corp.Fail(memory.Fault{Call: memory.CallMembers, Group: r.groups["staging"], Kind: engine.Unavailable})
 	r.by("bob").get(path).want(t, 200, "Who else is in corp/staging could not be found out.")
 }
 

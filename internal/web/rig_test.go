@@ -30,17 +30,18 @@ const (
 // rig is the pages on the real desk and an OpenID provider, in a room for tests.
 // Nothing goes over a network: names lead to handlers.
 type rig struct {
-	t     testing.TB
-	web   *web.Web
-	desk  *desk.Desk
-	store *store.Store
-	corp  *memory.Directory
-	clock *desktest.Clock
-	log   *desktest.Log
-	hosts desktest.Hosts
-	rules *desk.Rules
-	ids   map[string]engine.MemberID
-	in    map[string]*browser // who is signed in
+	t      testing.TB
+	web    *web.Web
+	desk   *desk.Desk
+	store  *store.Store
+	corp   *memory.Directory
+	clock  *desktest.Clock
+	log    *desktest.Log
+	hosts  desktest.Hosts
+	rules  *desk.Rules
+	ids    map[string]engine.MemberID
+	groups map[string]engine.GroupID
+	in     map[string]*browser // who is signed in
 }
 
 // The words of the room.
@@ -64,7 +65,7 @@ func open(t testing.TB, more ...string) *rig {
 	all := append(everybody(), more...)
 	m := desktest.Open(t, all...)
 	r := &rig{
-		t: t, rules: m.Rules(), store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, ids: m.IDs,
+		t: t, rules: m.Rules(), store: m.Store, corp: m.Corp, clock: m.Clock, log: m.Log, ids: m.IDs, groups: m.Groups,
 		hosts: make(desktest.Hosts), in: make(map[string]*browser),
 	}
 	conf := m.Config()

@@ -16,7 +16,7 @@ func TestEachScopeAlone(t *testing.T) {
 	t.Parallel()
 	r := open(t)
 	// One who is everything: approver, owner, auditor and administrator.
-	r.corp.Put(r.group("approvers"), r.ids["olga"])
+	r.corp.Put(r.groups["approvers"], r.ids["olga"])
 	r.rules.Administrators, r.rules.Auditors = people("olga"), people("olga")
 	for _, x := range []struct {
 		name string

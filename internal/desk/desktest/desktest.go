@@ -17,11 +17,12 @@ import (
 
 // Room is a company with one directory, for one test.
 type Room struct {
-	Corp  *memory.Directory          // the directory corp
-	IDs   map[string]engine.MemberID // the accounts in it, by the names of people
-	Store *store.Store
-	Clock *Clock
-	Log   *Log
+	Corp   *memory.Directory          // the directory corp
+	IDs    map[string]engine.MemberID // the accounts in it, by the names of people
+	Groups map[string]engine.GroupID  // the groups in it, by name
+	Store  *store.Store
+	Clock  *Clock
+	Log    *Log
 }
 
 // Open opens a room in which these people have accounts, bob and carol among
@@ -29,14 +30,15 @@ type Room struct {
 // secret and staging, are empty.
 func Open(t testing.TB, people ...string) *Room {
 	t.Helper()
-	r := &Room{Corp: memory.New("corp"), IDs: make(map[string]engine.MemberID), Store: Store(t), Clock: new(Clock), Log: new(Log)}
+	r := &Room{Corp: memory.New("corp"), Store: Store(t), Clock: new(Clock), Log: new(Log)}
+	r.IDs, r.Groups = make(map[string]engine.MemberID), make(map[string]engine.GroupID)
 	for _, name := range people {
 		r.IDs[name] = r.Corp.AddPerson(Person(name), name)
 	}
-	for _, name := range []string{"free", "prod", "secret", "staging"} {
-		r.Corp.AddGroup(name)
+	for _, name := range []string{"approvers", "free", "prod", "secret", "staging"} {
+		r.Groups[name] = r.Corp.AddGroup(name)
 	}
-	r.Corp.Put(r.Corp.AddGroup("approvers"), r.IDs["bob"], r.IDs["carol"])
+	r.Corp.Put(r.Groups["approvers"], r.IDs["bob"], r.IDs["carol"])
 	return r
 }
 
