@@ -20,6 +20,20 @@ const MaxSkew = 5 * time.Minute
 // groups, unless this machine's clock jumped since.
 const askClock = time.Minute
 
+// tellsWithin is how long a run of some groups waits for a directory's word on the
+// time: what is due does not sit behind a directory that hangs.
+const tellsWithin = 10 * time.Second
+
+// timeOf asks a directory for the time, for as long as the scope allows.
+func timeOf(ctx context.Context, c Clock, sc Scope) (time.Time, error) {
+	if sc.some() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, tellsWithin)
+		defer cancel()
+	}
+	return c.Time(ctx)
+}
+
 // clockwork remembers when each directory last agreed with this machine on the
 // time: by the wall clock, and by one that never jumps.
 type clockwork struct {
@@ -69,7 +83,7 @@ func (r *Reconciler) checkClock(ctx context.Context, now time.Time, sc Scope, to
 		if n := told[d]; !ok || !sc.holds(d) || n != nil && shut(n.err) || sc.some() && r.clock.holds(d, r.now()) {
 			continue
 		}
-		theirs, err := c.Time(ctx)
+		theirs, err := timeOf(ctx, c, sc)
 		if err != nil {
 			continue // a directory that does not answer is reported where it is read
 		}

@@ -2,6 +2,8 @@ package ldap
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -16,6 +18,18 @@ const (
 	maxValues = 5000
 	maxBytes  = 2 << 20
 )
+
+// A change waits at most this long for all that it needs, a connection included,
+// and each further member's for the time beside it. Who waits for it tries again.
+const (
+	changeMin  = 30 * time.Second // or half of Config.Timeout, where that is more
+	changeEach = time.Second
+)
+
+// patience is how long a change of n memberships may take as a whole.
+func (c *Connector) patience(n int) time.Duration {
+	return max(changeMin, c.cfg.Timeout/2) + time.Duration(n-1)*changeEach
+}
 
 // edit is one membership to make or to end, and what came of it.
 type edit struct {
@@ -77,7 +91,10 @@ func (c *Connector) Change(ctx context.Context, g engine.GroupID, add, remove []
 		all = append(all, &edit{member: m, remove: true})
 	}
 	if len(all) > 0 {
-		c.change(ctx, g, all)
+		most := c.patience(len(all))
+		own, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("not done within %s", most))
+		c.change(own, g, all)
+		cancel()
 	}
 	effects := make([]engine.Effect, len(all))
 	for i, e := range all {

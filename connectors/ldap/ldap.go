@@ -67,7 +67,8 @@ type Config struct {
 	ProfileAttributes map[string]string
 
 	// Timeout bounds each wait for the server; 60 seconds by default. A
-	// listing may take longer as long as answers keep coming.
+	// listing may take longer as long as answers keep coming. A change of one
+	// membership is given up after half of it, though not before 30 seconds.
 	Timeout time.Duration
 	// Connections is the most that are open at once; 4 by default.
 	Connections int

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -497,5 +498,39 @@ func TestClockIsActiveDirectorysOnly(t *testing.T) {
 	s := newSmall(t, ldaptest.Options{}, "groupOfMembers")
 	if got, err := s.Time(t.Context()); !got.IsZero() || engine.KindOf(err) != engine.NotFound {
 		t.Errorf("Time: got %s and %v, want none and kind not-found", got, err)
+	}
+}
+
+// A change is given up in time, whatever keeps it: it is tried again sooner than a
+// server that hangs lets go of a connection.
+func TestChangeIsGivenUpInTime(t *testing.T) {
+	for _, x := range []struct {
+		timeout time.Duration
+		members int
+		most    time.Duration
+	}{
+		{0, 1, 30 * time.Second},
+		{time.Second, 1, 30 * time.Second},
+		{5 * time.Minute, 1, 150 * time.Second},
+		{0, 11, 40 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := New(Config{
+				Name: "corp", URL: "ldap://localhost", BindDN: "cn=daypass", Password: func(context.Context) (string, error) { return "-", nil },
+				People: People{Base: "ou=people"}, Groups: Groups{Base: "ou=groups"}, Connections: 1, Timeout: x.timeout,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.pool.slots <- struct{}{} // somebody waits for an answer on the one connection
+			began := time.Now()
+			_, removed := c.Change(t.Context(), "g", nil, make([]engine.Member, x.members))
+			if took := time.Since(began); took != x.most {
+				t.Errorf("timeout %s, %d members: given up after %s, want %s", x.timeout, x.members, took, x.most)
+			}
+			if k := engine.KindOf(removed[0].Err); k != engine.Unavailable {
+				t.Errorf("it is told as %s: %v", k, removed[0].Err)
+			}
+		})
 	}
 }

@@ -234,3 +234,20 @@ func TestWhatIsNotCertainIsNotTold(t *testing.T) {
 		})
 	}
 }
+
+// TestAnEndDoesNotWaitForTheDirectorysClock: one that does not tell the time is not
+// waited for as long as it likes.
+func TestAnEndDoesNotWaitForTheDirectorysClock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(10*time.Minute))
+		w.begin()
+		w.members("ada")
+		time.Sleep(9 * time.Minute)
+		w.dir.Fail(memory.Fault{Call: memory.CallTime, Stall: true, Kind: engine.Unavailable})
+		time.Sleep(time.Minute)
+		w.outWithin("ada", 12*time.Second)
+	})
+}
