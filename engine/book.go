@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -19,9 +20,10 @@ type book struct {
 	tick   uint64
 	wrote  map[Membership]stamp
 	groups map[Group]stamp
-	read   map[Group]stamp     // readings alone
-	flying map[Membership]bool // between intent and outcome
-	open   map[*pen]uint64     // runs under way, and when they began
+	read   map[Group]stamp       // readings alone
+	flying map[Membership]bool   // between intent and outcome
+	open   map[*pen]uint64       // runs under way, and when they began
+	left   map[Membership]uint64 // additions left to a whole run because of a limit, and when
 }
 
 // stamp is when an entry was written last, and by which run.
@@ -42,7 +44,7 @@ type pen struct {
 func newBook(l Ledger, lease func(Directory) Lease) *book {
 	return &book{
 		Ledger: l, lease: lease, wrote: make(map[Membership]stamp), groups: make(map[Group]stamp), read: make(map[Group]stamp),
-		flying: make(map[Membership]bool), open: make(map[*pen]uint64),
+		flying: make(map[Membership]bool), open: make(map[*pen]uint64), left: make(map[Membership]uint64),
 	}
 }
 
@@ -93,6 +95,36 @@ func (b *book) now() uint64 {
 func (b *book) overtaken(p *pen, m Membership, since uint64) bool {
 	s, ok := b.wrote[m]
 	return ok && s.pen != p && s.tick > since
+}
+
+// leave notes the additions that were left to a whole run.
+func (b *book) leave(cs []Change) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tick++
+	for _, c := range cs {
+		if c.Op == Add {
+			b.left[Membership{c.Key(), c.Member.ID}] = b.tick
+		}
+	}
+}
+
+// leftOver adds to ms what was left to a whole run that has not come yet.
+func (b *book) leftOver(ms map[Membership]bool) map[Membership]bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for m := range b.left {
+		ms[m] = true
+	}
+	return ms
+}
+
+// seen forgets what was left to p, a whole run, before it read the grants: what
+// it holds is on record now.
+func (b *book) seen(p *pen, since uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.left, func(m Membership, at uint64) bool { return at < since && slices.Contains(p.ds, m.Group.Directory) })
 }
 
 // write lets f make a batch while no other run writes, and records it. The

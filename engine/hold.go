@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -64,7 +65,11 @@ func (p Plan) parts() []Part {
 // limit adds the objections to p, and lets everything through that a person
 // released.
 func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Release, error) {
-	*p = p.Limited(r.cfg.Limits)
+	onHold, err := r.onHold(ctx, *p)
+	if err != nil {
+		return nil, err
+	}
+	*p = p.Limited(r.cfg.Limits, onHold)
 	digest := p.HeldDigest()
 	if digest == "" {
 		return nil, nil //nolint:nilnil // nothing is held, so nothing is to be released
@@ -75,4 +80,40 @@ func (r *Reconciler) limit(ctx context.Context, p *Plan, now time.Time) (*Releas
 	}
 	*p = p.released()
 	return rel, nil
+}
+
+// narrow leaves of the plan what a run of some groups carries out. What it
+// leaves because there are too many, no such run adds one by one, until a whole
+// one has seen all of it.
+func (r *Reconciler) narrow(ctx context.Context, res *Result) error {
+	onHold, err := r.onHold(ctx, res.Plan)
+	if err != nil {
+		return err
+	}
+	var left []Change
+	res.Plan, left, res.Against = res.Plan.narrowed(r.cfg.Limits, r.book.leftOver(onHold))
+	res.Rest = len(left) > 0
+	r.book.leave(left)
+	return nil
+}
+
+// onHold returns the additions that limits hold, as on record. Nobody is asked
+// when p adds nobody.
+func (r *Reconciler) onHold(ctx context.Context, p Plan) (map[Membership]bool, error) {
+	ms := make(map[Membership]bool)
+	if !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Op == Add }) {
+		return ms, nil
+	}
+	holds, err := r.book.Holds(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what is on hold: %w", err)
+	}
+	for _, h := range holds {
+		for _, c := range h.Changes {
+			if c.Op == Add {
+				ms[Membership{c.Key(), c.Member.ID}] = true
+			}
+		}
+	}
+	return ms, nil
 }

@@ -262,6 +262,10 @@ type Ledger interface {
 	// Page returns what is on record about a group. An unknown group has an
 	// empty page.
 	Page(ctx context.Context, g Group) (Page, error)
+	// Holds returns the open holds: those that no run has let through, and that
+	// no later run has replaced or found solved. Of their changes comes back what
+	// a Change writes as JSON.
+	Holds(ctx context.Context) ([]Hold, error)
 	// Release returns the release of a held digest that is neither used nor
 	// expired at now, or nil.
 	Release(ctx context.Context, digest string, now time.Time) (*Release, error)

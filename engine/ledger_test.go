@@ -19,7 +19,8 @@ type memLedger struct {
 	past     []engine.Past
 	readings map[engine.Group]engine.Reading
 	noticed  map[engine.Membership]time.Time
-	holds    map[string]engine.Hold
+	holds    map[string]engine.Hold // all that ever were
+	open     []engine.Hold
 	releases map[string]engine.Release
 	events   []engine.Event
 	known    map[engine.Directory]engine.Known
@@ -76,6 +77,15 @@ func (l *memLedger) Page(_ context.Context, g engine.Group) (engine.Page, error)
 	return p, nil
 }
 
+func (l *memLedger) Holds(context.Context) ([]engine.Hold, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.open), nil
+}
+
+// close takes holds off the open ones. l.mu is held.
+func (l *memLedger) close(which func(engine.Hold) bool) { l.open = slices.DeleteFunc(l.open, which) }
+
 func (l *memLedger) Release(_ context.Context, digest string, now time.Time) (*engine.Release, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,9 +129,17 @@ func (l *memLedger) Record(ctx context.Context, b engine.Batch) error {
 		l.noticed[n.Membership] = n.At
 	}
 	for _, h := range b.Holds {
+		l.close(func(o engine.Hold) bool { return h.Directory == "" || o.Directory == h.Directory })
 		l.holds[h.Digest] = h
+		l.open = append(l.open, h)
+	}
+	for _, e := range b.Events {
+		if e.Kind == engine.EventRunEnded && (e.Scope == "" || e.Scope == "directory") {
+			l.close(func(o engine.Hold) bool { return o.Run != e.Run && (e.Scope == "" || o.Directory == e.Directory) })
+		}
 	}
 	for _, s := range b.Spend {
+		l.close(func(o engine.Hold) bool { return o.Digest == s.Digest })
 		r := l.releases[s.Digest]
 		r.Used = s.Run
 		l.releases[s.Digest] = r

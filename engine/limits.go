@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Limits say how much surprise is allowed. They speak of unexplained removals
@@ -46,7 +47,8 @@ type Objection struct {
 	Message  string    `json:"message"`
 	Released bool      `json:"released,omitempty"` // a person let it through
 
-	group Group
+	group   Group
+	waiting bool // only what was held before is held on; what came since is within the limit
 }
 
 // Covers reports whether o objects to c. Both may have been read from JSON, as
@@ -62,7 +64,7 @@ func (o Objection) Covers(c Change) bool {
 	}
 	switch o.Limit {
 	case LimitAdd:
-		return c.Op == Add
+		return c.Op == Add && (c.waiting || !o.waiting)
 	case LimitRemove, LimitRemovePercent:
 		return unexplained(c)
 	case LimitGrants:
@@ -80,13 +82,17 @@ func (o Objection) Covers(c Change) bool {
 // the listing may be wrong.
 func unexplained(c Change) bool { return c.removes() && (!c.Why.Agreed() || c.drop) }
 
-// tally counts the surprises of one group, or of a run.
-type tally struct{ remove, forget, add, members int }
+// tally counts the surprises of one group, or of a run. Of the additions,
+// waiting are on hold already.
+type tally struct{ remove, forget, add, waiting, members int }
 
 func (t *tally) count(c Change) {
 	switch {
 	case c.Op == Add:
 		t.add++
+		if c.waiting {
+			t.waiting++
+		}
 	case unexplained(c):
 		t.remove++
 	case c.Op == Forget:
@@ -95,8 +101,18 @@ func (t *tally) count(c Change) {
 }
 
 // Limited returns the plan with the objections of its groups' limits, and of
-// run for the whole, and marks what they hold. It is pure; p is not changed.
-func (p Plan) Limited(run Limits) Plan {
+// run for the whole, and marks what they hold. Additions that are on hold stay
+// so, without a release, as long as there are too many; what comes later is
+// counted for itself, so that nobody waits for the surprise of others. It is
+// pure; p is not changed.
+func (p Plan) Limited(run Limits, onHold map[Membership]bool) Plan {
+	if len(onHold) > 0 {
+		p.Changes = slices.Clone(p.Changes)
+		for i := range p.Changes {
+			c := &p.Changes[i]
+			c.waiting = c.Op == Add && onHold[Membership{c.Key(), c.Member.ID}]
+		}
+	}
 	byGroup := make(map[Group]*tally)
 	var whole tally
 	for _, c := range p.Changes {
@@ -131,7 +147,13 @@ func (p Plan) Limited(run Limits) Plan {
 			Message: fmt.Sprintf("%d of %d grants vanished before their time; nothing is withdrawn until somebody says that this was meant", vanished, live),
 		})
 	}
-	p.Changes = held(p.Changes, p.Objections)
+	if len(p.Objections) > 0 {
+		p.Changes = slices.Clone(p.Changes)
+		for i := range p.Changes {
+			c := &p.Changes[i]
+			c.Held = c.Held || slices.ContainsFunc(p.Objections, func(o Objection) bool { return o.Covers(*c) })
+		}
+	}
 	return p
 }
 
@@ -155,10 +177,17 @@ func (t tally) objections(l Limits, where string) []Objection {
 		})
 	}
 	if t.add > l.Add {
-		os = append(os, Objection{
+		o := Objection{
 			Limit: LimitAdd, Value: t.add, Allowed: l.Add,
 			Message: fmt.Sprintf("%s in %s, over the limit of %d", many(t.add, "addition"), where, l.Add),
-		})
+		}
+		if since := t.add - t.waiting; t.waiting > 0 && since <= l.Add {
+			o.waiting = true
+			if since > 0 {
+				o.Message = fmt.Sprintf("%s in %s on hold, and %d more since, over the limit of %d", many(t.waiting, "addition"), where, since, l.Add)
+			}
+		}
+		os = append(os, o)
 	}
 	return os
 }
@@ -186,23 +215,6 @@ func (g GroupSummary) objections(t tally, where string) []Objection {
 		}}
 	}
 	return nil
-}
-
-// held returns cs with the changes marked to which an objection speaks.
-func held(cs []Change, os []Objection) []Change {
-	if len(os) == 0 {
-		return cs
-	}
-	out := make([]Change, len(cs))
-	copy(out, cs)
-	for i := range out {
-		for _, o := range os {
-			if o.Covers(out[i]) {
-				out[i].Held = true
-			}
-		}
-	}
-	return out
 }
 
 // doubts names the implausible listings and the vanished grants that objections

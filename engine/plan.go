@@ -65,6 +65,7 @@ type Change struct {
 	has      time.Time // the directory's end before an Expire; zero when there was none
 	sessions bool      // the member's sessions are to end with the membership
 	lapsed   bool      // the directory ended by itself what an Add restores
+	waiting  bool      // an Add that is on hold since an earlier run
 }
 
 // Lapsed reports whether c follows from the directory having ended the

@@ -90,12 +90,18 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		return &Moved{digest, have}
 	}
 	if sc.some() {
-		res.Plan, res.Rest, res.Against = res.Plan.narrowed(r.cfg.Limits)
-	} else if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
+		err = r.narrow(ctx, res)
+	} else {
+		res.Release, err = r.limit(ctx, &res.Plan, now)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.book.prove(ctx, p, r.decided(res, s), func(Group) uint64 { return s.known }); err != nil {
 		return err
+	}
+	if !sc.some() {
+		r.book.seen(p, s.known)
 	}
 	appliers, jobs, err := r.applyAll(ctx, res, s)
 	if err != nil {

@@ -47,17 +47,17 @@ func (sc Scope) String() string {
 func (sc Scope) holds(d Directory) bool { return sc.Directory == "" || sc.Directory == d }
 
 // narrowed returns the part of a plan that a run of some groups carries out,
-// whether anything was left that a whole run has to decide, and the objections
-// because of which it was.
-func (p Plan) narrowed(run Limits) (narrow Plan, rest bool, against []Objection) {
-	p = p.Limited(run)
-	var left []Change
+// what it leaves to a whole run, and the objections because of which it does.
+// Additions on hold stay so and are not left: how many there are in all, only a
+// whole run sees.
+func (p Plan) narrowed(run Limits, onHold map[Membership]bool) (narrow Plan, left []Change, against []Objection) {
+	p = p.Limited(run, onHold)
 	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool {
 		drop := c.Held || unexplained(c) || !c.Why.Agreed() && c.Op != Add
-		if drop {
+		if drop && !c.waiting {
 			left = append(left, c)
 		}
-		return drop
+		return drop || c.waiting
 	})
 	for _, o := range p.Objections {
 		if slices.ContainsFunc(left, o.Covers) {
@@ -71,7 +71,7 @@ func (p Plan) narrowed(run Limits) (narrow Plan, rest bool, against []Objection)
 	p.rebase(true)
 	p.keeps = slices.DeleteFunc(p.keeps, keep.idle)
 	p.Objections, p.Foreign = nil, nil
-	return p, len(left) > 0, against
+	return p, left, against
 }
 
 // atlas remembers where names lead, as this process last looked them up. By it

@@ -48,6 +48,8 @@ func (b *books) Page(_ context.Context, g engine.Group) (engine.Page, error) {
 	return p, nil
 }
 
+func (b *books) Holds(context.Context) ([]engine.Hold, error) { return nil, nil }
+
 func (b *books) Release(context.Context, string, time.Time) (*engine.Release, error) {
 	return nil, nil //nolint:nilnil // as the port says: no release
 }

@@ -26,7 +26,6 @@ func testLedger(t *testing.T, at place) {
 				return err
 			},
 			Events: func(ctx context.Context) ([]engine.Event, error) { return events(ctx, s) },
-			Holds:  s.Holds,
 			Lessor: s.Leases(),
 			LessorAgain: func(t *testing.T) storetest.Lessor {
 				return at.open(t).Leases()

@@ -24,7 +24,7 @@ func ended(t *testing.T, l engine.Ledger, e engine.Event) {
 
 func heldNow(t *testing.T, w World, what string, want ...engine.Hold) {
 	t.Helper()
-	all, err := w.Holds(t.Context())
+	all, err := w.Ledger.Holds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +41,6 @@ func heldNow(t *testing.T, w World, what string, want ...engine.Hold) {
 // holdsOfTheirRun: what a run does not hold again is history, as far as the run
 // looked.
 func holdsOfTheirRun(t *testing.T, w World) {
-	if w.Holds == nil {
-		return
-	}
 	all := heldIn(t, w.Ledger, 1, "")
 	corp := heldIn(t, w.Ledger, 2, "corp")
 	okta := heldIn(t, w.Ledger, 3, "okta")

@@ -22,8 +22,6 @@ type World struct {
 	Release func(ctx context.Context, r engine.Release) error
 	// Events returns the audit log, oldest first.
 	Events func(ctx context.Context) ([]engine.Event, error)
-	// Holds returns the open holds.
-	Holds func(ctx context.Context) ([]engine.Hold, error)
 	// Lessor keeps the leases that fences are about; LessorAgain is that of
 	// another process.
 	Lessor      Lessor
