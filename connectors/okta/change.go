@@ -135,7 +135,7 @@ func (j *job) each(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// rule begins to read the rules anew where somebody may have to be removed.
+// rule begins to read the rules where somebody may have to be removed.
 func (j *job) rule(ctx context.Context) {
 	if !slices.ContainsFunc(j.remove, func(m engine.Member) bool {
 		last, ok := j.c.writes.Last(j.g, m.ID)
@@ -144,7 +144,7 @@ func (j *job) rule(ctx context.Context) {
 		return
 	}
 	read := make(chan error, 1)
-	go func() { read <- j.c.manageable(ctx, j.g, 0) }()
+	go func() { read <- j.c.manageable(ctx, j.g, rulesNew/2) }()
 	j.ruled = func() error { return <-read }
 }
 

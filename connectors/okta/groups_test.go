@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/okta/oktatest"
@@ -60,6 +59,7 @@ func TestRuleHeldMemberIsNeverRemoved(t *testing.T) {
 	}
 	rule, err := b.s.AddRule(oktatest.Rule{Name: "all of IT", Groups: []string{"prod-db"}, Members: []string{string(ada)}})
 	b.must(err)
+	b.clock.Advance(rulesNew / 2)
 	_, err = c.Remove(t.Context(), g, engine.Member{ID: ada, Login: "ada"})
 	wantKind(t, "Remove", err, engine.Unmanageable, "corp: remove ada from prod-db", "all of IT")
 	if !b.s.Has(string(g), string(ada)) || len(b.s.Excluded(rule)) > 0 {
@@ -120,43 +120,6 @@ func TestRulesAreReadWholeAndShared(t *testing.T) {
 	wg.Wait()
 	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got != 2 {
 		t.Errorf("requests for rules: got %d, want 2 pages once", got)
-	}
-}
-
-// Who needs the rules as of now shares a reading that began after the asking,
-// and none that began before.
-func TestNewReadingsOfRulesAreShared(t *testing.T) {
-	t.Parallel()
-	var release chan struct{}
-	n := 0
-	b, c, _, _ := small(t, func(cfg *Config) {
-		next := cfg.Transport
-		cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-			if n++; n == 1 {
-				<-release
-			}
-			return next.RoundTrip(r)
-		})
-	})
-	synctest.Test(t, func(t *testing.T) {
-		release, c.rules = make(chan struct{}), newRuleBook() // of the bubble, so that waiting for them counts as waiting
-		var wg sync.WaitGroup
-		read := func() {
-			if _, err := c.rules.read(t.Context(), c, 0); err != nil {
-				t.Error(err)
-			}
-		}
-		wg.Go(read)
-		synctest.Wait()
-		for range 15 {
-			wg.Go(read)
-		}
-		synctest.Wait()
-		close(release)
-		wg.Wait()
-	})
-	if got := b.s.Log.Count("GET /api/v1/groups/rules"); got != 2 {
-		t.Errorf("readings: got %d, want the first one and one for all who came during it", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 )
 
 // How long the group rules are believed. Before removals they are read again,
-// and during a job of many removals, which may take minutes.
+// and during a job of many removals, which may take minutes. While it is looked
+// who is in, rules that are half as old as they may be then will do: jobs side
+// by side share a reading.
 const (
 	rulesKept  = time.Minute
 	rulesFresh = 30 * time.Second
@@ -56,21 +59,25 @@ func (f feeds) why(id engine.GroupID) string {
 }
 
 // ruleBook holds the group rules as last read. Callers who want newer ones take
-// turns, and share a reading that began after they came.
+// turns; nobody else waits for them.
 type ruleBook struct {
-	begun atomic.Int64  // readings so far
-	turn  chan struct{} // guards what follows, and ends with a context
-	fed   feeds         // nil before the first one
-	at    time.Time
-	last  int64 // the reading that fed is of
+	turn chan struct{} // of reading; a wait for it ends with a context
+	last atomic.Pointer[reading]
+}
+
+// reading is what one reading of the rules found.
+type reading struct {
+	fed feeds
+	at  time.Time // when it began
 }
 
 func newRuleBook() *ruleBook { return &ruleBook{turn: make(chan struct{}, 1)} }
 
-// read returns the groups that rules fill, as of at most so long ago; with a
-// zero age, as of a reading that began after the call.
+// read returns the groups that rules fill, as of less than so long ago.
 func (b *ruleBook) read(ctx context.Context, c *Connector, age time.Duration) (feeds, error) {
-	came := b.begun.Load()
+	if r := b.last.Load(); r.since(c.cfg.Now()) < age {
+		return r.fed, nil
+	}
 	select {
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
@@ -78,16 +85,24 @@ func (b *ruleBook) read(ctx context.Context, c *Connector, age time.Duration) (f
 		return nil, ctx.Err()
 	}
 	now := c.cfg.Now()
-	if b.fed != nil && (b.last > came || now.Sub(b.at) < age) {
-		return b.fed, nil
+	if r := b.last.Load(); r.since(now) < age {
+		return r.fed, nil
 	}
-	mine := b.begun.Add(1)
 	fed, err := c.readRules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.fed, b.at, b.last = fed, now, mine
+	b.last.Store(&reading{fed, now})
 	return fed, nil
+}
+
+// since is how old the reading is at now; for ever where there is none, or the
+// clock was set back.
+func (r *reading) since(now time.Time) time.Duration {
+	if r == nil || now.Before(r.at) {
+		return math.MaxInt64
+	}
+	return now.Sub(r.at)
 }
 
 func (c *Connector) readRules(ctx context.Context) (feeds, error) {
