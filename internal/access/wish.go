@@ -122,9 +122,10 @@ func (r *Request) once(f Facts) error {
 	if f.GivenErr != nil {
 		return doubtful(f.GivenErr, "what %s has of %s already", r.Person, r.Resource)
 	}
-	if calm := f.Unfit.UTC().Add(Calm); r.BreakGlass && !f.Unfit.IsZero() && r.At.Before(calm) {
-		return refuse(Conflict, "a review found that an emergency of %s in %s was none: until %s, ask without; where there is one, tell an owner or an administrator",
-			r.Person, r.Resource, calm.Format(time.RFC3339))
+	if r.BreakGlass {
+		if err := Calmed(r.Person, r.Resource, f.Unfit, r.At); err != nil {
+			return err
+		}
 	}
 	for _, g := range f.Given {
 		until := g.When.Until.UTC().Format(time.RFC3339)
@@ -137,6 +138,16 @@ func (r *Request) once(f Facts) error {
 			return refuse(Conflict, "%s has access to %s from %s until %s already; extend that, or give it back first",
 				r.Person, r.Resource, g.When.From.UTC().Format(time.RFC3339), until)
 		}
+	}
+	return nil
+}
+
+// Calmed refuses an emergency of somebody in a resource for as long as [Calm] says
+// after a review found, at unfit, that one of theirs was none; zero is never.
+func Calmed(p engine.Person, resource string, unfit, now time.Time) error {
+	if until := unfit.UTC().Add(Calm); !unfit.IsZero() && now.Before(until) {
+		return refuse(Conflict, "a review found that an emergency of %s in %s was none: until %s, ask without; where there is one, tell an owner or an administrator",
+			p, resource, until.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -162,8 +162,9 @@ type ResourceInput struct {
 
 // Possible tells whether the caller may do something, as far as is known.
 type Possible struct {
-	Yes bool   `json:"yes"`
-	Why string `json:"why,omitempty" doc:"Why not, or why it is not known"`
+	Yes   bool      `json:"yes"`
+	Why   string    `json:"why,omitempty" doc:"Why not, or why it is not known"`
+	Until time.Time `json:"until,omitzero" doc:"Until when not; not there where nobody can tell"`
 }
 
 // Offer is a resource as the caller stands to it.

@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass-dev/daypass/internal/api"
 )
@@ -45,5 +47,9 @@ func TestUnjustifiedEndsTheAccess(t *testing.T) {
 		}
 	default:
 		t.Error("nobody takes ada out")
+	}
+	may := into[struct{ BreakGlass api.Possible }](t, r.call("ada", "GET", "/api/v1/resources/staging", "").want(t, 200)).BreakGlass
+	if may.Yes || !may.Until.Equal(x.Review.At.Add(24*time.Hour)) || !strings.Contains(may.Why, "a review found") {
+		t.Errorf("another emergency is offered: %+v", may)
 	}
 }

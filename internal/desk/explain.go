@@ -71,6 +71,7 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, called string,
 	if p == nil {
 		return out
 	}
+	out.BreakGlass = d.calmed(ctx, person, res, out.BreakGlass)
 	var doubts []string
 	doubt := func(err error, what string) {
 		if len(access.Gone(err)) > 0 {

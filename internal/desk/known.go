@@ -46,6 +46,7 @@ type known struct {
 	rules *Rules
 
 	mu       sync.Mutex
+	groups   map[engine.GroupRef]*kept[engine.GroupID]
 	members  map[engine.GroupRef]*kept[roster]
 	accounts map[place]*kept[engine.Member]
 	profiles map[engine.Person]*kept[*engine.Profile]
@@ -58,6 +59,7 @@ type known struct {
 func newKnown(r *Rules) *known {
 	k := &known{
 		rules:    r,
+		groups:   make(map[engine.GroupRef]*kept[engine.GroupID]),
 		members:  make(map[engine.GroupRef]*kept[roster]),
 		accounts: make(map[place]*kept[engine.Member]),
 		profiles: make(map[engine.Person]*kept[*engine.Profile]),

@@ -41,20 +41,70 @@ func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource,
 	if err != nil {
 		return nil, err
 	}
+	var records []record
+	for _, o := range owned {
+		records = append(records, record{o.Group, o.GroupName})
+	}
+	for _, c := range held {
+		records = append(records, record{c.Key(), c.Group})
+	}
 	out := make([]Membership, len(res.Groups))
 	for i, ref := range res.Groups {
-		at := slices.IndexFunc(owned, func(o engine.Owned) bool { return isGroup(ref, o.Group, o.GroupName) })
-		if at < 0 {
-			out[i] = d.unowned(ctx, r, ref, phase, held)
-			continue
-		}
-		out[i] = ownedAs(owned[at], r, phase)
-		if note := heldIn(held, ref, !over(phase), owned[at].Wrote); note != "" {
-			out[i].State, out[i].Note = Held, note
+		recorded, err := d.recorded(ctx, ref, records, over(phase))
+		switch at := slices.IndexFunc(owned, func(o engine.Owned) bool { return isGroup(recorded, o.Group, o.GroupName) }); {
+		case at >= 0:
+			out[i] = ownedAs(owned[at], r, phase)
+			if note := heldIn(held, recorded, !over(phase), owned[at].Wrote); note != "" {
+				out[i].State, out[i].Note = Held, note
+			}
+		case err != nil && over(phase):
+			out[i] = Membership{State: Unknown, Note: untold}
+		default:
+			out[i] = d.unowned(ctx, r, ref, phase, heldIn(held, recorded, !over(phase), time.Time{}))
 		}
 		out[i].Group = ref
 	}
 	return out, nil
+}
+
+// recorded returns a reference to a group as records of somebody have it: by its
+// native id, where only the directory knows that one of them is about it. A group
+// may be named in ways that no record has, such as a DN or an alias. What is over
+// is looked up only where a record is about a group that no resource names as the
+// record does: else it is not that.
+func (d *Desk) recorded(ctx context.Context, ref engine.GroupRef, records []record, over bool) (engine.GroupRef, error) {
+	rules := d.rules.Load()
+	ask := false
+	for _, x := range records {
+		if isGroup(ref, x.group, x.name) {
+			return ref, nil
+		}
+		ask = ask || x.group.Directory == ref.Directory && !(over && rules.named(x.group, x.name))
+	}
+	if !ask {
+		return ref, nil
+	}
+	id, err := d.people.group(ctx, ref)
+	switch {
+	case len(access.Gone(err)) > 0:
+		return ref, nil
+	case err != nil:
+		return ref, err
+	}
+	return engine.GroupRef{Directory: ref.Directory, Name: string(id)}, nil
+}
+
+// record is a group that something on record is about, and its name there.
+type record struct {
+	group engine.Group
+	name  string
+}
+
+// named reports whether a resource names a group by its id, or by a name.
+func (r *Rules) named(g engine.Group, name string) bool {
+	return slices.ContainsFunc(r.Resources, func(res Resource) bool {
+		return slices.ContainsFunc(res.Groups, func(ref engine.GroupRef) bool { return isGroup(ref, g, name) })
+	})
 }
 
 // isGroup reports whether a reference names a group, by its name or id.
@@ -81,13 +131,16 @@ func anchored(o engine.Owned, r access.Request) bool {
 	return slices.ContainsFunc(o.Anchors, func(a engine.Anchor) bool { return a.Grant == r.GrantID() })
 }
 
-// unowned tells how it stands with a membership that is not in the ledger.
-func (d *Desk) unowned(ctx context.Context, r access.Request, ref engine.GroupRef, phase access.Phase, held []heldChange) Membership {
-	m := Membership{Group: ref, State: NotYet}
+// untold is the note of what a directory did not tell.
+const untold = "the directory could not tell"
+
+// unowned tells how it stands with a membership that is not in the ledger. note is
+// why a limit holds that it is added or removed, if one does.
+func (d *Desk) unowned(ctx context.Context, r access.Request, ref engine.GroupRef, phase access.Phase, note string) Membership {
+	m := Membership{State: NotYet}
 	if phase == access.Waiting {
 		return m
 	}
-	note := heldIn(held, ref, !over(phase), time.Time{})
 	var a access.Answer
 	if !over(phase) {
 		a = d.people.has(ctx, r.Person, ref, whenever)
@@ -99,8 +152,10 @@ func (d *Desk) unowned(ctx context.Context, r access.Request, ref engine.GroupRe
 		m.State, m.Note = Held, note
 	case over(phase):
 		m.State = Gone
+	case len(access.Gone(a.Err)) > 0:
+		m.Note = "there is no such group in " + string(ref.Directory) + "; an administrator has to make it, or mend the configuration"
 	case a.Err != nil:
-		m.State, m.Note = Unknown, "the directory could not tell"
+		m.State, m.Note = Unknown, untold
 	default:
 		m.Note = d.missing(ctx, r.Person, ref)
 	}

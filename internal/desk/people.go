@@ -136,6 +136,23 @@ func (p *people) membersOf(ctx context.Context, g engine.GroupRef, since moment)
 	})
 }
 
+// group returns the native id of a group, to be shown by. The error is an
+// [*access.NoGroup] where it is certainly not there.
+func (p *people) group(ctx context.Context, g engine.GroupRef) (engine.GroupID, error) {
+	k := p.known.Load()
+	c, err := k.connector(g.Directory)
+	if err != nil {
+		return "", err
+	}
+	return ask(ctx, p, k, k.groups, g, question[engine.GroupID]{
+		of: g.Directory, good: shown, within: answer,
+		ask: func(ctx context.Context) (engine.GroupID, error) {
+			info, err := c.Group(ctx, g.Name)
+			return info.ID, groupErr(g, err)
+		},
+	})
+}
+
 // list returns the members of a group; an [*access.NoGroup] where it is
 // certainly not there.
 func list(ctx context.Context, c engine.Connector, g engine.GroupRef) (roster, error) {

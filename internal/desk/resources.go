@@ -28,6 +28,8 @@ type Offer struct {
 type Possible struct {
 	Yes bool
 	Why string // why not, or why it is not known
+	// Until is until when it is not so; zero where nobody can tell.
+	Until time.Time
 }
 
 // Resources lists the resources that fit a text, in any case and any order of
@@ -71,6 +73,7 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 		}
 	}
 	o.May, o.BreakGlass = d.possible(ctx, c, res, false), d.possible(ctx, c, res, true)
+	o.BreakGlass = d.calmed(ctx, c.Person, res, o.BreakGlass)
 	mine := access.Query{Mine: c.Person, Machine: c.Machine, Resource: name, Limit: 100}
 	if c.Machine != "" {
 		mine.Mine = ""
@@ -137,15 +140,15 @@ const whyBroken = "the configuration names a group that cannot be found, and an 
 
 // possible tells a caller whether they may ask for a resource.
 func (d *Desk) possible(ctx context.Context, c Caller, res *Resource, glass bool) Possible {
-	p := res.Policy
-	switch {
-	case p == nil:
 	return d.possibleTo(ctx, c, "you", res, glass)
 }
 
 // possibleTo tells whether a caller may ask for a resource. called is what they
 // are called to whoever is told.
 func (d *Desk) possibleTo(ctx context.Context, c Caller, called string, res *Resource, glass bool) Possible {
+	p := res.Policy
+	switch {
+	case p == nil:
 		return Possible{Why: "it has no policy, so it cannot be asked for"}
 	case glass && p.BreakGlass == nil:
 		return Possible{Why: "it has no access for emergencies"}

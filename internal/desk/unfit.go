@@ -5,26 +5,66 @@ import (
 	"errors"
 	"time"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
 )
 
-// unfit finds out when a review last found that an emergency of the person in the
-// resource was none. What is on record and cannot be read stands in nobody's way:
-// it may be years old.
-func (d *Desk) unfit(ctx context.Context, q asked) (last time.Time, err error) {
-	of := access.Query{Person: q.person, Resource: q.resource.Name, Status: []access.Status{access.Approved}, Limit: 500}
+// unfit finds out when a review of late found that an emergency of the person in
+// the resource was none, under any of their addresses, or of one that has their
+// account. What cannot be read, and a directory that cannot tell whose an account
+// is, stand in nobody's way.
+func (d *Desk) unfit(ctx context.Context, q asked) (time.Time, error) {
+	since := d.now().Add(-access.Calm)
+	reviews := audit.Search{Kind: engine.EventReviewed, Limit: 100}
 	for {
-		page, err := d.requests(ctx, of)
-		if err != nil && !errors.Is(err, ErrUnreadable) {
+		found, err := d.cfg.Store.Search(ctx, reviews)
+		if err != nil {
 			return time.Time{}, err
 		}
-		for _, r := range page.Requests {
-			if v := r.Review; v != nil && !v.Open() && !v.Fine && v.At.After(last) {
-				last = v.At
+		for _, rec := range found {
+			e, err := rec.Event()
+			switch {
+			case err != nil:
+				return time.Time{}, err
+			case !e.At.After(since):
+				return time.Time{}, nil
+			case e.Group != q.resource.Name:
+				continue
+			}
+			r, err := d.cfg.Store.Request(ctx, e.Request)
+			switch {
+			case errors.Is(err, ErrUnreadable):
+				continue
+			case err != nil:
+				return time.Time{}, err
+			case r == nil, r.Review == nil, r.Review.Open(), r.Review.Fine:
+				continue
+			}
+			if certain(d.same(ctx, q.person, r.Person, q.resource.Groups, q.since)) {
+				return r.Review.At, nil
 			}
 		}
-		if of.After = page.Next; of.After == "" {
-			return last, nil
+		if len(found) < reviews.Limit {
+			return time.Time{}, nil
 		}
+		reviews.Before = found[len(found)-1].Seq
 	}
+}
+
+// calmed is whether somebody may ask for a resource in an emergency, also by what a
+// review found of late.
+func (d *Desk) calmed(ctx context.Context, p engine.Person, res *Resource, may Possible) Possible {
+	if !may.Yes {
+		return may
+	}
+	last, err := d.unfit(ctx, asked{resource: res, person: p, since: whenever})
+	if err != nil {
+		d.cfg.Log.Warn("what reviews found could not be read", "error", err)
+		return Possible{Why: "what reviews found could not be read just now"}
+	}
+	if err := access.Calmed(p, res.Name, last, d.now()); err != nil {
+		return Possible{Why: err.Error(), Until: last.Add(access.Calm).UTC()}
+	}
+	return may
 }

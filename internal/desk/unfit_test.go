@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
@@ -39,6 +40,57 @@ func TestNoEmergencyAfterOneThatWasNone(t *testing.T) {
 	b.ask("ada", desk.Wish{Resource: "secret", BreakGlass: true, Reason: "fire"})
 	b.ask("ada", desk.Wish{Resource: "free", For: time.Minute})
 	b.pass(time.Hour)
+	b.ask("ada", fire)
+}
+
+// Nor have they under an address that no alias names, whose account is theirs, and
+// they read until when before they ask; who else has it is asked only where a
+// review found such, and a directory that does not answer stands in nobody's way.
+func TestNoEmergencyUnderAnotherAddress(t *testing.T) {
+	b := set(t)
+	b.corp.also[mail("ada.second")] = mail("ada")
+	fire := desk.Wish{Resource: "free", BreakGlass: true, Reason: "fire"}
+	offered := func(n string) desk.Possible {
+		t.Helper()
+		o, err := b.desk.Resource(t.Context(), as(n), "free")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.BreakGlass
+	}
+	r := b.ask("ada.second", fire)
+	if may := offered("ada"); !may.Yes {
+		t.Errorf("before the review: %+v", may)
+	}
+	if _, err := b.desk.Review(t.Context(), as("bob"), r.ID, false, "it was none", 0); err != nil {
+		t.Fatal(err)
+	}
+	until := b.clock().Add(access.Calm)
+	b.pass(time.Hour)
+	for _, n := range []string{"ada", "ada.second"} {
+		if _, err := b.desk.Ask(t.Context(), as(n), fire); access.KindOf(err) != access.Conflict {
+			t.Errorf("%s: %v", n, err)
+		}
+		if may := offered(n); may.Yes || !may.Until.Equal(until) || !strings.Contains(may.Why, "review") {
+			t.Errorf("%s is offered: %+v", n, may)
+		}
+		if x, err := b.desk.Explain(t.Context(), as("carol"), mail(n), "free"); err != nil || x.BreakGlass.Yes || !x.BreakGlass.Until.Equal(until) {
+			t.Errorf("%s is explained: %+v, %v", n, x.BreakGlass, err)
+		}
+	}
+	if may := offered("eve"); !may.Yes {
+		t.Errorf("eve is offered: %+v", may)
+	}
+	b.pass(23*time.Hour - time.Second)
+	b.corp.Down(engine.Unavailable)
+	if may := offered("eve"); !may.Yes {
+		t.Errorf("eve is offered, while nobody answers: %+v", may)
+	}
+	b.corp.Mend()
+	b.pass(time.Second)
+	if may := offered("ada"); !may.Yes {
+		t.Errorf("after a day: %+v", may)
+	}
 	b.ask("ada", fire)
 }
 
