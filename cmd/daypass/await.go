@@ -12,60 +12,51 @@ import (
 	"github.com/daypass-dev/daypass/schedule"
 )
 
-// patience is how long somebody waits, as typed.
-type patience string
-
-func (p *patience) flag(cmd *cobra.Command, usage string) {
-	cmd.Flags().StringVar((*string)(p), "timeout", "1h", usage)
+// patience is how long somebody waits.
+type patience struct {
+	typed string
+	most  time.Duration // set before the verb runs
 }
 
-func (p patience) length() (time.Duration, error) {
-	d, err := schedule.ParseDuration(string(p))
-	if err != nil {
-		return 0, usage(fmt.Errorf("--timeout: %w", err))
-	}
-	return d, nil
+func (p *patience) flag(cmd *cobra.Command, text string) {
+	cmd.Flags().StringVar(&p.typed, "timeout", "1h", text)
+	cmd.PreRunE = verb(func(context.Context, []string) error {
+		var err error
+		if p.most, err = schedule.ParseDuration(p.typed); err != nil {
+			return usage(fmt.Errorf("--timeout: %w", err))
+		}
+		return nil
+	})
 }
 
 func (a *app) requestWait() *cobra.Command {
-	var at server
 	var limit patience
-	cmd := &cobra.Command{
+	cmd := a.calling(&cobra.Command{
 		Use: "wait ID", Short: "Wait until the membership is there", Args: takes(1, 1),
-		RunE: verb(func(ctx context.Context, args []string) error {
-			most, err := limit.length()
-			if err != nil {
-				return err
-			}
-			c, err := a.client(ctx, at)
-			if err != nil {
-				return err
-			}
-			r, err := c.request(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return a.await(ctx, c, r, most, at.asJSON)
-		}),
-	}
-	at.flags(cmd)
+	}, func(ctx context.Context, c *client, args []string) error {
+		r, err := c.request(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return c.await(ctx, r, limit.most)
+	})
 	limit.flag(cmd, "how long to wait: a `LENGTH`")
 	return cmd
 }
 
 // await waits until the membership is there, and shows the request then.
-func (a *app) await(ctx context.Context, c *client, r api.RequestDetail, most time.Duration, asJSON bool) error {
+func (c *client) await(ctx context.Context, r api.RequestDetail, most time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	state := ""
 	for wait := time.Second; ; wait = min(wait*3/2, 10*time.Second) {
 		if now := stateText(r); now != state {
 			state = now
-			fmt.Fprintf(a.stderr, "%s\n", report.Clean(now))
+			fmt.Fprintf(c.stderr, "%s\n", report.Clean(now))
 		}
 		switch {
 		case r.There:
-			return a.showRequest(r, asJSON)
+			return c.show(r)
 		case r.State == "denied", r.State == "withdrawn", r.State == "lapsed", r.State == "revoked", r.State == "ended":
 			return &exit{code: exitDenied, err: fmt.Errorf("request %s: %s", r.ID, state)}
 		}

@@ -18,31 +18,41 @@ import (
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
-// server is a daypass that serves, as typed, and how to print what it answers.
-type server struct {
-	url    string
-	asJSON bool
-}
-
-func (s *server) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.url, "server", "", "the `URL` of the daypass that serves (or $DAYPASS_URL)")
-	cmd.Flags().BoolVar(&s.asJSON, "json", false, "print what it answers as JSON")
-}
-
-// client calls the API of a daypass that serves.
+// client calls the API of a daypass that serves, and prints what it answers.
 type client struct {
 	base   string
 	http   *http.Client
 	token  func(context.Context) (string, error)
 	secret string // the token in use
+
+	asJSON         bool
+	stdout, stderr io.Writer
+}
+
+// calling makes cmd a verb that calls a daypass that serves: it has the flags for
+// that, and run gets a client.
+func (a *app) calling(cmd *cobra.Command, run func(ctx context.Context, c *client, args []string) error) *cobra.Command {
+	var server string
+	var asJSON bool
+	cmd.Flags().StringVar(&server, "server", "", "the `URL` of the daypass that serves (or $DAYPASS_URL)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what it answers as JSON")
+	cmd.RunE = verb(func(ctx context.Context, args []string) error {
+		c, err := a.client(ctx, server)
+		if err != nil {
+			return err
+		}
+		c.asJSON = asJSON
+		return run(ctx, c, args)
+	})
+	return cmd
 }
 
 // mayAnswer is how long an answer of the API may take.
 const mayAnswer = 2 * time.Minute
 
 // client returns a client of the server that was named.
-func (a *app) client(ctx context.Context, s server) (*client, error) {
-	base := cmp.Or(s.url, a.getenv("DAYPASS_URL"))
+func (a *app) client(ctx context.Context, server string) (*client, error) {
+	base := cmp.Or(server, a.getenv("DAYPASS_URL"))
 	if base == "" {
 		return nil, usage(errors.New("say which daypass to ask: --server URL, or DAYPASS_URL"))
 	}
@@ -53,7 +63,7 @@ func (a *app) client(ctx context.Context, s server) (*client, error) {
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
 		return nil, usage(fmt.Errorf("--server %q: a token goes over https only", base))
 	}
-	c := &client{base: strings.TrimSuffix(base, "/") + "/api/v1", http: &http.Client{
+	c := &client{base: strings.TrimSuffix(base, "/") + "/api/v1", stdout: a.stdout, stderr: a.stderr, http: &http.Client{
 		Timeout:       mayAnswer,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a token is for one host
 	}}

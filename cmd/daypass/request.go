@@ -28,10 +28,9 @@ type wish struct {
 // request asks for access, by the API of a daypass that serves.
 func (a *app) request() *cobra.Command {
 	var w wish
-	var at server
 	var wait bool
 	var limit patience
-	cmd := &cobra.Command{
+	cmd := a.calling(&cobra.Command{
 		Use:   "request [--resource RESOURCE | --template NAME]",
 		Short: "Ask for access, and wait for it: for people and pipelines",
 		Long: `request asks a daypass that serves for access. With --wait it returns when the
@@ -47,27 +46,17 @@ when the job has the permission id-token: write.`,
   daypass request --template nightly --wait --timeout 30m
   daypass request show r2x4...    daypass request extend r2x4... --for 1h`,
 		Args: takes(0, 0),
-		RunE: verb(func(ctx context.Context, _ []string) error {
-			most, err := limit.length()
-			if err != nil {
-				return err
-			}
-			c, err := a.client(ctx, at)
-			if err != nil {
-				return err
-			}
-			r, err := a.ask(ctx, c, w, wait)
-			switch {
-			case err != nil:
-				return err
-			case wait:
-				return a.await(ctx, c, r, most, at.asJSON)
-			}
-			return a.showRequest(r, at.asJSON)
-		}),
-	}
+	}, func(ctx context.Context, c *client, _ []string) error {
+		r, err := c.ask(ctx, w, wait)
+		switch {
+		case err != nil:
+			return err
+		case wait:
+			return c.await(ctx, r, limit.most)
+		}
+		return c.show(r)
+	})
 	f := cmd.Flags()
-	at.flags(cmd)
 	f.StringVar(&w.resource, "resource", "", "the `RESOURCE` to ask for")
 	f.StringVar(&w.template, "template", "", "a template's `NAME`; it fills in what is left out")
 	f.StringVar(&w.person, "person", "", "for `WHOM`, by work address (default: yourself)")
@@ -89,7 +78,7 @@ when the job has the permission id-token: write.`,
 
 // ask asks for what was typed. Whoever waits, and asked for the same before,
 // gets that request while nobody has decided on it.
-func (a *app) ask(ctx context.Context, c *client, w wish, wait bool) (api.RequestDetail, error) {
+func (c *client) ask(ctx context.Context, w wish, wait bool) (api.RequestDetail, error) {
 	var r api.RequestDetail
 	if (w.resource == "") == (w.template == "") {
 		return r, usage(errors.New("say what to ask for: one of --resource and --template"))
@@ -110,13 +99,13 @@ func (a *app) ask(ctx context.Context, c *client, w wish, wait bool) (api.Reques
 	p, refused := errors.AsType[*problem](err)
 	switch {
 	case err == nil && wait:
-		fmt.Fprintf(a.stderr, "asked: %s\n", r.ID)
+		fmt.Fprintf(c.stderr, "asked: %s\n", r.ID)
 	case errors.Is(err, errInterrupted):
 		err = hinted(err, "it may have been asked for; daypass request list tells")
 	case !refused || p.Request == "":
 	case wait && p.Same:
 		if r, err = c.request(ctx, p.Request); err == nil {
-			fmt.Fprintf(a.stderr, "asked already, at %s: %s\n", report.At(r.At), r.ID)
+			fmt.Fprintf(c.stderr, "asked already, at %s: %s\n", report.At(r.At), r.ID)
 		}
 	default:
 		err = hinted(err, "daypass request show %s tells how it stands, daypass request wait %s waits for it", p.Request, p.Request)
@@ -125,83 +114,61 @@ func (a *app) ask(ctx context.Context, c *client, w wish, wait bool) (api.Reques
 }
 
 func (a *app) requestShow() *cobra.Command {
-	var at server
-	cmd := &cobra.Command{
+	return a.calling(&cobra.Command{
 		Use: "show ID", Short: "How a request stands", Args: takes(1, 1),
-		RunE: verb(func(ctx context.Context, args []string) error {
-			c, err := a.client(ctx, at)
-			if err != nil {
-				return err
-			}
-			r, err := c.request(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return a.showRequest(r, at.asJSON)
-		}),
-	}
-	at.flags(cmd)
-	return cmd
+	}, func(ctx context.Context, c *client, args []string) error {
+		r, err := c.request(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return c.show(r)
+	})
 }
 
 func (a *app) requestList() *cobra.Command {
-	var at server
-	cmd := &cobra.Command{
+	return a.calling(&cobra.Command{
 		Use: "list", Short: "Your requests, and your access", Args: takes(0, 0),
-		RunE: verb(func(ctx context.Context, _ []string) error {
-			return a.listRequests(ctx, at, "/requests", "You asked for nothing yet.")
-		}),
-	}
-	at.flags(cmd)
-	return cmd
+	}, func(ctx context.Context, c *client, _ []string) error {
+		return c.list(ctx, "/requests", "You asked for nothing yet.")
+	})
 }
 
 func (a *app) requestAct(act, short, why string) *cobra.Command {
-	var at server
 	var comment string
-	cmd := &cobra.Command{
+	cmd := a.calling(&cobra.Command{
 		Use: act + " ID", Short: short, Args: takes(1, 1),
-		RunE: verb(func(ctx context.Context, args []string) error {
-			err := a.act(ctx, at, args[0], act, api.Comment{Comment: comment})
-			if p, ok := errors.AsType[*problem](err); ok && p.Status == http.StatusUnprocessableEntity && strings.TrimSpace(comment) == "" {
-				err = hinted(err, "daypass request %s %s --comment WHY", act, args[0])
-			}
-			return err
-		}),
-	}
-	at.flags(cmd)
+	}, func(ctx context.Context, c *client, args []string) error {
+		err := c.act(ctx, args[0], act, api.Comment{Comment: comment})
+		if p, ok := errors.AsType[*problem](err); ok && p.Status == http.StatusUnprocessableEntity && strings.TrimSpace(comment) == "" {
+			err = hinted(err, "daypass request %s %s --comment WHY", act, args[0])
+		}
+		return err
+	})
 	cmd.Flags().StringVar(&comment, "comment", "", why)
 	return cmd
 }
 
 func (a *app) requestExtend() *cobra.Command {
-	var at server
 	var length, reason string
-	cmd := &cobra.Command{
+	cmd := a.calling(&cobra.Command{
 		Use: "extend ID --for LENGTH", Short: "Ask for access to last longer", Args: takes(1, 1),
-		RunE: verb(func(ctx context.Context, args []string) error {
-			return a.act(ctx, at, args[0], "extend", map[string]string{"for": length, "reason": reason})
-		}),
-	}
-	at.flags(cmd)
+	}, func(ctx context.Context, c *client, args []string) error {
+		return c.act(ctx, args[0], "extend", map[string]string{"for": length, "reason": reason})
+	})
 	cmd.Flags().StringVar(&length, "for", "", "the `LENGTH`, from the present end")
 	cmd.Flags().StringVar(&reason, "reason", "", "`WHY`")
 	return cmd
 }
 
 // act does something to a request and shows how it stands then.
-func (a *app) act(ctx context.Context, at server, id, what string, body any) error {
-	c, err := a.client(ctx, at)
-	if err != nil {
-		return err
-	}
+func (c *client) act(ctx context.Context, id, what string, body any) error {
 	var r api.RequestDetail
-	err = c.call(ctx, http.MethodPost, "/requests/"+url.PathEscape(id)+"/"+what, nil, body, &r)
+	err := c.call(ctx, http.MethodPost, "/requests/"+url.PathEscape(id)+"/"+what, nil, body, &r)
 	switch {
 	case errors.Is(err, errInterrupted):
 		return hinted(err, "it may have been done; daypass request show %s tells", id)
 	case err != nil:
 		return err
 	}
-	return a.showRequest(r, at.asJSON)
+	return c.show(r)
 }

@@ -18,21 +18,17 @@ func (c *client) request(ctx context.Context, id string) (api.RequestDetail, err
 	return r, err
 }
 
-// showRequest prints how a request stands: on one line, or all of it as JSON.
-func (a *app) showRequest(r api.RequestDetail, asJSON bool) error {
-	if asJSON {
-		return printJSON(a.stdout, r)
+// show prints how a request stands: on one line, or all of it as JSON.
+func (c *client) show(r api.RequestDetail) error {
+	if c.asJSON {
+		return printJSON(c.stdout, r)
 	}
-	fmt.Fprintf(a.stdout, "%s  %s for %s: %s\n", r.ID, report.Clean(r.Resource), r.Person, report.Clean(stateText(r)))
+	fmt.Fprintf(c.stdout, "%s  %s for %s: %s\n", r.ID, report.Clean(r.Resource), r.Person, report.Clean(stateText(r)))
 	return nil
 }
 
-// listRequests prints the requests that are listed at a path of the API.
-func (a *app) listRequests(ctx context.Context, at server, path, none string) error {
-	c, err := a.client(ctx, at)
-	if err != nil {
-		return err
-	}
+// list prints the requests that are listed at a path of the API.
+func (c *client) list(ctx context.Context, path, none string) error {
 	var page struct {
 		Requests []api.RequestDetail `json:"requests"`
 		Next     string              `json:"next,omitempty"`
@@ -41,17 +37,17 @@ func (a *app) listRequests(ctx context.Context, at server, path, none string) er
 	if err := c.call(ctx, http.MethodGet, path, nil, nil, &page); err != nil {
 		return err
 	}
-	if at.asJSON {
-		return printJSON(a.stdout, page)
+	if c.asJSON {
+		return printJSON(c.stdout, page)
 	}
 	for _, r := range page.Requests {
-		_ = a.showRequest(r, false) // fails as JSON only
+		_ = c.show(r) // fails as JSON only
 	}
 	switch {
 	case len(page.Requests) == 0:
-		fmt.Fprintln(a.stdout, none)
+		fmt.Fprintln(c.stdout, none)
 	case page.Next != "" || page.More:
-		fmt.Fprintln(a.stderr, "there are more, on the page")
+		fmt.Fprintln(c.stderr, "there are more, on the page")
 	}
 	return nil
 }
