@@ -182,6 +182,7 @@ func hopeless(errs ...error) error {
 // was first. version is the one that the caller saw; zero when that is no
 // matter. The conflict of another version wraps [ErrStale].
 func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+	ctx = d.people.inquire(ctx)
 	for try := 1; ; try++ {
 		r, err := d.once(ctx, c, id, version, f)
 		if err == nil || !errors.Is(err, ErrStale) || version != 0 {
@@ -189,7 +190,7 @@ func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f
 				err = moved(id)
 			}
 			d.doubt("request "+id, err)
-			return r, err
+			return r, outspoken(err)
 		}
 		if try == tries {
 			return r, moved(id)

@@ -34,6 +34,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (r access.Request, err
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
+	ctx = d.people.inquire(ctx)
 	id, made, err := d.idFor(ctx, c, w.Key)
 	if err != nil {
 		return access.Request{}, err
@@ -81,7 +82,7 @@ func (d *Desk) Ask(ctx context.Context, c Caller, w Wish) (r access.Request, err
 	r, events, err := access.Ask(wish, *res.Policy, access.Act{By: c.Actor, At: d.now()}, f, rules.Expressions)
 	if err != nil {
 		d.doubt("a request for "+res.Name, err)
-		return r, discreet(c, w.Person, res, err)
+		return r, outspoken(discreet(c, w.Person, res, err))
 	}
 	err = d.save(ctx, r, events)
 	if w.Key != "" && errors.Is(err, ErrStale) { // the same call came first, a moment ago

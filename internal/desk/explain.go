@@ -55,7 +55,7 @@ func (d *Desk) Explain(ctx context.Context, c Caller, person engine.Person, name
 	if person == c.Person && c.Via != access.CLI { // whoever reads a terminal is not known
 		called = "you"
 	}
-	out := d.explain(ctx, person, called, res)
+	out := d.explain(d.people.inquire(ctx), person, called, res)
 	out.Conflicts = d.tactful(ctx, c, person, name, out.Conflicts)
 	return out, nil
 }
@@ -140,7 +140,7 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, called string,
 // error is why that is not known.
 func (d *Desk) barred(ctx context.Context, p engine.Person, res *Resource) (why string, doubt error) {
 	var here, anywhere accounts // in the directories of the resource, and in all
-	since := d.people.moment()
+	since := d.people.since(ctx, true)
 	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
 		_, err := d.people.account(ctx, name, p, since)
 		anywhere.add(err)

@@ -28,7 +28,7 @@ type asked struct {
 // facts finds out what has to be known. What a directory cannot tell is in it
 // as not known.
 func (d *Desk) facts(ctx context.Context, q asked) access.Facts {
-	q.since = d.people.since(q.fresh)
+	q.since = d.people.since(ctx, q.fresh)
 	f := access.Facts{Resource: q.resource.Resource}
 	var wait sync.WaitGroup
 	find := func(asks bool, f func()) {

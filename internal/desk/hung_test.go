@@ -67,3 +67,95 @@ func TestAPageWaitsOnceForADirectoryThatHangs(t *testing.T) {
 		}
 	})
 }
+
+// unhurried is a directory that answers, each time after a while; and not at all about
+// some people.
+type unhurried struct {
+	*memory.Directory
+	after time.Duration
+	mute  engine.Person
+	asked int
+}
+
+func (s *unhurried) Resolve(ctx context.Context, p engine.Person) (engine.Member, error) {
+	s.asked++
+	after := s.after
+	if p == s.mute {
+		after = time.Hour
+	}
+	select {
+	case <-time.After(after):
+	case <-ctx.Done():
+		return engine.Member{}, &engine.Error{Op: "corp: resolve " + string(p), Kind: engine.Unavailable, Err: ctx.Err()}
+	}
+	return s.Directory.Resolve(ctx, p)
+}
+
+// TestADecisionWaitsOnceForADirectoryThatHangs: whatever it has to ask of it, and
+// also of what a page asked before; the next one asks anew.
+func TestADecisionWaitsOnceForADirectoryThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp := &hanging{Directory: memory.New("corp")}
+		corp.AddPerson("ada@example.org", "ada")
+		p := newPeople(time.Now, slog.New(slog.DiscardHandler), func(engine.GroupRef, error) {})
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
+		ctx := p.inquire(t.Context())
+		look := func(ctx context.Context, name engine.Person) error {
+			_, err := p.account(ctx, "corp", name, p.since(ctx, true))
+			return err
+		}
+		began := time.Now()
+		go func() { _ = look(t.Context(), "ada@example.org") }() // somebody else's decision
+		synctest.Wait()
+		for _, name := range []engine.Person{"ada@example.org", "bob@example.org", "ada@example.org", "eve@example.org"} {
+			err := look(ctx, name)
+			if ds := silentIn(err); len(ds) != 1 || ds[0] != "corp" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if took := time.Since(began); took > answer || corp.asked > 2 {
+			t.Errorf("it took %s, and %d questions", took, corp.asked)
+		}
+		time.Sleep(answer)
+		corp.well = true
+		if err := look(p.inquire(t.Context()), "ada@example.org"); err != nil {
+			t.Errorf("the next decision: %v", err)
+		}
+	})
+}
+
+// TestADecisionLetsADirectoryTakeItsTime: as long as it answers something, each
+// answer has its full time, until the whole has lasted too long.
+func TestADecisionLetsADirectoryTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp := &unhurried{Directory: memory.New("corp"), after: 5 * time.Second, mute: "eve@example.org"}
+		names := []engine.Person{"ada@example.org", "bob@example.org", "dan@example.org", "eve@example.org"}
+		for _, name := range names {
+			corp.AddPerson(name, string(name[:3]))
+		}
+		p := newPeople(time.Now, slog.New(slog.DiscardHandler), func(engine.GroupRef, error) {})
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
+		began := time.Now()
+		ctx := p.inquire(t.Context())
+		look := func(name engine.Person) error {
+			_, err := p.account(ctx, "corp", name, p.since(ctx, true))
+			return err
+		}
+		for _, name := range []engine.Person{names[0], names[1], names[0], names[1]} {
+			if err := look(name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if took := time.Since(began); took != 10*time.Second || corp.asked != 2 {
+			t.Errorf("it took %s, and %d questions, to ask of two", took, corp.asked)
+		}
+		err := look(names[3])
+		if took := time.Since(began); took > inquiring || len(silentIn(err)) != 1 {
+			t.Errorf("after %s: %v", took, err)
+		}
+		if err := look(names[2]); !errors.Is(err, errSilent) || corp.asked != 3 {
+			t.Errorf("the time of the whole is over, and somebody was asked for: %v", err)
+		}
+		time.Sleep(answer) // until nothing is under way
+	})
+}

@@ -31,12 +31,17 @@ const whenever moment = 0
 // that to end, and for one more listing that is for all of them.
 func (p *people) moment() moment { return moment(p.moments.Add(1)) }
 
-// since is from which moment on an answer has to have begun.
-func (p *people) since(fresh bool) moment {
-	if fresh {
-		return p.moment()
+// since is from which moment on an answer has to have begun: that of the inquiry,
+// for what decides.
+func (p *people) since(ctx context.Context, fresh bool) moment {
+	in := inquiryOf(ctx)
+	switch {
+	case !fresh:
+		return whenever
+	case in != nil:
+		return in.since
 	}
-	return whenever
+	return p.moment()
 }
 
 // known is what directories answered under one set of rules. Under others
@@ -109,6 +114,7 @@ type kept[T any] struct {
 	at    time.Time
 	value T
 	err   error
+	heard bool // the directory answered, if only that it cannot tell
 }
 
 // hangs reports whether a directory let somebody wait in vain a moment ago: then a
@@ -149,34 +155,40 @@ var (
 )
 
 // ask returns what is kept under a key, or asks for it. One is asked for at a
-// time, for all that it is good for.
+// time, for all that it is good for. Asking goes on when the caller leaves, or their
+// inquiry does not wait any longer: others wait for it too.
 func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]*kept[T], key K, q question[T]) (T, error) {
+	var none T
+	in := inquiryOf(ctx)
 	for {
 		k.mu.Lock()
 		x, found := m[key]
 		fits := found && x.fits(q.since, p.now)
 		if !fits && q.since == whenever && k.hangs(q.of, p.now()) {
 			k.mu.Unlock()
-			var none T
-			return none, fmt.Errorf("%s: %w", q.of, errHangs)
+			return none, unanswered(q.of, fmt.Errorf("%s: %w", q.of, errHangs))
 		}
 		if !fits && (!found || x.over()) {
+			if in.over(q.of) {
+				k.mu.Unlock()
+				return none, unanswered(q.of, errSilent)
+			}
 			x = &kept[T]{done: make(chan struct{}), good: q.good, err: errCutShort}
 			if len(m) >= crowd {
 				clear(m)
 			}
-			m[key] = x
-			k.mu.Unlock()
-			find(ctx, p, k, x, q)
-			time.AfterFunc(q.good, func() { forget(k, m, key, x) })
-			return x.value, x.err
+			m[key], fits = x, true
+			go func() {
+				find(ctx, p, k, x, q)
+				time.AfterFunc(q.good, func() { forget(k, m, key, x) })
+			}()
 		}
 		k.mu.Unlock()
-		select {
-		case <-x.done:
-		case <-ctx.Done():
-			var none T
-			return none, ctx.Err()
+		if err := in.await(ctx, q.of, x.done); err != nil {
+			return none, err
+		}
+		if x.heard {
+			in.heard(q.of)
 		}
 		if fits {
 			return x.value, x.err
@@ -193,8 +205,7 @@ func forget[K comparable, T any](k *known, m map[K]*kept[T], key K, x *kept[T]) 
 	}
 }
 
-// find asks, and goes on when the caller leaves: others wait for it too. A
-// directory that breaks off with a panic did not answer.
+// find asks. A directory that breaks off with a panic did not answer.
 func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q question[T]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.within)
 	defer cancel()
@@ -224,7 +235,11 @@ func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q questio
 		x.value, err = q.ask(ctx)
 		return err
 	})
-	k.heard(q.of, ctx.Err() == nil, p.now())
+	x.heard = ctx.Err() == nil
+	k.heard(q.of, x.heard, p.now())
+	if engine.KindOf(x.err) == engine.Unavailable {
+		x.err = unanswered(q.of, x.err)
+	}
 }
 
 // guarded does what may panic where nobody above would catch it. A panic is an

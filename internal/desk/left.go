@@ -49,7 +49,7 @@ func (d *Desk) leftSoon(ctx context.Context, c Caller) error {
 		own, cancel = context.WithTimeout(ctx, time.Until(end)/4)
 		defer cancel()
 	}
-	return d.without(c.Person, d.accounts(c.Person, d.soon(own, d.people.moment())))
+	return d.without(c.Person, d.accounts(c.Person, d.soon(own, d.people.since(ctx, true))))
 }
 
 // present refuses a person who left, as left does, and whoever may have: a
@@ -89,7 +89,7 @@ func OfLeaver(maker engine.Person, err error) error {
 
 // fully asks a directory anew, for as long as it takes to answer.
 func (d *Desk) fully(ctx context.Context) func(engine.Directory, engine.Person) error {
-	since := d.people.moment()
+	since := d.people.since(ctx, true)
 	return func(name engine.Directory, p engine.Person) error {
 		_, err := d.people.account(ctx, name, p, since)
 		return err
@@ -166,7 +166,7 @@ func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
 	}
 	found, doubt := false, error(nil)
 	ask := func(name engine.Directory) error {
-		_, err := d.people.account(ctx, name, c.Person, d.people.moment())
+		_, err := d.people.account(ctx, name, c.Person, d.people.since(ctx, true))
 		switch k := engine.KindOf(err); {
 		case err == nil:
 			found = true

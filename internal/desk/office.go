@@ -21,6 +21,7 @@ func (d *Desk) reads(ctx context.Context, c Caller) error {
 	if err := c.scope(Read); err != nil {
 		return err
 	}
+	ctx = d.people.inquire(ctx)
 	if err := d.left(ctx, c); err != nil {
 		return err
 	}
@@ -39,6 +40,7 @@ func (d *Desk) administers(ctx context.Context, c Caller) error {
 	if err := c.scope(Admin); err != nil {
 		return err
 	}
+	ctx = d.people.inquire(ctx)
 	if err := d.left(ctx, c); err != nil {
 		return err
 	}
@@ -51,6 +53,7 @@ func (d *Desk) gives(ctx context.Context, c Caller) error {
 	if err := c.scope(Admin); err != nil {
 		return err
 	}
+	ctx = d.people.inquire(ctx)
 	if err := d.present(ctx, c.Person, "your account"); err != nil {
 		return err
 	}
@@ -71,7 +74,7 @@ func (d *Desk) administrator(ctx context.Context, c Caller) error {
 func (d *Desk) doubtful(what string, err error) error {
 	refusal := access.Unsure(what, err)
 	d.doubt(what, refusal)
-	return refusal
+	return outspoken(refusal)
 }
 
 // Runs lists the latest runs, at most as many as limit.
@@ -220,6 +223,7 @@ func (d *Desk) NewToken(ctx context.Context, c Caller, name, machine string, sco
 	if err := access.Readable("name", "the name", name); err != nil {
 		return none, "", err
 	}
+	ctx = d.people.inquire(ctx)
 	if err := d.present(ctx, c.Person, "your account"); err != nil {
 		return none, "", err
 	}

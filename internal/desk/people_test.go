@@ -25,7 +25,7 @@ func town(t *testing.T) (*memory.Directory, *people, func(fresh bool) (bool, err
 	p := newPeople(time.Now, slog.New(slog.DiscardHandler), func(engine.GroupRef, error) {})
 	p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
 	return corp, p, func(fresh bool) (bool, error) {
-		a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, p.since(fresh))
+		a := p.in(t.Context(), "ada@example.org", engine.GroupRef{Directory: "corp", Name: "leads"}, p.since(t.Context(), fresh))
 		return a.Yes, a.Err
 	}
 }

@@ -49,7 +49,7 @@ func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
 		return Roles{}
 	}
 	rules := d.rules.Load()
-	since := d.people.since(fresh)
+	since := d.people.since(ctx, fresh)
 	admin := d.among(ctx, c, rules.Administrators, nil, since)
 	auditor := d.among(ctx, c, rules.Auditors, nil, since)
 	return Roles{
@@ -64,11 +64,12 @@ func (d *Desk) owns(ctx context.Context, c Caller, resource string, fresh bool) 
 	if !ok || c.Machine != "" {
 		return access.Answer{}
 	}
-	return d.among(ctx, c, res.Owners, res, d.people.since(fresh))
+	return d.among(ctx, c, res.Owners, res, d.people.since(ctx, fresh))
 }
 
 // oversees refuses those who neither own a resource nor may read everything.
 func (d *Desk) oversees(ctx context.Context, c Caller, resource, what string) error {
+	ctx = d.people.inquire(ctx)
 	a := either(
 		func() access.Answer { return d.owns(ctx, c, resource, true) },
 		func() access.Answer { return d.roles(ctx, c, true).reading() },
