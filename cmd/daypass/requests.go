@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"github.com/daypass-dev/daypass/internal/api"
-	"github.com/daypass-dev/daypass/internal/desk"
 	"github.com/daypass-dev/daypass/internal/report"
 )
 
@@ -23,7 +22,11 @@ func (c *client) show(r api.RequestDetail) error {
 	if c.asJSON {
 		return printJSON(c.stdout, r)
 	}
-	fmt.Fprintf(c.stdout, "%s  %s for %s: %s\n", r.ID, report.Clean(r.Resource), r.Person, report.Clean(stateText(r)))
+	person := string(r.Person)
+	if r.Name != "" {
+		person += " (" + r.Name + ")"
+	}
+	fmt.Fprintf(c.stdout, "%s  %s for %s: %s\n", r.ID, report.Clean(r.Resource), report.Clean(person), report.Clean(stateText(r)))
 	return nil
 }
 
@@ -66,18 +69,21 @@ func stateText(r api.RequestDetail) string {
 		if r.There {
 			return "there, until " + report.At(r.Grant.Until)
 		}
-		if why := heldText(r); why != "" {
-			return "approved; a limit holds the addition: " + why
+		if r.Held != "" {
+			return "approved; held by a limit: " + r.Held
 		}
 		for _, g := range r.Groups {
 			if g.Note != "" {
 				return "approved; not added yet: " + g.Note
 			}
 		}
+		if len(r.Groups) > 0 { // a list has none, and cannot tell
+			return "approved; not there yet, until " + report.At(r.Grant.Until)
+		}
 		return "active until " + report.At(r.Grant.Until)
 	}
-	if why := heldText(r); why != "" {
-		return r.State + "; a limit holds the removal: " + why
+	if r.Held != "" {
+		return r.State + "; removal held by a limit: " + r.Held
 	}
 	if r.Note != "" {
 		return r.State + ": " + r.Note
@@ -90,15 +96,4 @@ func stateText(r api.RequestDetail) string {
 		}
 	}
 	return r.State
-}
-
-// heldText says which limit holds what is to be done for a request; empty when
-// none does.
-func heldText(r api.RequestDetail) string {
-	for _, g := range r.Groups {
-		if g.State == desk.Held {
-			return g.Note
-		}
-	}
-	return ""
 }

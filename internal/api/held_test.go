@@ -50,8 +50,14 @@ func TestApprovedBeyondALimit(t *testing.T) {
 			t.Errorf("%s: %s", who, body)
 		}
 		for _, want := range []string{"2 additions in corp/free", "limit of 1", "administrator", "release"} {
-			if !strings.Contains(got.Groups[0].Note, want) {
+			if !strings.Contains(got.Groups[0].Note, want) || got.Held != got.Groups[0].Note {
 				t.Errorf("%s: the note lacks %q: %s", who, want, body)
+			}
+		}
+		for _, list := range []string{"requests", "mine"} {
+			a := into[struct{ Requests []api.Request }](t, r.call(who, "GET", "/api/v1/"+list, "").want(t, 200))
+			if len(a.Requests) != 1 || a.Requests[0].Held != got.Held {
+				t.Errorf("%s: %s says %+v, want %q", who, list, a.Requests, got.Held)
 			}
 		}
 	}

@@ -265,6 +265,7 @@ type Mine struct {
 	Body struct {
 		Requests []Request `json:"requests" nullable:"false"`
 		Grants   []Holding `json:"grants" nullable:"false" doc:"Access that came otherwise than by a request"`
+		Doubt    string    `json:"doubt,omitempty" doc:"Which are missing because they cannot be read"`
 	}
 }
 
@@ -282,10 +283,13 @@ type Holding struct {
 
 func (a *API) mine(ctx context.Context, c desk.Caller, _ *Nothing) (*Mine, error) {
 	views, holdings, err := a.cfg.Desk.Mine(ctx, c)
-	if err != nil {
+	if err != nil && !errors.Is(err, desk.ErrUnreadable) {
 		return nil, err
 	}
 	out := new(Mine)
+	if err != nil {
+		out.Body.Doubt = err.Error()
+	}
 	out.Body.Requests, out.Body.Grants = requestsOf(views), make([]Holding, len(holdings))
 	for i, h := range holdings {
 		out.Body.Grants[i] = Holding{

@@ -175,6 +175,7 @@ type Offer struct {
 		BreakGlass Possible   `json:"breakGlass" doc:"Whether you may ask for it in an emergency"`
 		Owner      bool       `json:"owner" doc:"You own it"`
 		Mine       []Request  `json:"mine" nullable:"false" doc:"Your requests for it that are not over"`
+		Doubt      string     `json:"doubt,omitempty" doc:"Which of mine are missing because they cannot be read"`
 		Templates  []Template `json:"templates" nullable:"false"`
 	}
 }
@@ -188,6 +189,9 @@ func (a *API) resource(ctx context.Context, c desk.Caller, in *ResourceInput) (*
 	b := &out.Body
 	b.Resource, b.May, b.BreakGlass, b.Owner = resourceOf(o), Possible(o.May), Possible(o.BreakGlass), o.Owner
 	b.Mine, b.Templates = requestsOf(o.Mine), templatesOf(o.Templates)
+	if o.Doubt != nil {
+		b.Doubt = o.Doubt.Error()
+	}
 	return out, nil
 }
 

@@ -21,6 +21,7 @@ type Request struct {
 	Resource   string            `json:"resource"`
 	Title      string            `json:"title" doc:"What the resource is called"`
 	Person     engine.Person     `json:"person" doc:"Who is to have the access"`
+	Name       string            `json:"name,omitempty" doc:"What the person is called, for those who decide, own or audit: where the directory of profiles tells it soon, and in a list where it told it a moment ago"`
 	By         Actor             `json:"by" doc:"Who asked"`
 	Reason     string            `json:"reason,omitempty"`
 	Ticket     string            `json:"ticket,omitempty"`
@@ -33,6 +34,7 @@ type Request struct {
 	Policy     string            `json:"policy" doc:"The name of the policy, which stays as it was when it was asked"`
 
 	Grant      *Window     `json:"grant,omitempty" doc:"When the access is in force, once it is approved"`
+	Held       string      `json:"held,omitempty" doc:"Which limit holds that the person is added or, of what is over, taken out, until an administrator releases it"`
 	Waits      *Waits      `json:"waits,omitempty" doc:"What waits for a decision: name its step and extension when you decide"`
 	Steps      []Step      `json:"steps" nullable:"false" doc:"The steps of what waits, or of what was decided last"`
 	Note       string      `json:"note,omitempty" doc:"Why it was decided, where nobody said so"`
@@ -47,7 +49,7 @@ type Actor struct {
 	Machine string        `json:"machine,omitempty"`
 	Maker   engine.Person `json:"maker,omitempty" doc:"Who made the token by which the machine came"`
 	Via     access.Via    `json:"via,omitempty" example:"api"`
-	Name    string        `json:"name,omitempty" doc:"What the person is called, where the directory of profiles tells it soon; on one request, for those who decide, own or audit"`
+	Name    string        `json:"name,omitempty" doc:"Of who asked for somebody else, what they are called, as the name of a request tells of whom it is for"`
 }
 
 // Window is when a grant is in force.
@@ -146,7 +148,6 @@ type RequestDetail struct {
 	Standing    *Standing    `json:"standing,omitempty" doc:"Who is in its groups otherwise, half a minute ago at most; for the same"`
 	Conflicts   []Held       `json:"conflicts,omitempty" nullable:"false" doc:"What the person holds that stands in the way of the approval that waits; for the same"`
 	Unsure      bool         `json:"conflictsUnknown,omitempty" doc:"Whether something stands in the way could not be found out soon"`
-	Name        string       `json:"name,omitempty" doc:"What the person is called, where the directory of profiles tells it soon; for the same"`
 }
 
 // Membership is how it stands with the person in one group.
@@ -190,10 +191,10 @@ func requestOf(v desk.View) Request {
 		ID: r.ID, Version: r.Version, State: stateOf(r.Status, v.Phase), Resource: r.Resource, Title: v.Title, Person: r.Person,
 		By: actorOf(r.By), Reason: r.Reason, Ticket: r.Ticket, Answers: r.Answers, Template: r.Template,
 		For: schedule.FormatDuration(r.For), From: r.From.UTC(), At: r.At.UTC(), BreakGlass: r.BreakGlass, Policy: r.Policy.Name,
-		Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
+		Name: v.Name, Held: v.Held, Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
 		May: May{Decide: v.May.Decide, Deny: v.May.Deny, Withdraw: v.May.Withdraw, End: v.May.End, Extend: v.May.Extend, Review: v.May.Review},
 	}
-	if r.From.IsZero() {
+	if out.By.Name = v.ByName; r.From.IsZero() {
 		out.From = time.Time{}
 	}
 	if g := r.Grant; g != nil {
@@ -300,7 +301,7 @@ func detailOf(d desk.Detail) RequestDetail {
 			out.Standing.Accounts[i] = Account(a)
 		}
 	}
-	out.Name, out.By.Name, out.Unsure = d.Name, d.ByName, d.Unsure
+	out.Unsure = d.Unsure
 	for _, h := range d.Conflicts {
 		out.Conflicts = append(out.Conflicts, heldOf(h))
 	}

@@ -2,10 +2,12 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 )
 
 // heldFor is how long what is held is believed to be so: an open page looks for
@@ -69,13 +71,70 @@ func (d *Desk) heldOf(ctx context.Context, p engine.Person) ([]heldChange, error
 	return all, nil
 }
 
+// markHeld says of requests in a list which limit holds them. No directory is
+// asked, and the ledger of those only about whom something is held.
+func (d *Desk) markHeld(ctx context.Context, views []View) error {
+	rules, ledger := d.rules.Load(), make(map[engine.Person][]engine.Owned)
+	for i := range views {
+		v := &views[i]
+		res, ok := rules.resource(v.Resource)
+		if !ok || v.Phase == "" || v.Phase == access.Waiting {
+			continue
+		}
+		all, err := d.heldOf(ctx, v.Person)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			continue
+		}
+		owned, known := ledger[v.Person]
+		if !known {
+			if owned, err = d.cfg.Store.OwnedBy(ctx, v.Person); err != nil {
+				return err
+			}
+			ledger[v.Person] = owned
+		}
+		about := func(c heldChange) bool {
+			return c.Grant == v.GrantID() || slices.ContainsFunc(res.Groups, func(g engine.GroupRef) bool { return isGroup(g, c.Key(), c.Group) })
+		}
+		for _, c := range all {
+			if about(c) && c.still(!over(v.Phase), wrote(owned, c.Key())) {
+				v.Held = c.note()
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// wrote is when the last write about somebody in a group was sent; zero where they
+// are not ours.
+func wrote(owned []engine.Owned, g engine.Group) time.Time {
+	i := slices.IndexFunc(owned, func(o engine.Owned) bool { return o.Group == g })
+	if i < 0 {
+		return time.Time{}
+	}
+	return owned[i].Wrote
+}
+
+// still reports whether it is held that somebody is added, or taken out: a write
+// after the run that held it settled it.
+func (c heldChange) still(add bool, wrote time.Time) bool {
+	return (c.Op == engine.Add) == add && !wrote.After(c.at)
+}
+
+// note is why it is held, and the way out.
+func (c heldChange) note() string {
+	return c.why + "; an administrator has to release it, on the page Runs or with daypass release"
+}
+
 // heldIn returns why it is held that somebody is added to a group, or taken out
-// of it, and the way out; empty when it is not. A write after the run that held
-// it settled it.
+// of it, and the way out; empty when it is not.
 func heldIn(all []heldChange, ref engine.GroupRef, add bool, wrote time.Time) string {
 	for _, c := range all {
-		if (c.Op == engine.Add) == add && !wrote.After(c.at) && isGroup(ref, c.Key(), c.Group) {
-			return c.why + "; an administrator has to release it, on the page Runs or with daypass release"
+		if c.still(add, wrote) && isGroup(ref, c.Key(), c.Group) {
+			return c.note()
 		}
 	}
 	return ""

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
 
@@ -13,7 +15,13 @@ import (
 // does that found nothing else.
 func (b *bench) hold(op engine.Op, why engine.Why, group, message string) {
 	b.t.Helper()
-	c := engine.Change{Op: op, Why: why, Directory: "corp", Group: group, GroupID: "x", Member: engine.Member{ID: b.ids["ada"]}, Person: mail("ada"), Held: true}
+	b.holdOf("", op, why, group, message)
+}
+
+// holdOf is hold, of what a grant explains.
+func (b *bench) holdOf(g engine.GrantID, op engine.Op, why engine.Why, group, message string) {
+	b.t.Helper()
+	c := engine.Change{Op: op, Why: why, Directory: "corp", Group: group, GroupID: "x", Member: engine.Member{ID: b.ids["ada"]}, Person: mail("ada"), Grant: g, Held: true}
 	limit := engine.LimitAdd
 	if op != engine.Add {
 		limit = engine.LimitRemove
@@ -78,6 +86,82 @@ func TestHeldAdditionIsTold(t *testing.T) {
 
 	b.owns("free", r.GrantID()) // what was written since settled it, however long a hold is believed
 	b.stands(r.ID, desk.There)
+}
+
+// listed returns what lists that root, ada and who asks for the resource see say
+// of a request that is held.
+func (b *bench) listed(id string) map[string]string {
+	b.t.Helper()
+	all, _, err := b.desk.Requests(b.t.Context(), as("root"), access.Query{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	mine, _, err := b.desk.Mine(b.t.Context(), as("ada"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	o, err := b.desk.Resource(b.t.Context(), as("ada"), "free")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := make(map[string]string)
+	for where, views := range map[string][]desk.View{"requests": all, "mine": mine, "resource": o.Mine} {
+		for _, v := range views {
+			if v.ID == id {
+				out[where] = v.Held
+			} else if v.Held != "" {
+				b.t.Errorf("%s says that %s is held: %s", where, v.ID, v.Held)
+			}
+		}
+	}
+	return out
+}
+
+// Law 11: lists say it too, and ask no directory for it.
+func TestListsTellWhatIsHeld(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free"})
+	b.ask("eve", desk.Wish{Resource: "free"})
+	b.ask("ada", desk.Wish{Resource: "secret"})
+	says := func(want string, lists ...string) {
+		t.Helper()
+		b.pass(time.Minute)
+		got := b.listed(r.ID)
+		for _, where := range lists {
+			if said, is := got[where]; !is || (said == "") != (want == "") || !strings.Contains(said, want) {
+				t.Errorf("%s says %q, want %q", where, said, want)
+			}
+		}
+	}
+	says("", "requests", "mine", "resource")
+	b.hold(engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	says("limit of 2", "requests", "mine", "resource")
+	before := b.corp.Calls(memory.CallResolve) + b.corp.Calls(memory.CallMembers)
+	b.pass(time.Minute) // whatever was looked up is forgotten
+	if _, _, err := b.desk.Requests(t.Context(), as("root"), access.Query{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.corp.Calls(memory.CallResolve) + b.corp.Calls(memory.CallMembers) - before; n != 0 {
+		t.Errorf("a list asks the directory %d times", n)
+	}
+	b.owns("free", r.GrantID()) // written since, so the hold is over
+	says("", "requests", "mine", "resource")
+	b.pass(time.Hour)
+	b.hold(engine.Remove, engine.Withdrawn, "free", "3 unexplained removals in corp/free, over the limit of 2")
+	says("3 unexplained removals", "requests")
+}
+
+// A group that the configuration names in a way of its own is found by the grant.
+func TestListsTellWhatIsHeldOfAGroupByAnotherName(t *testing.T) {
+	b := set(t)
+	r := b.ask("ada", desk.Wish{Resource: "free"})
+	b.rules.Resources[0].Groups = []engine.GroupRef{in("cn=free,ou=groups")}
+	b.desk.Use(b.rules)
+	b.pass(time.Minute)
+	b.holdOf(r.GrantID(), engine.Add, engine.Starts, "free", "3 additions in corp/free, over the limit of 2")
+	if got := b.listed(r.ID); !strings.Contains(got["mine"], "limit of 2") {
+		t.Errorf("mine says %q", got["mine"])
+	}
 }
 
 // The request is on record under an address that is an alias since.

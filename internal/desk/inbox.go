@@ -57,6 +57,9 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 		}
 		in.Waiting = append(in.Waiting, v)
 	}
+	if err := d.mark(ctx, c, in.Waiting); err != nil {
+		return in, err
+	}
 	if len(doubts) > 0 {
 		in.Doubt = d.doubtful("whether more waits for you", doubts[0])
 	}

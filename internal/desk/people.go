@@ -193,6 +193,19 @@ func (p *people) profile(ctx context.Context, person engine.Person, since moment
 	})
 }
 
+// called returns what a person is called, where the directory of profiles told it
+// a moment ago: it is not asked.
+func (p *people) called(person engine.Person) string {
+	k := p.known.Load()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	x, kept := k.profiles[person]
+	if !kept || !x.over() || x.stale(p.now) || x.err != nil {
+		return ""
+	}
+	return x.value.Name
+}
+
 // same reports whether two persons share an account in one of some directories.
 func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Directory, since moment) access.Answer {
 	var unknown error

@@ -164,3 +164,24 @@ func TestDecidedBy(t *testing.T) {
 }
 
 func second(_ access.Request, err error) error { return err }
+
+// Whose own request cannot be read sees the rest of what they have, and which is
+// missing.
+func TestUnreadableTakesNothingElseFromWhoAsked(t *testing.T) {
+	b := set(t)
+	bad, good := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("ada", desk.Wish{Resource: "free"})
+	b.damage("UPDATE requests SET body = '{' WHERE id = ?", bad.ID)
+	views, _, err := b.desk.Mine(t.Context(), as("ada"))
+	if len(views) != 1 || views[0].ID != good.ID || !errors.Is(err, desk.ErrUnreadable) || strings.Count(err.Error(), bad.ID) != 1 {
+		t.Errorf("mine: %d, %v; want what is free, and to be told of %s", len(views), err, bad.ID)
+	}
+	for name, told := range map[string]bool{"staging": true, "free": false} {
+		o, err := b.desk.Resource(t.Context(), as("ada"), name)
+		if err != nil || !o.May.Yes || errors.Is(o.Doubt, desk.ErrUnreadable) != told || told && !strings.Contains(o.Doubt.Error(), bad.ID) {
+			t.Errorf("%s: %v, doubt %v", name, err, o.Doubt)
+		}
+	}
+	if views, _, err := b.desk.Mine(t.Context(), as("eve")); err != nil || len(views) != 0 {
+		t.Errorf("eve is told %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type Offer struct {
 	BreakGlass Possible
 	Owner      bool   // the caller owns it
 	Mine       []View // the caller's requests for it that are not over
+	Doubt      error  // why Mine lacks some; it wraps [ErrUnreadable]
 	Templates  []Template
 }
 
@@ -79,15 +81,15 @@ func (d *Desk) Resource(ctx context.Context, c Caller, name string) (Offer, erro
 		mine.Mine = ""
 	}
 	page, err := d.requests(ctx, mine)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return o, err
 	}
-	for _, r := range page.Requests {
-		if v := d.view(ctx, c, r); v.Status == access.Asked || v.Phase == access.Waiting || v.Phase == access.Active {
-			o.Mine = append(o.Mine, v)
-		}
-	}
-	return o, nil
+	o.Doubt = d.unread(page, err)
+	views, err := d.listed(ctx, c, page.Requests)
+	o.Mine = slices.DeleteFunc(views, func(v View) bool {
+		return v.Status != access.Asked && v.Phase != access.Waiting && v.Phase != access.Active
+	})
+	return o, err
 }
 
 // offer shows a resource to a caller, without the names of what is not shown to
@@ -217,7 +219,8 @@ type Holding struct {
 }
 
 // Mine lists the caller's requests that are not over, and the grants that came
-// otherwise.
+// otherwise. What can be read is returned beside an error that wraps
+// [ErrUnreadable] about others.
 func (d *Desk) Mine(ctx context.Context, c Caller) ([]View, []Holding, error) {
 	if err := c.scope(Read); err != nil {
 		return nil, nil, err
@@ -230,20 +233,31 @@ func (d *Desk) Mine(ctx context.Context, c Caller) ([]View, []Holding, error) {
 	undecided, live := own, own
 	undecided.Undecided = true
 	live.Phase = []access.Phase{access.Waiting, access.Active}
-	var views []View
+	var all access.Listing
+	var unread error
 	for _, q := range []access.Query{undecided, live} {
 		page, err := d.requests(ctx, q)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrUnreadable):
+			unread = errors.Join(unread, err)
+			all.Unread = append(all.Unread, page.Unread...)
+		case err != nil:
 			return nil, nil, err
 		}
 		for _, r := range page.Requests {
-			if !slices.ContainsFunc(views, func(v View) bool { return v.ID == r.ID }) {
-				views = append(views, d.view(ctx, c, r))
+			if !slices.ContainsFunc(all.Requests, func(x access.Request) bool { return x.ID == r.ID }) {
+				all.Requests = append(all.Requests, r)
 			}
 		}
 	}
-	slices.SortStableFunc(views, func(a, b View) int { return b.At.Compare(a.At) })
-	return views, d.holdings(c, now), nil
+	slices.Sort(all.Unread)
+	all.Unread = slices.Compact(all.Unread)
+	slices.SortStableFunc(all.Requests, func(a, b access.Request) int { return b.At.Compare(a.At) })
+	views, err := d.listed(ctx, c, all.Requests)
+	if err != nil {
+		return nil, nil, err
+	}
+	return views, d.holdings(c, now), d.unread(all, unread)
 }
 
 func (d *Desk) holdings(c Caller, now time.Time) []Holding {

@@ -24,6 +24,13 @@ type View struct {
 	Deadline time.Time
 	Until    time.Time // when the grant ends, or ended
 	AsOf     time.Time
+	// Held is which limit holds that the person is added, or, of a grant that is
+	// over, taken out, and the way out; empty where none does.
+	Held string
+	// Name and ByName are what the person, and another one who asked, are called in
+	// the directory of profiles, for those who decide, own or audit; empty where it
+	// is not known soon, in a list where it is not known already.
+	Name, ByName string
 }
 
 // Step is a step as people see it.
@@ -269,9 +276,6 @@ type Detail struct {
 	// same; Unsure is set where that could not be found out soon.
 	Conflicts []access.Held
 	Unsure    bool
-	// Name and ByName are what the person, and another one who asked, are called
-	// in the directory of profiles, for the same; empty where it is not known soon.
-	Name, ByName string
 }
 
 // Holder is somebody who has access.
@@ -317,6 +321,10 @@ func (d *Desk) detail(ctx context.Context, c Caller, v View, standing bool) (out
 			return out, err
 		}
 		out.There = !slices.ContainsFunc(out.Groups, func(m Membership) bool { return m.State != There && m.State != Standing })
+		out.Held = ""
+		if i := slices.IndexFunc(out.Groups, func(m Membership) bool { return m.State == Held }); i >= 0 {
+			out.Held = out.Groups[i].Note
+		}
 	}
 	if out.Before, err = d.past(ctx, r); err != nil {
 		return out, err
@@ -423,9 +431,9 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return nil, "", err
 	}
-	views := make([]View, len(page.Requests))
-	for i, r := range page.Requests {
-		views[i] = d.view(ctx, c, r)
+	views, failed := d.listed(ctx, c, page.Requests)
+	if failed != nil {
+		return nil, "", failed
 	}
 	return views, page.Next, d.unread(page, err)
 }

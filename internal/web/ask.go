@@ -24,6 +24,7 @@ type askPage struct {
 	More      int // offers that are not shown
 	Templates []desk.Template
 	Mine      []desk.View // what the caller has already
+	Problem   string      // why some of it is missing
 }
 
 // shownOffers is how many resources a page lists.
@@ -43,7 +44,8 @@ func (web *Web) ask(c *call) error {
 		if p.Templates, err = web.cfg.Desk.Templates(ctx, c.caller); err != nil {
 			return err
 		}
-		if p.Mine, _, err = web.cfg.Desk.Mine(ctx, c.caller); err != nil {
+		p.Mine, _, err = web.cfg.Desk.Mine(ctx, c.caller)
+		if p.Problem, err = missing(err); err != nil {
 			return err
 		}
 	}

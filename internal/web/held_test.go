@@ -32,4 +32,9 @@ func TestPageSaysWhatALimitHolds(t *testing.T) {
 			t.Errorf("the page lacks %q: %s", want, a.text())
 		}
 	}
+	for _, list := range []string{"/mine", "/ask", "/requests"} {
+		if a := r.by("ada").get(list).want(t, http.StatusOK, "held by a limit"); strings.Contains(a.text(), "Active") {
+			t.Errorf("%s says that it is active: %s", list, a.text())
+		}
+	}
 }

@@ -109,6 +109,7 @@ var words = template.FuncMap{ //nolint:gochecknoglobals // a table
 	"span":     span,                    // as it is read
 	"clean":    report.Clean,
 	"prose":    prose,
+	"sentence": sentence,
 	"did":      did,
 	"kind":     kind,
 	"upper":    upper,
@@ -153,6 +154,10 @@ func stateOf(v desk.View) state {
 		return state{"Lapsed", "off"}
 	case v.Phase == access.Waiting:
 		return state{"Approved, not begun", "wait"}
+	case v.Phase == access.Active && v.Held != "":
+		return state{"Approved, held by a limit", "bad"}
+	case v.Held != "":
+		return state{"Ended, removal held by a limit", "bad"}
 	case v.Phase == access.Active:
 		return state{"Active", "good"}
 	case v.Phase == access.Revoked:

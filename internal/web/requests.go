@@ -16,16 +16,27 @@ import (
 type minePage struct {
 	Requests []desk.View
 	Holdings []desk.Holding
+	Problem  string // why some are missing
 }
 
 func (web *Web) mine(c *call) error {
 	var p minePage
 	var err error
-	if p.Requests, p.Holdings, err = web.cfg.Desk.Mine(c.r.Context(), c.caller); err != nil {
+	p.Requests, p.Holdings, err = web.cfg.Desk.Mine(c.r.Context(), c.caller)
+	if p.Problem, err = missing(err); err != nil {
 		return err
 	}
 	web.render(c, http.StatusOK, "mine", "My access", p)
 	return nil
+}
+
+// missing is what a page says of requests that cannot be read, beside the others;
+// what else is wrong stays an error.
+func missing(err error) (problem string, other error) {
+	if errors.Is(err, desk.ErrUnreadable) {
+		return sentence(err), nil
+	}
+	return "", err
 }
 
 type inboxPage struct {
@@ -89,10 +100,7 @@ func (web *Web) requests(c *call) error {
 	if errors.Is(err, desk.ErrCursor) {
 		return &pageError{http.StatusBadRequest, "There is no such page of requests. Go back to the first one."}
 	}
-	switch {
-	case errors.Is(err, desk.ErrUnreadable):
-		p.Problem = sentence(err)
-	case err != nil:
+	if p.Problem, err = missing(err); err != nil {
 		return err
 	}
 	p.Requests = views
