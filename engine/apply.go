@@ -96,6 +96,7 @@ type applier struct {
 	findings []Problem
 	logouts  []Change // whose sessions are to end
 	over     []Past   // what the directory was found to have ended
+	yielded  []Group  // where another run had something in hand
 }
 
 // round is a few jobs on their way through intend, act and settle.
@@ -203,7 +204,10 @@ func (a *applier) yield(j *job, grants grantsNow) {
 	n := len(j.changes)
 	j.changes = slices.DeleteFunc(j.changes, passed)
 	a.mu.Lock()
-	a.counts.Yielded += n - len(j.changes)
+	if n -= len(j.changes); n > 0 {
+		a.counts.Yielded += n
+		a.yielded = append(a.yielded, j.group)
+	}
 	a.mu.Unlock()
 	for _, c := range j.changes {
 		for _, m := range c.memberships() {

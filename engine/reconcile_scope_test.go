@@ -285,8 +285,8 @@ func TestEndWhileAWholeRunReads(t *testing.T) {
 	if n := w.writes() - sent; n != 1 {
 		t.Errorf("%d writes after the end, want bob's addition only", n)
 	}
-	if res.Counts.Yielded != 1 {
-		t.Errorf("yielded %d changes, want ada's removal", res.Counts.Yielded)
+	if res.Counts.Yielded != 1 || len(res.Yielded) != 1 || res.Yielded[0].ID != w.admins {
+		t.Errorf("yielded %d changes in %v, want ada's removal", res.Counts.Yielded, res.Yielded)
 	}
 	w.runIn(r, engine.Scope{})
 	w.quiet()

@@ -44,9 +44,11 @@ type Result struct {
 	// ledger's times was ended all the same.
 	GrantsErr error
 	// Open are the groups in which something was sent, by this run or shortly
-	// before it by another, and not read back yet, and Again those in which an agreed end failed, or is not known to have
-	// happened: they are to be looked at again soon. Both are sorted.
-	Open, Again []Group
+	// before it by another, and not read back yet, Again those in which an agreed
+	// end failed, or is not known to have happened, and Yielded those in which
+	// something was not sent any more, see [Counts]: they are to be looked at again
+	// soon. All are sorted.
+	Open, Again, Yielded []Group
 	// Rest is set when a run of some groups left something to a whole one, and
 	// Against are the limits' objections because of which it did. The whole run
 	// decides anew, and puts on record what it holds.

@@ -123,6 +123,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		res.Failures = append(res.Failures, a.failures...)
 		res.Done = append(res.Done, a.done...)
 		res.Past = append(res.Past, a.over...)
+		res.Yielded = append(res.Yielded, a.yielded...)
 	}
 	slices.SortStableFunc(res.Failures, func(a, b Failure) int { return compareChanges(a.Change, b.Change) })
 	slices.SortStableFunc(res.Done, func(a, b Done) int { return compareChanges(a.Change, b.Change) })
@@ -176,7 +177,7 @@ func (r *Reconciler) open(res *Result, js []*job, s, after *survey) {
 			res.Again = append(res.Again, f.Change.Key())
 		}
 	}
-	for _, gs := range []*[]Group{&res.Open, &res.Again} {
+	for _, gs := range []*[]Group{&res.Open, &res.Again, &res.Yielded} {
 		slices.SortFunc(*gs, func(a, b Group) int { return cmp.Or(cmp.Compare(a.Directory, b.Directory), cmp.Compare(a.ID, b.ID)) })
 		*gs = slices.Compact(*gs)
 	}

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -155,24 +157,27 @@ func (l *looker) inScope(ts []*target) []*target {
 // alone.
 func (l *looker) ends(ctx context.Context) error {
 	known := l.chart()
-	for _, g := range l.s.ledger[l.d] {
-		if !l.endsIn(g) {
-			continue
-		}
-		v, err := l.unlisted(ctx, g, known)
-		if err != nil {
-			return err
-		}
-		part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
-		part.Changes = slices.DeleteFunc(part.Changes, func(c Change) bool {
-			// Permanent members stay: only a listing tells whether they are there.
-			// Without one, Diff removes by agreement only, and nobody twice.
-			return c.Op != Remove || slices.Contains(v.Rules.Standing, c.Person) || known.standing[c.Person]
-		})
-		part.Problems, part.keeps = nil, nil
-		l.s.add(part, v, proof{})
+	gs := slices.DeleteFunc(slices.Clone(l.s.ledger[l.d]), func(g LedgerGroup) bool { return !l.endsIn(g) })
+	errs := make([]error, len(gs))
+	parallel(l.s.readers(), len(gs), func(i int) { errs[i] = l.endOf(ctx, gs[i], known) })
+	return cmp.Or(ctx.Err(), errors.Join(errs...))
+}
+
+// endOf decides the agreed ends of one group.
+func (l *looker) endOf(ctx context.Context, g LedgerGroup, known chart) error {
+	v, err := l.unlisted(ctx, g, known)
+	if err != nil {
+		return err
 	}
-	return ctx.Err()
+	part := Diff(View{Now: l.s.now, Groups: []GroupView{v}})
+	part.Changes = slices.DeleteFunc(part.Changes, func(c Change) bool {
+		// Permanent members stay: only a listing tells whether they are there.
+		// Without one, Diff removes by agreement only, and nobody twice.
+		return c.Op != Remove || slices.Contains(v.Rules.Standing, c.Person) || known.standing[c.Person]
+	})
+	part.Problems, part.keeps = nil, nil
+	l.s.add(part, v, proof{})
+	return nil
 }
 
 // endsIn reports whether a group of the ledger is in the scope.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -193,11 +194,20 @@ func (s *survey) directory(ctx context.Context, d Directory) error {
 	s.mu.Unlock()
 	look.people(ctx, ts)
 	errs := make([]error, len(ts))
-	parallel(s.r.workers(), len(ts), func(i int) { errs[i] = look.group(ctx, ts[i]) })
+	parallel(s.readers(), len(ts), func(i int) { errs[i] = look.group(ctx, ts[i]) })
 	if err := look.stop.open(); err != nil && look.conn != nil {
 		s.problem(Problem{Kind: DirectoryDown, Directory: d, Message: err.Error()})
 	}
 	return errors.Join(append(errs, look.end(ctx))...)
+}
+
+// readers is how many groups are looked at at once. Those of a large directory
+// take memory; some groups are soon read.
+func (s *survey) readers() int {
+	if s.scope.some() {
+		return cmp.Or(s.r.cfg.Workers, 16)
+	}
+	return s.r.workers()
 }
 
 // regrant is how long what the grants said is taken while a run adds people: a

@@ -229,12 +229,15 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		}
 	}
 	l.looks.again(now, looks...)
-	yielded := res.Counts.Yielded > 0 && ln != l.whole
-	if yielded { // what another run has in hand may end otherwise than was decided here
-		ln.again(now, stops...)
+	yielded := make(map[engine.GroupID]bool)
+	if ln != l.whole { // what another run has in hand may end otherwise than was decided here
+		for _, g := range res.Yielded {
+			yielded[g.ID] = true
+			ln.again(now, stop{group: g.ID})
+		}
 	}
-	if !down && !yielded {
-		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] })...)
+	if !down {
+		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] || yielded[s.group] })...)
 	}
 	l.meanwhile(now, res)
 	grace := house.Grace(l.d)
