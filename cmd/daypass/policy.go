@@ -178,7 +178,7 @@ func (a *app) showExplanation(e desk.Explanation) error {
 		fmt.Fprintln(w)
 	}
 	for _, h := range e.Conflicts {
-		fmt.Fprintf(w, "  not beside        %s, which they hold\n", h.Resource)
+		fmt.Fprintf(w, "  not beside        %s, which they hold\n", h.Called())
 	}
 	if e.Doubt != "" {
 		return errors.New(e.Doubt)

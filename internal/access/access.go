@@ -116,6 +116,18 @@ type Held struct {
 	Until    time.Time // zero while it is only asked for
 	Standing bool      // the directory shows it, and nothing says until when
 	Unnamed  bool      // the resource is not shown to whoever is told of it
+	Removed  bool      // the resource left the configuration
+}
+
+// Called is what the resource is called to whoever is told of it.
+func (h Held) Called() string {
+	switch {
+	case h.Unnamed:
+		return "a resource that is not shown to you"
+	case h.Removed:
+		return h.Resource + " (no longer configured)"
+	}
+	return h.Resource
 }
 
 // Given is access to the resource at hand itself, by another request.

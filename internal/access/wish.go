@@ -209,10 +209,7 @@ func (r *Request) compatible(f Facts) error {
 		return doubtful(f.HeldErr, "what %s holds already", r.Person)
 	}
 	h, found := f.conflict(r.Policy.NotWith)
-	name := h.Resource
-	if h.Unnamed {
-		name = "a resource that is not shown to you"
-	}
+	name := h.Called()
 	switch {
 	case !found:
 		return nil

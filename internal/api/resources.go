@@ -237,6 +237,7 @@ type Held struct {
 	Request  string    `json:"request,omitempty"`
 	Until    time.Time `json:"until,omitzero"`
 	Standing bool      `json:"standing,omitempty" doc:"The directory shows it, and nothing says until when"`
+	Removed  bool      `json:"removed,omitempty" doc:"The resource left the configuration"`
 }
 
 func (a *API) explain(ctx context.Context, c desk.Caller, in *ExplainInput) (*Explanation, error) {
@@ -276,9 +277,9 @@ func Explain(e desk.Explanation) *Explanation {
 
 func heldOf(h access.Held) Held {
 	if h.Unnamed {
-		h.Resource, h.Request = "", ""
+		h.Resource, h.Request, h.Removed = "", "", false
 	}
-	return Held{Resource: h.Resource, Request: h.Request, Until: h.Until, Standing: h.Standing}
+	return Held{Resource: h.Resource, Request: h.Request, Until: h.Until, Standing: h.Standing, Removed: h.Removed}
 }
 
 // Template is a request that is filled in already.

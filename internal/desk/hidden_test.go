@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass-dev/daypass/internal/access"
 	"github.com/daypass-dev/daypass/internal/desk"
@@ -61,5 +62,29 @@ func TestHiddenConflictIsNotNamed(t *testing.T) {
 		if err != nil || len(x.Conflicts) != 1 || x.Conflicts[0].Unnamed == named {
 			t.Errorf("%s is explained %+v, %v", name, x.Conflicts, err)
 		}
+	}
+}
+
+// What an older policy excludes, and left the configuration since, is called that
+// to whoever has it, owns what is asked for, or reads everything; to others it is
+// not named.
+func TestRemovedConflictIsCalledThat(t *testing.T) {
+	b := set(t)
+	b.rules.Resources[2].Policy.NotWith = []string{"secret"}
+	r := b.ask("ada", desk.Wish{Resource: "staging", From: b.clock().Add(time.Hour)})
+	b.rules.Resources[2].Policy.NotWith = nil
+	b.ask("ada", desk.Wish{Resource: "secret"})
+	b.rules.Resources = slices.Delete(b.rules.Resources, 1, 2)
+	b.desk.Use(b.rules)
+	for name, want := range map[string]string{
+		"carol": "secret (no longer configured)", "dan": "secret (no longer configured)", "bob": "a resource that is not shown to you",
+	} {
+		if x := b.look(name, r.ID).Conflicts; len(x) != 1 || x[0].Called() != want {
+			t.Errorf("%s is told of %+v, want %s", name, x, want)
+		}
+	}
+	_, err := b.desk.Decide(t.Context(), as("bob"), r.ID, desk.Word{Approve: true})
+	if access.KindOf(err) != access.Conflict || strings.Contains(err.Error(), "secret") {
+		t.Errorf("bob, who approves, hears: %v", err)
 	}
 }

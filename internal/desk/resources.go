@@ -114,10 +114,14 @@ func (d *Desk) offer(ctx context.Context, c Caller, res *Resource) Offer {
 }
 
 // names reports whether a caller is told the name of a resource that another
-// one excludes.
+// one excludes. Of one that left the configuration nobody knows whether it was
+// hidden.
 func (d *Desk) names(ctx context.Context, c Caller, resource, other string) bool {
 	res, ok := d.rules.Load().resource(other)
-	return ok && (!res.Hidden || d.shows(ctx, c, res) || certain(d.owns(ctx, c, resource, false)))
+	if !ok {
+		return d.roles(ctx, c, false).reads() || certain(d.owns(ctx, c, resource, false))
+	}
+	return !res.Hidden || d.shows(ctx, c, res) || certain(d.owns(ctx, c, resource, false))
 }
 
 // tactful leaves the names of what is not shown to a caller out of what a person
@@ -125,6 +129,8 @@ func (d *Desk) names(ctx context.Context, c Caller, resource, other string) bool
 func (d *Desk) tactful(ctx context.Context, c Caller, person engine.Person, resource string, held []access.Held) []access.Held {
 	out := slices.Clone(held)
 	for i, h := range out {
+		_, configured := d.rules.Load().resource(h.Resource)
+		out[i].Removed = !configured
 		out[i].Unnamed = (h.Standing || person != c.Person) && !d.names(ctx, c, resource, h.Resource)
 	}
 	return out

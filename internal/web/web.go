@@ -174,7 +174,7 @@ func (web *Web) serve(route Route) http.Handler {
 			return
 		}
 		if c.signed {
-			if wait, ok := web.pace.Take(c.caller.String(), web.cfg.Now()); !ok {
+			if wait, ok := web.pace.Take(c.caller.Name(), web.cfg.Now()); !ok {
 				w.Header().Set("Retry-After", strconv.Itoa(max(int(wait.Seconds()), 1)))
 				web.fail(c, &pageError{http.StatusTooManyRequests, "You ask for more pages than is allowed. Wait a moment, and try again."})
 				return
