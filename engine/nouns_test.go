@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 	"unicode"
@@ -15,7 +16,7 @@ import (
 func TestParsePerson(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]engine.Person{
-		"ada@example.org": "ada@example.org", " Ada@Example.ORG\n": "ada@example.org", "a.b+c@x": "a.b+c@x", "Zoë@xn--R8JZ45G.jp": "zoë@xn--r8jz45g.jp",
+		"ada@example.org": "ada@example.org", " Ada@Example.ORG\n": "ada@example.org", "a.b+c@x": "a.b+c@x", "Zoe@xn--R8JZ45G.jp": "zoe@xn--r8jz45g.jp",
 	} {
 		if got, err := engine.ParsePerson(in); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
@@ -31,19 +32,50 @@ func TestParsePerson(t *testing.T) {
 	}
 }
 
-// TestParsePersonTakesNobodyForAnother: no letter beyond ASCII becomes one within
-// it, whose mailbox is another's.
-func TestParsePersonTakesNobodyForAnother(t *testing.T) {
+// TestParsePersonIsASCII: no letter beyond ASCII is taken, whichever it looks like
+// or becomes when case is folded, in its place or another.
+func TestParsePersonIsASCII(t *testing.T) {
 	t.Parallel()
 	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
-		in := "l" + string(r) + "n@example.org"
-		if p, err := engine.ParsePerson(in); err == nil && utf8.RuneCountInString(string(p)) == len(p) {
-			t.Errorf("%q (%U) became %q", in, r, p)
+		for _, in := range []string{"l" + string(r) + "n@example.org", "lin@ex" + string(r) + "mple.org"} {
+			if p, err := engine.ParsePerson(in); err == nil {
+				t.Errorf("%q (%U) became %q", in, r, p)
+			}
 		}
 	}
-	for _, in := range []string{"l\u0130n@example.org", "\u212aim@example.org", "ro\u017fa@example.org"} {
-		if p, err := engine.ParsePerson(in); err == nil {
-			t.Errorf("%q became %q, want an error", in, p)
+}
+
+// TestParsePersonIsBounded: an address is no longer than a mailbox can be, and a
+// longer one is not repeated.
+func TestParsePersonIsBounded(t *testing.T) {
+	t.Parallel()
+	address := func(n int) string { return strings.Repeat("x", n-len("@example.org")) + "@example.org" }
+	if p, err := engine.ParsePerson(address(254)); err != nil || len(p) != 254 {
+		t.Errorf("254 octets: %d, %v", len(p), err)
+	}
+	for _, in := range []string{address(255), address(5000)} {
+		if p, err := engine.ParsePerson(in); err == nil || len(err.Error()) > 200 {
+			t.Errorf("%d octets became %.20s, %v", len(in), p, err)
+		}
+	}
+}
+
+// TestParsePersonSaysTheWayOut: what mail systems take for an address that is
+// written otherwise is refused, with what is wrong and the way to write it.
+func TestParsePersonSaysTheWayOut(t *testing.T) {
+	t.Parallel()
+	for in, hint := range map[string]string{
+		"ada@example.org.":        "a dot too many",
+		"ada@example..org":        "a dot too many",
+		`"ada"@example.org`:       "leave them out",
+		"ada@bücher.example":      "xn--",
+		"zoë@example.org":         "'ë' (U+00EB)",
+		"\u0430da@example.org":    "(U+0430)",
+		"\u212aim@example.org":    "(U+212A)",
+		"o\u2019neil@example.org": "the one that mail comes to",
+	} {
+		if p, err := engine.ParsePerson(in); err == nil || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%q became %q, %v; want %q", in, p, err, hint)
 		}
 	}
 }
