@@ -113,9 +113,10 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request) {
 }
 
 // caller finds out who calls. Of an address from which too many came without a
-// good token, good ones are served as before: others may be behind it too. What
-// looking at one costs is little, and what it asks of an issuer is limited for
-// all of them.
+// good token, good ones are served as before: others may be behind it too. Which
+// are good is not known before one is looked at, so every bad one costs that too:
+// a hash, and one look into an index. What it asks of an issuer is limited for all
+// of them.
 func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
 	now, address := a.cfg.Now(), auth.Remote(r, a.cfg.Behind)
 	c, err := a.cfg.Auth.Bearer(r)
