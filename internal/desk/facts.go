@@ -217,8 +217,9 @@ func (d *Desk) oursUntil(ctx context.Context, people []engine.Person, ref engine
 			if err != nil {
 				return until, false, err
 			}
+			recorded, _ := d.recorded(ctx, ref, recordsOf(owned), false) // where nobody can tell, it is as it is called here
 			for _, o := range owned {
-				if !isGroup(ref, o.Group, o.GroupName) {
+				if !isGroup(recorded, o.Group, o.GroupName) {
 					continue
 				}
 				ours, until = true, later(until, o.Since)

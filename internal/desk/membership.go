@@ -41,10 +41,7 @@ func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource,
 	if err != nil {
 		return nil, err
 	}
-	var records []record
-	for _, o := range owned {
-		records = append(records, record{o.Group, o.GroupName})
-	}
+	records := recordsOf(owned)
 	for _, c := range held {
 		records = append(records, record{c.Key(), c.Group})
 	}
@@ -68,10 +65,10 @@ func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource,
 }
 
 // recorded returns a reference to a group as records of somebody have it: by its
-// native id, where only the directory knows that one of them is about it. A group
-// may be named in ways that no record has, such as a DN or an alias. What is over
-// is looked up only where a record is about a group that no resource names as the
-// record does: else it is not that.
+// native id, where only the directory knows that one of them is about it; as it is
+// with an error. A group may be named in ways that no record has, such as a DN or
+// an alias. What is over is looked up only where a record is about a group that no
+// resource names as the record does: else it is not that.
 func (d *Desk) recorded(ctx context.Context, ref engine.GroupRef, records []record, over bool) (engine.GroupRef, error) {
 	rules := d.rules.Load()
 	ask := false
@@ -98,6 +95,14 @@ func (d *Desk) recorded(ctx context.Context, ref engine.GroupRef, records []reco
 type record struct {
 	group engine.Group
 	name  string
+}
+
+func recordsOf(owned []engine.Owned) []record {
+	out := make([]record, len(owned))
+	for i, o := range owned {
+		out[i] = record{o.Group, o.GroupName}
+	}
+	return out
 }
 
 // named reports whether a resource names a group by its id, or by a name.

@@ -32,6 +32,18 @@ func TestGroupByAnotherName(t *testing.T) {
 	b.stands(r.ID, desk.Unknown, "could not tell")
 }
 
+// Nor is who is in it by daypass a standing member, to those who decide.
+func TestConflictByAnotherName(t *testing.T) {
+	b := set(t)
+	b.rules.Resources[2].Policy.NotWith = []string{"free"}
+	b.corp.Put(b.groups["free"], b.ids["ada"])
+	b.put(b.groups["free"], "free of charge", "file")
+	r := b.ask("eve", desk.Wish{Resource: "staging", Person: mail("ada")})
+	if x := b.look("bob", r.ID).Conflicts; len(x) != 1 || x[0].Standing {
+		t.Errorf("conflicts %+v, want what daypass gave", x)
+	}
+}
+
 // What is over is gone whether or not the directory answers, where the records are
 // of other groups.
 func TestOverWithoutAsking(t *testing.T) {
