@@ -149,11 +149,15 @@ func (p *pool) open(ctx context.Context) (*session, error) {
 	return &session{Conn: conn, srv: srv, watch: p.cfg.Observe}, nil
 }
 
-func (p *pool) ask(ctx context.Context, conn *wire.Conn) (*server, error) {
+// server returns what the server is; nil before it was asked.
+func (p *pool) server() *server {
 	p.mu.Lock()
-	srv := p.srv
-	p.mu.Unlock()
-	if srv != nil {
+	defer p.mu.Unlock()
+	return p.srv
+}
+
+func (p *pool) ask(ctx context.Context, conn *wire.Conn) (*server, error) {
+	if srv := p.server(); srv != nil {
 		return srv, nil
 	}
 	srv, err := askServer(ctx, conn)

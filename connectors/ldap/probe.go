@@ -221,6 +221,9 @@ func (c *Connector) probeEnds(ctx context.Context, s *session) engine.Finding {
 // [engine.NotFound], which says nothing about any clock.
 func (c *Connector) Time(ctx context.Context) (time.Time, error) {
 	var t time.Time
+	if srv := c.pool.server(); srv != nil && !srv.ad() { // nobody waits for a server to say so again
+		return t, c.fail("read the clock", untold(srv))
+	}
 	err := c.read(ctx, func(s *session) error {
 		var err error
 		t, err = c.clock(ctx, s)
@@ -229,9 +232,13 @@ func (c *Connector) Time(ctx context.Context) (time.Time, error) {
 	return t, c.fail("read the clock", err)
 }
 
+func untold(srv *server) error {
+	return trouble(engine.NotFound, "%s does not tell its time", srv.flavour)
+}
+
 func (c *Connector) clock(ctx context.Context, s *session) (time.Time, error) {
 	if !s.srv.ad() {
-		return time.Time{}, trouble(engine.NotFound, "%s does not tell its time", s.srv.flavour)
+		return time.Time{}, untold(s.srv)
 	}
 	text := ""
 	if _, err := s.base(ctx, "", "", []string{"currentTime"}, func(e *wire.Entry) error {

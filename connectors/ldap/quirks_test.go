@@ -499,6 +499,11 @@ func TestClockIsActiveDirectorysOnly(t *testing.T) {
 	if got, err := s.Time(t.Context()); !got.IsZero() || engine.KindOf(err) != engine.NotFound {
 		t.Errorf("Time: got %s and %v, want none and kind not-found", got, err)
 	}
+	s.pool.drop()
+	s.must(s.server.Close()) // what it is, is known
+	if _, err := s.Time(t.Context()); engine.KindOf(err) != engine.NotFound {
+		t.Errorf("Time of a server that is away, and has no clock: got %v, want kind not-found", err)
+	}
 }
 
 // A change is given up in time, whatever keeps it: it is tried again sooner than a
