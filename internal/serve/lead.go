@@ -115,10 +115,12 @@ func (l *lead) endsLane(ctx context.Context) {
 		case <-ctx.Done():
 			continue
 		}
+		now = l.day.cfg.Now() // which may have taken its time
+		l.passEdges(now)
 		stops, waiting := l.ends.take(now)
 		if len(stops) == 0 {
 			<-free
-			l.rest(ctx, l.ends, now)
+			l.rest(ctx, l.ends)
 			continue
 		}
 		runs.Go(func() {
@@ -137,7 +139,7 @@ func (l *lead) lane(ctx context.Context, ln *lane) {
 		now := l.day.cfg.Now()
 		stops, waiting := ln.take(now)
 		if len(stops) == 0 {
-			l.rest(ctx, ln, now)
+			l.rest(ctx, ln)
 			continue
 		}
 		l.round(ctx, ln, stops, waiting)
@@ -165,14 +167,14 @@ func (l *lead) round(ctx context.Context, ln *lane, stops []stop, waiting []chan
 
 // rest keeps a lane from turning in circles: its waker goes by the latest time
 // that it saw, and the clock may have been set back since.
-func (l *lead) rest(ctx context.Context, ln *lane, now time.Time) {
+func (l *lead) rest(ctx context.Context, ln *lane) {
 	next := ln.next()
 	if ln == l.ends {
 		if edge := l.nextEdge(); next.IsZero() || !edge.IsZero() && edge.Before(next) {
 			next = edge
 		}
 	}
-	if next.IsZero() || ln.waker.Now().Before(next) || !next.After(now) {
+	if next.IsZero() || ln.waker.Now().Before(next) || !next.After(l.day.cfg.Now()) { // by the clock as it is: what became due in this moment does not wait
 		return
 	}
 	schedule.Pause(ctx, time.Second)

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/serve"
+	"github.com/daypass-dev/daypass/internal/store"
 	"github.com/daypass-dev/daypass/schedule"
 )
 
@@ -528,6 +530,57 @@ func TestHoldOfAPlanIsClosedByTheDaemon(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if hs, err := w.store.Holds(t.Context()); err != nil || len(hs) != 0 {
 			t.Errorf("a day of whole runs after what was held is solved, holds are open: %+v %v", hs, err)
+		}
+	})
+}
+
+// slowly takes its time to remove somebody.
+type slowly struct {
+	*memory.Directory
+	takes time.Duration
+}
+
+func (d slowly) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
+	if len(remove) > 0 {
+		time.Sleep(d.takes) // of the bubble
+	}
+	return d.Directory.Change(ctx, g, add, remove)
+}
+
+// Law 1: what ends while the ends of a moment ago are still under way waits for
+// none of them, and for no second.
+func TestEndsInARow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.cfg.Directories["corp"] = slowly{w.dir, 100 * time.Millisecond}
+		first := time.Now().Add(time.Minute)
+		const ends = 100
+		for i := range ends {
+			name := fmt.Sprintf("g%03d", i)
+			w.dir.AddGroup(name)
+			w.change(func() {
+				w.grants = append(w.grants, engine.Grant{
+					ID: engine.GrantID(name), Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: name},
+					When: schedule.Window{From: time.Now(), Until: first.Add(time.Duration(i) * 17 * time.Millisecond)},
+				})
+			})
+		}
+		w.begin()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		n := 0
+		for past, err := range w.store.Past(t.Context(), store.Filter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if lag := past.Removed.Sub(past.Due); lag > 300*time.Millisecond {
+				t.Errorf("%s: removed %s after its end", past.GroupName, lag)
+			}
+		}
+		if n != ends {
+			t.Errorf("%d of %d are over", n, ends)
 		}
 	})
 }
