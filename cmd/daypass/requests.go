@@ -59,10 +59,14 @@ func (c *client) list(ctx context.Context, path, none string) error {
 func stateText(r api.RequestDetail) string {
 	switch r.State {
 	case "asked":
+		state := "waits for approval"
 		if w := r.Waits; w != nil {
-			return fmt.Sprintf("waits for approval: %s (%d of %d)", w.Name, w.Approvals, w.Quorum)
+			state = fmt.Sprintf("waits for approval: %s (%d of %d)", w.Name, w.Approvals, w.Quorum)
 		}
-		return "waits for approval"
+		if r.Problem != "" {
+			state += "; " + r.Problem
+		}
+		return state
 	case "waiting":
 		return "approved; begins at " + report.At(r.Grant.From)
 	case "active":

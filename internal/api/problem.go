@@ -83,7 +83,7 @@ func kinds() []row {
 		{reused, http.StatusUnprocessableEntity, "The idempotency key was used for something else"},
 		{tooMany, http.StatusTooManyRequests, "Too many calls"},
 		{failed, http.StatusInternalServerError, "Something went wrong here"},
-		{broken, http.StatusInternalServerError, "The configuration has to be mended"},
+		{broken, http.StatusServiceUnavailable, "The configuration has to be mended"},
 		{doubt, http.StatusServiceUnavailable, "A directory could not tell what has to be known"},
 		{tooSlow, http.StatusServiceUnavailable, "It took too long"},
 	}

@@ -118,6 +118,7 @@ func resourceOf(r desk.Offer) Resource {
 	}
 	for i, s := range p.Steps {
 		out.Policy.Steps[i] = stepOf(s, "", nil)
+		out.Policy.Steps[i].Note = r.Notes[i]
 	}
 	if p.BreakGlass != nil {
 		out.Policy.BreakGlass = schedule.FormatDuration(p.BreakGlass.Max)
@@ -228,7 +229,6 @@ type Explanation struct {
 type Explained struct {
 	Step
 	Skipped Possible `json:"skipped" doc:"Whether it is not needed, and by which expression"`
-	Note    string   `json:"note,omitempty" doc:"Why nobody can approve it as the person's manager"`
 }
 
 // Held is access that a person has, will have, or has asked for.
@@ -267,7 +267,8 @@ func Explain(e desk.Explanation) *Explanation {
 	}
 	b.Steps, b.Conflicts = make([]Explained, len(e.Steps)), make([]Held, len(e.Conflicts))
 	for i, s := range e.Steps {
-		b.Steps[i] = Explained{stepOf(s.Step, "", nil), Possible(s.Skipped), s.Note}
+		b.Steps[i] = Explained{stepOf(s.Step, "", nil), Possible(s.Skipped)}
+		b.Steps[i].Note = s.Note
 	}
 	for i, h := range e.Conflicts {
 		b.Conflicts[i] = heldOf(h)

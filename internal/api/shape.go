@@ -34,6 +34,8 @@ type Request struct {
 	Policy     string            `json:"policy" doc:"The name of the policy, which stays as it was when it was asked"`
 
 	Grant      *Window     `json:"grant,omitempty" doc:"When the access is in force, once it is approved"`
+	Problem    string      `json:"problem,omitempty" doc:"Which of the groups that decide are not in their directory; with stuck, nobody or too few can decide on it for now"`
+	Stuck      bool        `json:"stuck,omitempty" doc:"It waits in vain until an administrator mends that"`
 	Held       string      `json:"held,omitempty" doc:"Which limit holds that the person is added or, of what is over, taken out, until an administrator releases it"`
 	Waits      *Waits      `json:"waits,omitempty" doc:"What waits for a decision: name its step and extension when you decide"`
 	Steps      []Step      `json:"steps" nullable:"false" doc:"The steps of what waits, or of what was decided last"`
@@ -87,6 +89,7 @@ type Step struct {
 	Within    string         `json:"within,omitempty" example:"4h" doc:"How long the approvers have"`
 	Escalate  *Who           `json:"escalate,omitempty" doc:"Who may decide after that; without it, the request is denied then"`
 	Decisions []Decision     `json:"decisions" nullable:"false"`
+	Note      string         `json:"note,omitempty" doc:"Of a policy: which of the groups that approve it are not in their directory, or why else nobody can"`
 }
 
 // Who names people. Somebody belongs when one part of it says so.
@@ -191,7 +194,7 @@ func requestOf(v desk.View) Request {
 		ID: r.ID, Version: r.Version, State: stateOf(r.Status, v.Phase), Resource: r.Resource, Title: v.Title, Person: r.Person,
 		By: actorOf(r.By), Reason: r.Reason, Ticket: r.Ticket, Answers: r.Answers, Template: r.Template,
 		For: schedule.FormatDuration(r.For), From: r.From.UTC(), At: r.At.UTC(), BreakGlass: r.BreakGlass, Policy: r.Policy.Name,
-		Name: v.Name, Held: v.Held, Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
+		Name: v.Name, Problem: v.Problem, Stuck: v.Stuck, Held: v.Held, Note: r.Course.Note, Steps: make([]Step, 0, len(v.Steps)), Extensions: make([]Extension, 0, len(r.Extensions)),
 		May: May{Decide: v.May.Decide, Deny: v.May.Deny, Withdraw: v.May.Withdraw, End: v.May.End, Extend: v.May.Extend, Review: v.May.Review},
 	}
 	if out.By.Name = v.ByName; r.From.IsZero() {

@@ -29,8 +29,8 @@ type Explanation struct {
 type ExplainedStep struct {
 	access.Step
 	Skipped Possible
-	// Note is why nobody can approve it as the person's manager; empty where
-	// somebody can, or need not.
+	// Note is why nobody can approve it as the person's manager, or as a member of
+	// a group that is not there; empty where somebody can, or need not.
 	Note string
 }
 
@@ -120,10 +120,16 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, called string,
 		return Possible{Why: "a directory could not tell"}
 	}
 	out.Auto = judge(p.Auto)
+	if err := d.lookFor(ctx, res, p.Steps); err != nil {
+		doubt(err, "a directory could not tell whether a group that approves is there")
+	}
 	for _, s := range p.Steps {
 		x := ExplainedStep{Step: s, Skipped: judge(s.Skip)}
+		if !x.Skipped.Yes {
+			x.Note = d.vacantStep("approve it", s, res).Why
+		}
 		if byManager(s) && !x.Skipped.Yes {
-			x.Note = unmanaged(f.Person)
+			x.Note = also(x.Note, unmanaged(f.Person))
 		}
 		out.Steps = append(out.Steps, x)
 	}
@@ -184,6 +190,14 @@ func unmanaged(p access.Subject) string {
 		return "no manager of " + string(p.Person) + " is on record, so nobody can approve it as that"
 	}
 	return ""
+}
+
+// also joins two notes, of which one or both may be empty.
+func also(a, b string) string {
+	if a != "" && b != "" {
+		return a + "; " + b
+	}
+	return a + b
 }
 
 func undescribed(p engine.Person) string {

@@ -56,18 +56,17 @@ func groupErr(g engine.GroupRef, err error) error {
 	return err
 }
 
-// heard takes in what came of looking for a group that decides. That it is not
-// there is said loudly, once.
+// heard takes in what came of looking for a group. Of one that decides it is said
+// loudly, once, that it is not there.
 func (d *Desk) heard(g engine.GroupRef, err error) {
-	if rules := d.rules.Load(); rules.Deciding[g] == nil && rules.gives(g) {
-		return // a run tells of it
-	}
+	rules := d.rules.Load()
+	decides := rules.Deciding[g] != nil || !rules.gives(g) // of others a run tells
 	missing, is := errors.AsType[*access.NoGroup](err)
 	switch {
-	case is && d.absent.put(g, true):
+	case is && d.absent.put(g, true) && decides:
 		d.cfg.Log.Error("a group that decides is not there: nothing is decided by it until somebody mends the configuration or the directory",
 			"group", g.String(), "named", d.named(g), "error", missing.Err)
-	case err == nil && d.absent.put(g, false):
+	case err == nil && d.absent.put(g, false) && decides:
 		d.cfg.Log.Info("a group that decides is there again", "group", g.String())
 	}
 }

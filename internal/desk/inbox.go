@@ -15,7 +15,7 @@ import (
 const mostWaiting = 50
 
 // Inbox is what waits for somebody's word: requests, extensions, and emergencies
-// to review, the oldest first.
+// to review, the oldest first; after them, what waits in vain.
 type Inbox struct {
 	Waiting []View
 	More    bool // there are more
@@ -39,9 +39,13 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 	}
 	known := make(map[string]access.Answer)
 	var doubts []error
+	var vacant []*pendingRequest // nobody is in a group that is not there
 	for _, p := range all {
 		a := p.waits(c, known, func(w access.Who) access.Answer { return d.fits(ctx, c, w, p.Request) })
-		if a.Err != nil {
+		switch {
+		case len(access.Gone(a.Err)) > 0:
+			vacant = append(vacant, p)
+		case a.Err != nil:
 			doubts = append(doubts, a.Err)
 		}
 		if !certain(a) {
@@ -57,6 +61,7 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 		}
 		in.Waiting = append(in.Waiting, v)
 	}
+	d.stuck(ctx, c, vacant, &in)
 	if err := d.mark(ctx, c, in.Waiting); err != nil {
 		return in, err
 	}
@@ -67,6 +72,32 @@ func (d *Desk) Inbox(ctx context.Context, c Caller) (Inbox, error) {
 		in.Doubt = errors.Join(in.Doubt, d.unread(access.Listing{Unread: unread.ids}, unread.err))
 	}
 	return in, nil
+}
+
+// stuck adds to an inbox what waits in vain, because a group that decides is not
+// there, for those who own the resource or read everything: it waits for them to
+// have that mended.
+func (d *Desk) stuck(ctx context.Context, c Caller, vacant []*pendingRequest, in *Inbox) {
+	oversees := make(map[string]bool)
+	for _, p := range vacant {
+		yes, known := oversees[p.Resource]
+		if !known {
+			yes = certain(d.oversight(ctx, c, p.Resource))
+			oversees[p.Resource] = yes
+		}
+		if !yes {
+			continue
+		}
+		v := d.view(ctx, c, p.Request)
+		switch {
+		case !v.Stuck:
+		case len(in.Waiting) == mostWaiting:
+			in.More = true
+			return
+		default:
+			in.Waiting = append(in.Waiting, v)
+		}
+	}
 }
 
 // pending are the requests that wait for somebody's word, as they are on record.

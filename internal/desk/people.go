@@ -35,7 +35,7 @@ const (
 type people struct {
 	now      func() time.Time
 	listings rate.Limit // of one group in a second
-	// told hears what came of listing a group; it must be quick.
+	// told hears what came of looking for a group; it must be quick.
 	told func(engine.GroupRef, error)
 	log  *slog.Logger
 
@@ -148,7 +148,10 @@ func (p *people) group(ctx context.Context, g engine.GroupRef) (engine.GroupID, 
 		of: g.Directory, good: shown, within: answer,
 		ask: func(ctx context.Context) (engine.GroupID, error) {
 			info, err := c.Group(ctx, g.Name)
-			return info.ID, groupErr(g, err)
+			if err = groupErr(g, err); p.known.Load() == k {
+				p.told(g, err)
+			}
+			return info.ID, err
 		},
 	})
 }

@@ -16,6 +16,9 @@ import (
 // them.
 type Offer struct {
 	Resource
+	// Notes are, for each step of the policy, which groups that approve it are not
+	// there, and what that means; empty where all are.
+	Notes   []string
 	Unnamed bool // the policy excludes others too, which are not shown to the caller
 	// May tells whether the caller may ask for it, as far as is known.
 	May        Possible
@@ -98,6 +101,9 @@ func (d *Desk) offer(ctx context.Context, c Caller, res *Resource) Offer {
 	o := Offer{Resource: *res}
 	if res.Policy == nil {
 		return o
+	}
+	for _, s := range res.Policy.Steps {
+		o.Notes = append(o.Notes, d.vacantStep("approve it", s, res).Why)
 	}
 	named := make([]string, 0, len(res.Policy.NotWith))
 	for _, other := range res.Policy.NotWith {

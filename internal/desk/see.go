@@ -24,6 +24,10 @@ type View struct {
 	Deadline time.Time
 	Until    time.Time // when the grant ends, or ended
 	AsOf     time.Time
+	// Problem is which of the groups that decide are not there; with Stuck, nobody,
+	// or too few, can decide for now.
+	Problem string
+	Stuck   bool
 	// Held is which limit holds that the person is added, or, of a grant that is
 	// over, taken out, and the way out; empty where none does.
 	Held string
@@ -180,6 +184,9 @@ func (d *Desk) view(ctx context.Context, c Caller, r access.Request) View {
 	if ok && res.Title != "" {
 		v.Title = res.Title
 	}
+	if ok {
+		v.Problem, v.Stuck = d.problem(r, res)
+	}
 	course := &r.Course
 	if n := len(r.Extensions); n > 0 {
 		course = &r.Extensions[n-1].Course
@@ -297,6 +304,7 @@ func (d *Desk) Request(ctx context.Context, c Caller, id string) (Detail, error)
 	if err := d.see(ctx, c, r, id); err != nil {
 		return Detail{}, err
 	}
+	d.findVacant(ctx, r)
 	return d.Detail(ctx, c, d.view(ctx, c, r))
 }
 
@@ -329,13 +337,7 @@ func (d *Desk) detail(ctx context.Context, c Caller, v View, standing bool) (out
 	if out.Before, err = d.past(ctx, r); err != nil {
 		return out, err
 	}
-	oversees := func() bool { // by what is known already: an open page looks every few seconds
-		a := either(
-			func() access.Answer { return d.owns(ctx, c, r.Resource, false) },
-			func() access.Answer { return d.roles(ctx, c, false).reading() },
-		)
-		return a.Err == nil && a.Yes
-	}
+	oversees := func() bool { return certain(d.oversight(ctx, c, r.Resource)) }
 	if out.May.Deny || out.May.Review || !c.concerned(rules.known(r)) && oversees() {
 		out.Others = d.holders(res, r)
 		var wait sync.WaitGroup
@@ -352,6 +354,15 @@ func (d *Desk) detail(ctx context.Context, c Caller, v View, standing bool) (out
 		wait.Wait()
 	}
 	return out, err
+}
+
+// oversight reports whether a caller owns a resource or may read everything, by
+// what is known already: an open page looks every few seconds.
+func (d *Desk) oversight(ctx context.Context, c Caller, resource string) access.Answer {
+	return either(
+		func() access.Answer { return d.owns(ctx, c, resource, false) },
+		func() access.Answer { return d.roles(ctx, c, false).reading() },
+	)
 }
 
 // Details adds to requests that a caller sees what helps to decide on them, at

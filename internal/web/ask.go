@@ -169,7 +169,7 @@ func (web *Web) submit(c *call) error {
 	r, err := web.cfg.Desk.Ask(ctx, c.caller, w)
 	switch access.KindOf(err) {
 	case access.Invalid, access.Conflict, access.Doubt, access.Broken, access.Forbidden:
-		status, _ := statusOf(err)
+		status, _ := c.statusOf(err)
 		for _, e := range access.Refusals(err) {
 			problems = append(problems, formProblem{e.Field, upper(e.Message) + "."})
 		}

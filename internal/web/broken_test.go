@@ -29,15 +29,20 @@ func TestAGroupThatIsNotThereIsNoOutage(t *testing.T) {
 		r.by("bob").decide(id, "approve"),
 		r.by("bob").get("/audit"),
 	} {
-		if a.want(t, 500, "until it is mended", "an administrator has to mend it"); strings.Contains(a.text(), "again") || strings.Contains(a.text(), "does not answer") {
+		if a.want(t, 503, "until it is mended", "an administrator has to mend it"); a.Header.Get("Retry-After") != "" || strings.Contains(a.text(), "again") || strings.Contains(a.text(), "does not answer") {
 			t.Errorf("%s: %s", a.Request.URL.Path, a.text())
 		}
 	}
 	r.by("bob").get("/resources/staging").want(t, 200, "an administrator has to mend it")
-	inbox := r.by("bob").get("/approve").want(t, 200, "an administrator has to mend it")
-	if strings.Contains(inbox.text(), "Nothing waits for you") { // that is not known
-		t.Errorf("the inbox says both: %s", inbox.text())
+	const why = "nobody can approve it: the group approvers is not in the directory corp"
+	if inbox := r.by("bob").get("/approve").want(t, 200); strings.Contains(inbox.text(), "more waits for you") {
+		t.Errorf("everything is doubtful to bob: %s", inbox.text())
 	}
+	r.by("ada").get("/requests/"+id).want(t, 200, why, "waiting in vain")
+	r.by("ada").get("/mine").want(t, 200, why)
+	r.by("root").get("/approve").want(t, 200, why)
+	r.by("ada").get("/ask/staging").want(t, 200, why)
+	r.by("ada").get("/resources/staging").want(t, 200, why)
 	r.by("bob").get("/ask").want(t, 200, "the configuration gives a role to a group that cannot be found")
 }
 

@@ -111,7 +111,7 @@ func (web *Web) release(c *call) error {
 	ctx, f := c.r.Context(), c.r.PostForm
 	_, err := web.cfg.Desk.Release(ctx, c.caller, f.Get("digest"), lines(f.Get("reason")))
 	if k := access.KindOf(err); k == access.Invalid || k == access.NotFound {
-		status, _ := statusOf(err)
+		status, _ := c.statusOf(err)
 		return web.showRuns(c, status, sentence(err))
 	}
 	if err != nil {
@@ -260,7 +260,7 @@ func (web *Web) newToken(c *call) error {
 	}
 	_, secret, err := web.cfg.Desk.NewToken(c.r.Context(), c.caller, f.Get("name"), strings.TrimSpace(f.Get("machine")), scopes, length)
 	if k := access.KindOf(err); k == access.Invalid || k == access.Forbidden {
-		status, _ := statusOf(err)
+		status, _ := c.statusOf(err)
 		return web.showTokens(c, status, tokensPage{Problem: sentence(err)})
 	}
 	if err != nil {

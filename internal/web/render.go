@@ -92,9 +92,6 @@ func (web *Web) render(c *call, status int, name, title string, data any) {
 		return
 	}
 	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if status == http.StatusServiceUnavailable {
-		c.w.Header().Set("Retry-After", "10")
-	}
 	c.w.WriteHeader(status)
 	_, _ = b.WriteTo(c.w) // whoever went away needs no page
 }
@@ -144,6 +141,8 @@ type state struct{ Word, Tone string }
 
 func stateOf(v desk.View) state {
 	switch {
+	case v.Status == access.Asked && v.Stuck:
+		return state{"Waiting in vain", "bad"}
 	case v.Status == access.Asked:
 		return state{"Waiting for approval", "wait"}
 	case v.Status == access.Denied:

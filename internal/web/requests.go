@@ -151,7 +151,7 @@ func (web *Web) decided(c *call, err error, notice string) error {
 		return err
 	}
 	if err != nil {
-		status, _ := statusOf(err)
+		status, _ := c.statusOf(err)
 		if serr := web.show(c, status, attempted(c, err)); serr == nil {
 			return nil
 		}

@@ -222,8 +222,8 @@ type pageError struct {
 func (e *pageError) Error() string { return e.message }
 
 // statusOf returns the status of an error, and whether its text is for whoever
-// caused it.
-func statusOf(err error) (status int, told bool) {
+// caused it. Where it helps to come again, the answer says when.
+func (c *call) statusOf(err error) (status int, told bool) {
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e.status, true
 	}
@@ -235,9 +235,10 @@ func statusOf(err error) (status int, told bool) {
 	case access.Conflict:
 		return http.StatusConflict, true
 	case access.Doubt:
+		c.w.Header().Set("Retry-After", "10")
 		return http.StatusServiceUnavailable, true
 	case access.Broken:
-		return http.StatusInternalServerError, true
+		return http.StatusServiceUnavailable, true
 	case access.NotFound:
 		return http.StatusNotFound, true
 	}
@@ -245,16 +246,16 @@ func statusOf(err error) (status int, told bool) {
 }
 
 // headline is what an error page is about.
-func headline(status int, told bool) string {
+func headline(err error, status int) string {
 	switch {
+	case access.KindOf(err) == access.Broken:
+		return "Not until it is mended"
 	case status == http.StatusNotFound:
 		return "Not found"
 	case status == http.StatusForbidden:
 		return "Not for you to see or do"
 	case status == http.StatusServiceUnavailable:
 		return "Not just now"
-	case status == http.StatusInternalServerError && told:
-		return "Not until it is mended"
 	case status >= http.StatusInternalServerError:
 		return "Something went wrong"
 	}
@@ -263,12 +264,12 @@ func headline(status int, told bool) string {
 
 // fail shows an error. What nobody outside needs to know is in the log only.
 func (web *Web) fail(c *call, err error) {
-	status, told := statusOf(err)
+	status, told := c.statusOf(err)
 	message := "Something went wrong here. It is in the log; try again in a while."
 	if told {
 		message = sentence(err)
 	} else if c.r.Context().Err() == nil {
 		web.cfg.Log.Error("a page failed", "path", c.r.URL.Path, "error", err)
 	}
-	web.render(c, status, "error", headline(status, told), message)
+	web.render(c, status, "error", headline(err, status), message)
 }
