@@ -76,7 +76,7 @@ func (d *Desk) recorded(ctx context.Context, ref engine.GroupRef, records []reco
 		if isGroup(ref, x.group, x.name) {
 			return ref, nil
 		}
-		ask = ask || x.group.Directory == ref.Directory && !(over && rules.named(x.group, x.name))
+		ask = ask || x.group.Directory == ref.Directory && (!over || !rules.named(x.group, x.name))
 	}
 	if !ask {
 		return ref, nil
