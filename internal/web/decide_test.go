@@ -233,11 +233,10 @@ func TestDirectoryCannotAnswer(t *testing.T) {
 		"group not there": func() { r.corp.RenameGroup(r.groups["approvers"], "others") },
 	} {
 		fail()
-		status := http.StatusServiceUnavailable
-		if name == "group not there" { // to try again does not help
-			status = http.StatusInternalServerError
+		a := bob.decide(id, "approve").want(t, http.StatusServiceUnavailable, "could not be found out")
+		if mend := name == "group not there"; mend != (a.Header.Get("Retry-After") == "") { // to try again does not help
+			t.Errorf("%s: Retry-After is %q", name, a.Header.Get("Retry-After"))
 		}
-		bob.decide(id, "approve").want(t, status, "could not be found out")
 		r.corp.Mend()
 		if name == "group not there" {
 			r.corp.RenameGroup(r.groups["approvers"], "approvers")
