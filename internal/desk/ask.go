@@ -127,6 +127,9 @@ func (d *Desk) again(ctx context.Context, c Caller, r access.Request) error {
 		return nil // it may be given at once
 	}
 	page, err := d.requests(ctx, access.Query{Person: r.Person, Resource: r.Resource, Status: []access.Status{access.Asked}, Limit: 1})
+	if errors.Is(err, ErrUnreadable) {
+		return nil // one that cannot be read counts when the wish is put on record
+	}
 	if err != nil || len(page.Requests) == 0 {
 		return err
 	}

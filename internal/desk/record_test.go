@@ -184,4 +184,7 @@ func TestUnreadableTakesNothingElseFromWhoAsked(t *testing.T) {
 	if views, _, err := b.desk.Mine(t.Context(), as("eve")); err != nil || len(views) != 0 {
 		t.Errorf("eve is told %v", err)
 	}
+	if _, err := b.desk.Ask(t.Context(), as("ada"), desk.Wish{Resource: "staging"}); access.KindOf(err) != access.Conflict {
+		t.Errorf("ada asks once more for what she asked for: %v", err)
+	}
 }
