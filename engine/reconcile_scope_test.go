@@ -244,9 +244,9 @@ type gated struct {
 
 func (g *gated) Members(ctx context.Context, id engine.GroupID) ([]engine.Member, error) {
 	ms, err := g.Directory.Members(ctx, id)
-	if g.gate != nil {
+	if gate := g.gate; gate != nil {
 		g.listing <- struct{}{}
-		<-g.gate
+		<-gate
 	}
 	return ms, err
 }

@@ -123,6 +123,19 @@ func TestRulesAreReadWholeAndShared(t *testing.T) {
 	}
 }
 
+// Rules that were read at a time that is yet to come are as old as can be.
+func TestRulesAreReadAnewWhenTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	b, c, g, ada := small(t)
+	_, err := c.Group(t.Context(), "prod-db")
+	b.must(err)
+	b.clock.Advance(-time.Hour)
+	_, err = b.s.AddRule(oktatest.Rule{Name: "all of IT", Groups: []string{"prod-db"}, Members: []string{string(ada)}})
+	b.must(err)
+	_, err = c.Remove(t.Context(), g, engine.Member{ID: ada, Login: "ada"})
+	wantKind(t, "Remove", err, engine.Unmanageable, "all of IT")
+}
+
 // The parameter q can not be paged, and shows no more than the first names.
 func TestNameThatManyBeginWith(t *testing.T) {
 	t.Parallel()

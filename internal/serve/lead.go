@@ -115,8 +115,6 @@ func (l *lead) endsLane(ctx context.Context) {
 		case <-ctx.Done():
 			continue
 		}
-		now = l.day.cfg.Now() // which may have taken its time
-		l.passEdges(now)
 		stops, waiting := l.ends.take(now)
 		if len(stops) == 0 {
 			<-free

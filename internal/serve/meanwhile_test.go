@@ -547,6 +547,46 @@ func (d slowly) Change(ctx context.Context, g engine.GroupID, add, remove []engi
 	return d.Directory.Change(ctx, g, add, remove)
 }
 
+// absentminded takes people out, and loses the answer when it was waited for.
+type absentminded struct {
+	*memory.Directory
+	waits time.Duration
+}
+
+func (d *absentminded) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
+	added, removed = d.Directory.Change(ctx, g, add, remove)
+	if d.waits > 0 && len(remove) > 0 {
+		time.Sleep(d.waits) // of the bubble
+		d.waits = 0
+		removed[0] = engine.Effect{Err: &engine.Error{Op: "remove", Kind: engine.Unavailable}}
+	}
+	return added, removed
+}
+
+// Whose access begins again while the end of the one before is in hand is added
+// when that is over, whatever came of it; and is not looked for all the time.
+func TestAccessBeginsAgainDuringAnEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.every = 24 * time.Hour
+		w.cfg.Directories["corp"] = &absentminded{w.dir, 2 * time.Minute}
+		start := time.Now()
+		w.grant("g1", "ada", start, start.Add(time.Hour))
+		w.begin()
+		w.members("ada")
+		time.Sleep(time.Hour + 10*time.Second)
+		w.members()
+		runs := w.runs("groups")
+		w.grant("g2", "ada", time.Now(), time.Now().Add(8*time.Hour))
+		time.Sleep(6 * time.Minute)
+		w.members("ada")
+		if n := w.runs("groups") - runs; n > 12 {
+			t.Errorf("%d runs for one group in six minutes", n)
+		}
+	})
+}
+
 // Law 1: what ends while the ends of a moment ago are still under way waits for
 // none of them, and for no second.
 func TestEndsInARow(t *testing.T) {
