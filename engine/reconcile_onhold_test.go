@@ -125,44 +125,36 @@ func TestALimitIsNotPassedInSmallSteps(t *testing.T) {
 // A whole run that read the grants before something was left to it, or one of
 // another directory, has not seen it.
 func TestLeftToAWholeRunThatIsYetToCome(t *testing.T) {
-	for name, sc := range map[string]engine.Scope{"before": {Directory: "corp"}, "elsewhere": {Directory: "okta"}} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, "ada", "bob")
-			okta := memory.New("okta")
-			okta.SetClock(w.clock)
-			w.cfg.Groups[engine.GroupRef{Directory: "okta", Name: "all"}] = engine.DefaultRules()
-			okta.AddGroup("all")
-			corp, other := &gated{Directory: w.dir}, &gated{Directory: okta}
-			w.cfg.Directories = map[engine.Directory]engine.Connector{"corp": corp, "okta": other}
-			w.cfg.Limits.Add = 1
-			r := engine.New(w.cfg)
-			listing, gate := make(chan struct{}), make(chan struct{})
-			for _, dir := range []*gated{corp, other} {
-				dir.listing, dir.gate = listing, gate
-			}
-			whole := make(chan error)
-			go func() {
-				_, err := r.RunIn(context.Background(), "serve", sc)
-				whole <- err
-			}()
-			<-listing
-			corp.gate, other.gate = nil, nil
-			w.grant("g1", "ada", 9)
-			w.grant("g2", "bob", 9)
-			if res := w.runIn(r, theAdmins); len(res.Against) != 1 {
-				t.Fatalf("against %+v", res.Against)
-			}
-			close(gate)
-			if err := <-whole; err != nil {
-				t.Fatal(err)
-			}
-			w.withdraw("g2")
-			w.runIn(r, theAdmins)
-			w.members()
-			w.runIn(r, engine.Scope{})
-			w.members("ada")
-		})
+	w := newWorld(t, "ada", "bob")
+	okta := memory.New("okta")
+	okta.SetClock(w.clock)
+	corp := &gated{Directory: w.dir, listing: make(chan struct{}), gate: make(chan struct{})}
+	w.cfg.Directories = map[engine.Directory]engine.Connector{"corp": corp, "okta": okta}
+	w.cfg.Limits.Add = 1
+	r := engine.New(w.cfg)
+	whole := make(chan error)
+	go func() {
+		_, err := r.RunIn(context.Background(), "serve", engine.Scope{Directory: "corp"})
+		whole <- err
+	}()
+	<-corp.listing
+	gate := corp.gate
+	corp.gate = nil
+	w.grant("g1", "ada", 9)
+	w.grant("g2", "bob", 9)
+	if res := w.runIn(r, theAdmins); len(res.Against) != 1 {
+		t.Fatalf("against %+v", res.Against)
 	}
+	close(gate)
+	if err := <-whole; err != nil {
+		t.Fatal(err)
+	}
+	w.runIn(r, engine.Scope{Directory: "okta"})
+	w.withdraw("g2")
+	w.runIn(r, theAdmins)
+	w.members()
+	w.runIn(r, engine.Scope{Directory: "corp"})
+	w.members("ada")
 }
 
 // What was left to a whole run that found it harmless is not kept waiting.
