@@ -33,7 +33,7 @@ var oneAtATime = map[string]func(*world){
 func TestWhatIsOnHoldHoldsNobodyElse(t *testing.T) {
 	for name, limit := range oneAtATime {
 		for scope, sc := range map[string]engine.Scope{
-			"whole": {}, "directory": {Directory: "corp"}, "some": {Directory: "corp", Names: []string{"admins", "staff"}},
+			"directory": {}, "some": {Names: []string{"admins", "staff"}},
 		} {
 			t.Run(name+" "+scope, func(t *testing.T) {
 				w, r, digest := onHold(t, limit)
@@ -55,7 +55,7 @@ func TestWhatIsOnHoldHoldsNobodyElse(t *testing.T) {
 					t.Fatalf("held %d, %s, want 2, %s", res.Counts.Held, got, digest)
 				}
 				w.ledger.release(digest, w.now)
-				w.runIn(r, engine.Scope{})
+				w.run() // of everything
 				w.members("ada", "bob", "eve")
 				if open, _ := w.ledger.Holds(t.Context()); len(open) > 0 {
 					t.Errorf("still on hold: %+v", open)
@@ -93,8 +93,8 @@ func TestALimitIsNotPassedInSmallSteps(t *testing.T) {
 	w.grant("g1", "ada", 9)
 	w.grantIn("g2", "bob", "corp", "staff", 9)
 	r := engine.New(w.cfg)
-	staff := engine.Scope{Directory: "corp", Names: []string{"staff"}}
-	if res := w.runIn(r, engine.Scope{Directory: "corp", Names: []string{"admins", "staff"}}); !res.Rest || len(res.Against) != 1 {
+	staff := engine.Scope{Names: []string{"staff"}}
+	if res := w.runIn(r, engine.Scope{Names: []string{"admins", "staff"}}); !res.Rest || len(res.Against) != 1 {
 		t.Fatalf("rest %v, against %+v", res.Rest, res.Against)
 	}
 	next := r.With(w.cfg) // as after a reload
@@ -153,7 +153,7 @@ func TestLeftToAWholeRunThatIsYetToCome(t *testing.T) {
 	w.withdraw("g2")
 	w.runIn(r, theAdmins)
 	w.members()
-	w.runIn(r, engine.Scope{Directory: "corp"})
+	w.runIn(r, engine.Scope{})
 	w.members("ada")
 }
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 // runIn is one run of a scope in corp, by a reconciler that stays.
 func (w *world) runIn(r *engine.Reconciler, sc engine.Scope) engine.Result {
 	w.t.Helper()
-	sc.Directory = "corp"
+	sc.Directory = cmp.Or(sc.Directory, "corp")
 	res, err := r.RunIn(context.Background(), "serve", sc)
 	if err != nil {
 		w.t.Fatalf("run of %q: %v", sc, err)
