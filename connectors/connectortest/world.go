@@ -63,8 +63,8 @@ type World struct {
 	Truncate func()
 	// Lose makes the next change take effect and loses the answer.
 	Lose func()
-	// Stall leaves the next request without an answer.
-	Stall func()
+	// Stall leaves the next request without an answer, unless lift comes first.
+	Stall func() (lift func())
 	// Pass lets the directory's own clock go on, or waits so long.
 	Pass func(d time.Duration)
 	// Logon opens a session of p's account and returns whether it is still good.

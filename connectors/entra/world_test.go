@@ -262,7 +262,10 @@ func (l *lab) faults(w *connectortest.World) {
 		l.Faults.Inject(sim.Fault{Match: isPage, Times: restarts + 1, Status: http.StatusBadRequest, Body: forgotPage})
 	}
 	w.Lose = func() { l.lose() }
-	w.Stall = func() { l.Faults.Inject(sim.Fault{Match: graph, Effect: sim.Hang}) }
+	w.Stall = func() func() {
+		l.Faults.Inject(sim.Fault{Match: graph, Effect: sim.Hang})
+		return l.Faults.Clear
+	}
 }
 
 // lose loses the answer to the next write. Nobody knows what to believe then

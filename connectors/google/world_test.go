@@ -317,5 +317,8 @@ func (l *lab) faults(w *connectortest.World) {
 	w.Lose = func() {
 		l.sim.Faults.Inject(sim.Fault{Effect: sim.Lose, Match: func(r *http.Request) bool { return r.Method != http.MethodGet }})
 	}
-	w.Stall = func() { l.sim.Faults.Inject(sim.Fault{Effect: sim.Hang}) }
+	w.Stall = func() func() {
+		l.sim.Faults.Inject(sim.Fault{Effect: sim.Hang})
+		return l.sim.Faults.Clear
+	}
 }

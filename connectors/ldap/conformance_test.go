@@ -300,7 +300,7 @@ func (n *nook) faulty(s *ldaptest.Server, w *connectortest.World) {
 	w.Lose = func() { s.Fail(ldaptest.Fault{Op: ldaptest.OpModify, Apply: true, Drop: true}) }
 	// Longer than the suite is ready to wait, and right in the end: on a slow
 	// machine the call may give up before its request is sent.
-	w.Stall = func() { s.Fail(ldaptest.Fault{Delay: 2 * time.Second}) }
+	w.Stall = func() func() { return s.Fail(ldaptest.Fault{Delay: 2 * time.Second}) }
 }
 
 // clock is a server's own. It stands still, so that it is the same for a change

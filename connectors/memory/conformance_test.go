@@ -98,7 +98,10 @@ func open(d *memory.Directory) connectortest.World {
 	w.Fail = func(n int, k engine.Kind) { d.Fail(memory.Fault{Nth: n, Kind: k}) }
 	w.Truncate = func() { d.Truncate(w.Group) }
 	w.Lose = func() { d.Fail(memory.Fault{Nth: 1, Kind: engine.Unavailable, After: true}) }
-	w.Stall = func() { d.Fail(memory.Fault{Nth: 1, Stall: true}) }
+	w.Stall = func() func() {
+		d.Fail(memory.Fault{Nth: 1, Stall: true})
+		return d.Mend
+	}
 
 	w.MaxTerm, w.Endless = 10*24*time.Hour, d.AddGroup("endless")
 	d.SetTerms(memory.Terms{Max: w.MaxTerm})

@@ -254,5 +254,8 @@ func (b *bench) failures(w *connectortest.World) {
 	w.Lose = func() {
 		b.s.Faults.Inject(sim.Fault{Effect: sim.Lose, Match: func(r *http.Request) bool { return r.Method != http.MethodGet }})
 	}
-	w.Stall = func() { b.s.Faults.Inject(sim.Fault{Effect: sim.Hang}) }
+	w.Stall = func() func() {
+		b.s.Faults.Inject(sim.Fault{Effect: sim.Hang})
+		return b.s.Faults.Clear
+	}
 }
