@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,5 +161,66 @@ func TestADecisionLetsADirectoryTakeItsTime(t *testing.T) {
 			t.Errorf("the time of the whole is over, and somebody was asked for: %v", err)
 		}
 		time.Sleep(answer) // until nothing is under way
+	})
+}
+
+// large is a directory whose large groups take long to list; others answer at once.
+type large struct {
+	*memory.Directory
+	slow  map[engine.GroupID]bool
+	asked int
+}
+
+func (l *large) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
+	l.asked++
+	if l.slow[g] {
+		select {
+		case <-time.After(8 * time.Second):
+		case <-ctx.Done():
+			return nil, &engine.Error{Op: "corp: list", Kind: engine.Unavailable, Err: ctx.Err()}
+		}
+	}
+	return l.Directory.Members(ctx, g)
+}
+
+// TestADecisionWaitsForNoPage: nor for what a page waits for, which has it then as
+// well, by one listing for all; and what waited for its place has the directory's
+// time all the same.
+func TestADecisionWaitsForNoPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corp := &large{Directory: memory.New("corp"), slow: map[engine.GroupID]bool{}}
+		for _, n := range []string{"a", "b", "c", "late"} {
+			corp.slow[corp.AddGroup(n)] = true
+		}
+		corp.AddGroup("small")
+		p := newPeople(time.Now, slog.New(slog.DiscardHandler), func(engine.GroupRef, error) {})
+		p.use(&Rules{Directories: map[engine.Directory]engine.Connector{"corp": corp}})
+		look := func(ctx context.Context, n string, since moment) (took time.Duration) {
+			began := time.Now()
+			if _, err := p.membersOf(ctx, engine.GroupRef{Directory: "corp", Name: n}, since); err != nil {
+				t.Errorf("%s is not listed: %v", n, err)
+			}
+			return time.Since(began)
+		}
+		var wait sync.WaitGroup
+		for _, n := range []string{"a", "b", "c"} {
+			wait.Go(func() { look(t.Context(), n, whenever) })
+		}
+		synctest.Wait()
+		wait.Go(func() {
+			if took := look(t.Context(), "small", whenever); took != time.Second {
+				t.Errorf("the page waited for %s", took)
+			}
+		})
+		wait.Go(func() { look(t.Context(), "late", whenever) })
+		time.Sleep(time.Second)
+		ctx := p.inquire(t.Context())
+		if took := look(ctx, "small", p.since(ctx, true)); took != 0 {
+			t.Errorf("a decision waited for %s", took)
+		}
+		wait.Wait()
+		if corp.asked != 5 {
+			t.Errorf("%d listings", corp.asked)
+		}
 	})
 }

@@ -109,6 +109,7 @@ func (k *known) pace(g engine.GroupRef, each rate.Limit) *rate.Limiter {
 // kept is an answer, while it is asked for and after.
 type kept[T any] struct {
 	done  chan struct{}
+	ahead chan struct{} // closed where a decision waits for it; known.mu guards that
 	began moment        // zero before; known.mu guards it
 	good  time.Duration // how long it is shown
 	at    time.Time
@@ -168,12 +169,15 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 			k.mu.Unlock()
 			return none, unanswered(q.of, fmt.Errorf("%s: %w", q.of, errHangs))
 		}
+		if found && q.since != whenever {
+			x.goAhead()
+		}
 		if !fits && (!found || x.over()) {
 			if in.over(q.of) {
 				k.mu.Unlock()
 				return none, unanswered(q.of, errSilent)
 			}
-			x = &kept[T]{done: make(chan struct{}), good: q.good, err: errCutShort}
+			x = &kept[T]{done: make(chan struct{}), ahead: make(chan struct{}), good: q.good, err: errCutShort}
 			if len(m) >= crowd {
 				clear(m)
 			}
@@ -207,27 +211,19 @@ func forget[K comparable, T any](k *known, m map[K]*kept[T], key K, x *kept[T]) 
 
 // find asks. A directory that breaks off with a panic did not answer.
 func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q question[T]) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.within)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	defer func() {
 		x.at = p.now() // from then on it grows old: one that takes long is not asked for by each row of a page
 		close(x.done)
 	}()
-	if q.pace != nil {
-		if err := q.pace.Wait(ctx); err != nil {
-			x.err = err
-			return
-		}
+	leave, err := queue(ctx, x, q)
+	if err != nil {
+		x.err = err
+		return
 	}
-	if q.place != nil {
-		select {
-		case q.place <- struct{}{}:
-			defer func() { <-q.place }()
-		case <-ctx.Done():
-			x.err = ctx.Err()
-			return
-		}
-	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, q.within) // the directory has all of it, however long others were in the way
+	defer cancel()
 	k.mu.Lock()
 	x.began = p.moment()
 	k.mu.Unlock()
@@ -242,6 +238,30 @@ func find[T any](ctx context.Context, p *people, k *known, x *kept[T], q questio
 	}
 }
 
+// queue waits until it is time to ask, for as long as asking may take. What is only
+// shown waits for a place too, until a decision waits for it.
+func queue[T any](ctx context.Context, x *kept[T], q question[T]) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, q.within)
+	defer cancel()
+	leave = func() {}
+	if q.pace != nil {
+		if err := q.pace.Wait(ctx); err != nil {
+			return leave, err
+		}
+	}
+	if q.place == nil {
+		return leave, nil
+	}
+	select {
+	case q.place <- struct{}{}:
+		return func() { <-q.place }, nil
+	case <-x.ahead:
+		return leave, nil
+	case <-ctx.Done():
+		return leave, ctx.Err()
+	}
+}
+
 // guarded does what may panic where nobody above would catch it. A panic is an
 // error that wraps errCutShort, and in the log.
 func guarded(log *slog.Logger, f func() error) (err error) {
@@ -252,6 +272,15 @@ func guarded(log *slog.Logger, f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// goAhead has it asked for without waiting for a place. known.mu is held.
+func (x *kept[T]) goAhead() {
+	select {
+	case <-x.ahead:
+	default:
+		close(x.ahead)
+	}
 }
 
 // over reports whether it is not asked for any more.
