@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // book is the ledger as runs write it that go on side by side: one ends what is
@@ -20,16 +21,23 @@ type book struct {
 	tick   uint64
 	wrote  map[Membership]stamp
 	groups map[Group]stamp
-	read   map[Group]stamp       // readings alone
-	flying map[Membership]bool   // between intent and outcome
-	open   map[*pen]uint64       // runs under way, and when they began
-	left   map[Membership]uint64 // additions left to a whole run because of a limit, and when
+	read   map[Group]stamp         // readings alone
+	flying map[Membership]bool     // between intent and outcome
+	open   map[*pen]uint64         // runs under way, and when they began
+	left   map[Membership]leftover // additions left to a whole run because of a limit
+	wholes map[Directory]time.Time // when the last whole run of a directory began that came to decide
 }
 
 // stamp is when an entry was written last, and by which run.
 type stamp struct {
 	tick uint64
 	pen  *pen
+}
+
+// leftover is an addition that was left, and when.
+type leftover struct {
+	tick uint64
+	Change
 }
 
 // pen is a run that writes, and the directories that it may change.
@@ -44,7 +52,7 @@ type pen struct {
 func newBook(l Ledger, lease func(Directory) Lease) *book {
 	return &book{
 		Ledger: l, lease: lease, wrote: make(map[Membership]stamp), groups: make(map[Group]stamp), read: make(map[Group]stamp),
-		flying: make(map[Membership]bool), open: make(map[*pen]uint64), left: make(map[Membership]uint64),
+		flying: make(map[Membership]bool), open: make(map[*pen]uint64), left: make(map[Membership]leftover), wholes: make(map[Directory]time.Time),
 	}
 }
 
@@ -104,27 +112,43 @@ func (b *book) leave(cs []Change) {
 	b.tick++
 	for _, c := range cs {
 		if c.Op == Add {
-			b.left[Membership{c.Key(), c.Member.ID}] = b.tick
+			b.left[c.membership()] = leftover{b.tick, c}
 		}
 	}
 }
 
-// leftOver adds to ms what was left to a whole run that has not come yet.
-func (b *book) leftOver(ms map[Membership]bool) map[Membership]bool {
+// leftOver adds to what is on hold what was left to a whole run that has not come
+// yet.
+func (b *book) leftOver(h OnHold) OnHold {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for m := range b.left {
-		ms[m] = true
+	for m, l := range b.left {
+		if h.additions != nil {
+			h.additions[m] = l.Change
+		}
 	}
-	return ms
+	return h
 }
 
-// seen forgets what was left to p, a whole run, before it read the grants: what
-// it holds is on record now.
-func (b *book) seen(p *pen, since uint64) {
+// seen forgets what was left to p, a whole run, before it read the grants, but
+// what its plan could not know of: what it holds is on record now.
+func (b *book) seen(p *pen, since uint64, began time.Time, plan Plan) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	maps.DeleteFunc(b.left, func(m Membership, at uint64) bool { return at < since && slices.Contains(p.ds, m.Group.Directory) })
+	maps.DeleteFunc(b.left, func(m Membership, l leftover) bool {
+		return l.tick < since && slices.Contains(p.ds, m.Group.Directory) && !plan.blind(l.Change)
+	})
+	for _, d := range p.ds {
+		b.wholes[d] = began
+	}
+}
+
+// outdated reports whether a hold of several directories was put on record before
+// a whole run of this process decided about one of them.
+func (b *book) outdated(h Hold, d Directory) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return h.Directory == "" && h.At.Before(b.wholes[d])
 }
 
 // write lets f make a batch while no other run writes, and records it. The

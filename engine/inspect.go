@@ -51,7 +51,7 @@ func (r *Reconciler) plan(ctx context.Context, now time.Time, told map[Directory
 		return Result{}, err
 	}
 	res := Result{Started: now, Ended: r.now(), Plan: s.plan, GrantsErr: s.grantsErr}
-	if res.Release, err = r.limit(ctx, &res.Plan, now); err != nil {
+	if res.Release, err = r.limit(ctx, &res.Plan, Scope{}, now); err != nil {
 		return res, err
 	}
 	if digest := res.Plan.HeldDigest(); digest != "" && res.Release == nil {

@@ -266,6 +266,9 @@ type Ledger interface {
 	// no later run has replaced or found solved. Of their changes comes back what
 	// a Change writes as JSON.
 	Holds(ctx context.Context) ([]Hold, error)
+	// AddedSince counts the entries of a directory whose add was intended at an
+	// instant or later, by group.
+	AddedSince(ctx context.Context, d Directory, at time.Time) (map[GroupID]int, error)
 	// Release returns the release of a held digest that is neither used nor
 	// expired at now, or nil.
 	Release(ctx context.Context, digest string, now time.Time) (*Release, error)

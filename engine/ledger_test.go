@@ -83,6 +83,18 @@ func (l *memLedger) Holds(context.Context) ([]engine.Hold, error) {
 	return slices.Clone(l.open), nil
 }
 
+func (l *memLedger) AddedSince(_ context.Context, d engine.Directory, at time.Time) (map[engine.GroupID]int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := make(map[engine.GroupID]int)
+	for _, o := range l.owned {
+		if o.Group.Directory == d && !o.Since.Before(at) {
+			n[o.Group.ID]++
+		}
+	}
+	return n, nil
+}
+
 // close takes holds off the open ones. l.mu is held.
 func (l *memLedger) close(which func(engine.Hold) bool) { l.open = slices.DeleteFunc(l.open, which) }
 

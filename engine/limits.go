@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Limits say how much surprise is allowed. They speak of unexplained removals
@@ -46,6 +47,9 @@ type Objection struct {
 	Allowed  int       `json:"allowed"`
 	Message  string    `json:"message"`
 	Released bool      `json:"released,omitempty"` // a person let it through
+	// Since is when the limit began to hold additions that still wait; zero for
+	// other limits.
+	Since time.Time `json:"since,omitzero"`
 
 	group   Group
 	waiting bool // only what was held before is held on; what came since is within the limit
@@ -83,8 +87,12 @@ func (o Objection) Covers(c Change) bool {
 func unexplained(c Change) bool { return c.removes() && (!c.Why.Agreed() || c.drop) }
 
 // tally counts the surprises of one group, or of a run. Of the additions,
-// waiting are on hold already.
-type tally struct{ remove, forget, add, waiting, members int }
+// waiting are on hold, since the first of them was; made were made since then.
+type tally struct {
+	remove, forget, add, waiting, made, members int
+
+	since time.Time
+}
 
 func (t *tally) count(c Change) {
 	switch {
@@ -102,17 +110,12 @@ func (t *tally) count(c Change) {
 
 // Limited returns the plan with the objections of its groups' limits, and of
 // run for the whole, and marks what they hold. Additions that are on hold stay
-// so, without a release, as long as there are too many; what comes later is
-// counted for itself, so that nobody waits for the surprise of others. It is
+// so, without a release, as long as there are too many. Those that came later
+// are counted for themselves, all of them since the hold began, so that nobody
+// waits for the surprise of others, and no surprise passes in small steps. It is
 // pure; p is not changed.
-func (p Plan) Limited(run Limits, onHold map[Membership]bool) Plan {
-	if len(onHold) > 0 {
-		p.Changes = slices.Clone(p.Changes)
-		for i := range p.Changes {
-			c := &p.Changes[i]
-			c.waiting = c.Op == Add && onHold[Membership{c.Key(), c.Member.ID}]
-		}
-	}
+func (p Plan) Limited(run Limits, onHold OnHold) Plan {
+	p.Changes = onHold.mark(p.Changes)
 	byGroup := make(map[Group]*tally)
 	var whole tally
 	for _, c := range p.Changes {
@@ -133,13 +136,15 @@ func (p Plan) Limited(run Limits, onHold map[Membership]bool) Plan {
 		if t == nil {
 			t = new(tally)
 		}
-		t.members = g.Members
 		where := label(g.Group.Directory, g.Name)
+		t.members = g.Members
+		onHold.since(t, where, p.AsOf)
 		for _, o := range append(t.objections(g.Limits, where), g.objections(*t, where)...) {
 			o.Group, o.group = where, g.Group
 			p.Objections = append(p.Objections, o)
 		}
 	}
+	onHold.since(&whole, "", p.AsOf)
 	p.Objections = append(p.Objections, whole.objections(run, "this run")...)
 	if vanished > run.RemoveFree && vanished*100 > live*vanishedPercent {
 		p.Objections = append(p.Objections, Objection{
@@ -176,20 +181,25 @@ func (t tally) objections(l Limits, where string) []Objection {
 				t.remove, t.members, t.remove*100/t.members, where, l.RemovePercent),
 		})
 	}
-	if t.add > l.Add {
-		o := Objection{
-			Limit: LimitAdd, Value: t.add, Allowed: l.Add,
-			Message: fmt.Sprintf("%s in %s, over the limit of %d", many(t.add, "addition"), where, l.Add),
-		}
-		if since := t.add - t.waiting; t.waiting > 0 && since <= l.Add {
-			o.waiting = true
-			if since > 0 {
-				o.Message = fmt.Sprintf("%s in %s on hold, and %d more since, over the limit of %d", many(t.waiting, "addition"), where, since, l.Add)
-			}
-		}
+	if o, too := t.tooMany(l.Add, where); too {
 		os = append(os, o)
 	}
 	return os
+}
+
+// tooMany is the objection to additions, if there is one.
+func (t tally) tooMany(most int, where string) (Objection, bool) {
+	later := t.add - t.waiting + t.made
+	o := Objection{Limit: LimitAdd, Value: t.waiting + later, Allowed: most, Since: t.since, waiting: t.waiting > 0 && later <= most}
+	what := many(o.Value, "addition") + " in " + where
+	switch {
+	case t.waiting > 0 && later > 0:
+		what = fmt.Sprintf("%s in %s on hold, and %d more since", many(t.waiting, "addition"), where, later)
+	case t.made > 0:
+		what += " since others are on hold"
+	}
+	o.Message = fmt.Sprintf("%s, over the limit of %d", what, most)
+	return o, o.Value > most
 }
 
 // many counts things as people write it.

@@ -78,6 +78,9 @@ func (c Change) Lapsed() bool {
 // Key returns the group that c changes.
 func (c Change) Key() Group { return Group{c.Directory, c.GroupID} }
 
+// membership is what c is about.
+func (c Change) membership() Membership { return Membership{c.Key(), c.Member.ID} }
+
 // ProblemKind names what a plan could not decide.
 type ProblemKind string
 

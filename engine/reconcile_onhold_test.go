@@ -2,36 +2,39 @@ package engine_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass-dev/daypass/connectors/memory"
 	"github.com/daypass-dev/daypass/engine"
 )
 
-// onHold is a world of one addition in a run, or in admins, with two on hold
+// onHold is a world of two additions in a run, or in admins, with three on hold
 // there.
 func onHold(t *testing.T, limit func(*world)) (*world, *engine.Reconciler, string) {
 	t.Helper()
-	w := newWorld(t, "ada", "bob", "eve", "dan", "fay")
+	w := newWorld(t, "ada", "bob", "eve", "dan", "fay", "kim", "leo")
 	limit(w)
-	w.grant("g1", "ada", 9)
-	w.grant("g2", "bob", 9)
+	w.grantAll([]string{"ada", "bob", "kim"}, 9)
 	r := engine.New(w.cfg)
 	res := w.runIn(r, engine.Scope{})
-	if res.Counts.Held != 2 || res.Counts.Added != 0 {
+	if res.Counts.Held != 3 || res.Counts.Added != 0 {
 		t.Fatalf("counts %+v", res.Counts)
 	}
+	w.pass(time.Minute)
 	return w, r, res.Plan.HeldDigest()
 }
 
-var oneAtATime = map[string]func(*world){
-	"run":   func(w *world) { w.cfg.Limits.Add = 1 },
-	"group": func(w *world) { w.rule("admins", func(r *engine.Rules) { r.Limits.Add = 1 }) },
+var twoAtATime = map[string]func(*world){
+	"run":   func(w *world) { w.cfg.Limits.Add = 2 },
+	"group": func(w *world) { w.rule("admins", func(r *engine.Rules) { r.Limits.Add = 2 }) },
 }
 
 // Law 5: what is on hold is no surprise any more, and holds nobody else.
 func TestWhatIsOnHoldHoldsNobodyElse(t *testing.T) {
-	for name, limit := range oneAtATime {
+	for name, limit := range twoAtATime {
 		for scope, sc := range map[string]engine.Scope{
 			"directory": {}, "some": {Names: []string{"admins", "staff"}},
 		} {
@@ -51,12 +54,12 @@ func TestWhatIsOnHoldHoldsNobodyElse(t *testing.T) {
 
 				// They wait as they did, for the release that was asked for.
 				res = w.runIn(r, engine.Scope{})
-				if got := res.Plan.HeldDigest(); got != digest || res.Counts.Held != 2 {
-					t.Fatalf("held %d, %s, want 2, %s", res.Counts.Held, got, digest)
+				if got := res.Plan.HeldDigest(); got != digest || res.Counts.Held != 3 {
+					t.Fatalf("held %d, %s, want 3, %s", res.Counts.Held, got, digest)
 				}
 				w.ledger.release(digest, w.now)
 				w.run() // of everything
-				w.members("ada", "bob", "eve")
+				w.members("ada", "bob", "eve", "kim")
 				if open, _ := w.ledger.Holds(t.Context()); len(open) > 0 {
 					t.Errorf("still on hold: %+v", open)
 				}
@@ -67,20 +70,136 @@ func TestWhatIsOnHoldHoldsNobodyElse(t *testing.T) {
 
 // Those who come later are a surprise of their own, and all wait together.
 func TestTooManyMoreAreHeldTogether(t *testing.T) {
-	for name, limit := range oneAtATime {
+	for name, limit := range twoAtATime {
 		w, r, digest := onHold(t, limit)
-		w.grant("g3", "eve", 9)
-		w.grant("g4", "dan", 9)
+		w.grantAll([]string{"eve", "dan", "fay"}, 9)
 		if res := w.runIn(r, theAdmins); len(res.Against) != 1 {
 			t.Errorf("%s: against %+v", name, res.Against)
 		}
 		w.members()
 		res := w.runIn(r, engine.Scope{})
 		w.members()
-		if res.Counts.Held != 4 || res.Plan.HeldDigest() == digest {
+		if res.Counts.Held != 6 || res.Plan.HeldDigest() == digest {
 			t.Errorf("%s: held %d, %s", name, res.Counts.Held, res.Plan.HeldDigest())
 		}
 	}
+}
+
+// While something is on hold, as many may come as the limit says, in all: one
+// surprise does not pass in pieces, however they are cut. A release ends it.
+func TestOneSurpriseInPieces(t *testing.T) {
+	for name, limit := range twoAtATime {
+		for scope, sc := range map[string]engine.Scope{"directory": {}, "some": theAdmins} {
+			t.Run(name+" "+scope, func(t *testing.T) {
+				w, r, _ := onHold(t, limit)
+				var last engine.Result
+				for _, who := range []string{"eve", "dan", "fay", "leo"} {
+					w.grant("g-"+who, who, 9)
+					last = w.runIn(r, sc)
+					w.pass(time.Hour)
+				}
+				w.members("dan", "eve")
+				if sc.Names != nil && len(last.Against) != 1 {
+					t.Errorf("left because of %+v", last.Against)
+				}
+				r = engine.New(w.cfg) // another process
+				res := w.runIn(r, engine.Scope{})
+				w.members("dan", "eve")
+				if res.Counts.Held != 5 || !strings.Contains(res.Plan.Objections[0].Message, "on hold, and ") {
+					t.Fatalf("held %d, %+v", res.Counts.Held, res.Plan.Objections)
+				}
+				w.ledger.release(res.Plan.HeldDigest(), w.now)
+				w.runIn(r, engine.Scope{})
+				w.members("ada", "bob", "dan", "eve", "fay", "kim", "leo")
+				w.withdraw("g-leo")
+				w.runIn(r, engine.Scope{})
+				w.grant("again", "leo", 9)
+				w.runIn(r, sc)
+				w.members("ada", "bob", "dan", "eve", "fay", "kim", "leo")
+			})
+		}
+	}
+}
+
+// What is on hold stays on hold while nobody can see whether it is still wanted,
+// and no release is used up meanwhile.
+func TestABlindRunEndsNoHold(t *testing.T) {
+	for name, blind := range map[string]struct{ close, open func(*world) }{
+		"directory": {func(w *world) { w.dir.Down(engine.Unavailable) }, func(w *world) { w.dir.Mend() }},
+		"grants":    {func(w *world) { w.broken = errors.New("no such file") }, func(w *world) { w.broken = nil }},
+		"group": {
+			func(w *world) {
+				w.dir.Fail(memory.Fault{Call: memory.CallMembers, Group: w.admins, Kind: engine.Denied})
+			},
+			func(w *world) { w.dir.Mend() },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, r, digest := onHold(t, twoAtATime["run"])
+			blind.close(w)
+			w.ledger.release(digest, w.now)
+			res := w.runIn(r, engine.Scope{})
+			if res.Counts.Held != 3 || res.Release != nil {
+				t.Errorf("held %d, release %+v", res.Counts.Held, res.Release)
+			}
+			blind.open(w)
+			w.ledger.release(digest, morning.Add(-24*time.Hour)) // it ran out
+			w.runIn(r, theAdmins)
+			w.members()
+			w.withdraw("g-ada")
+			w.grantAll([]string{"eve", "dan", "fay"}, 9)
+			res = w.runIn(r, engine.Scope{})
+			w.members()
+			if res.Counts.Held != 5 {
+				t.Errorf("held %d, want all who are wanted", res.Counts.Held)
+			}
+		})
+	}
+}
+
+// A hold of several directories, as sync and plan put on record, is over for one
+// of them when serve looked at all of it.
+func TestAHoldOfSeveralDirectoriesIsOver(t *testing.T) {
+	w := newWorld(t, "ada", "bob")
+	okta := memory.New("okta")
+	okta.SetClock(w.clock)
+	okta.AddGroup("all")
+	okta.AddPerson(person("ada"), "ada")
+	w.cfg.Groups[engine.GroupRef{Directory: "okta", Name: "all"}] = engine.DefaultRules()
+	w.cfg.Directories = map[engine.Directory]engine.Connector{"corp": w.dir, "okta": okta}
+	w.cfg.Limits.Add = 1
+	w.grant("g1", "ada", 9)
+	w.grantIn("g2", "ada", "okta", "all", 9)
+	if res := w.run(); res.Counts.Held != 2 {
+		t.Fatalf("held %+v", res.Counts)
+	}
+	w.pass(time.Minute)
+	r := engine.New(w.cfg)
+	w.runIn(r, engine.Scope{}) // one addition is no surprise there
+	w.members("ada")
+	w.withdraw("g1")
+	w.pass(time.Minute)
+	w.runIn(r, engine.Scope{})
+	w.members()
+	w.pass(time.Minute)
+	w.grant("g3", "ada", 9)
+	w.runIn(r, theAdmins)
+	w.members("ada")
+}
+
+// What is on hold with less than a limit's worth of others is added by the next
+// whole run, which is asked for by the first look that finds one of them gone.
+func TestAShrunkHoldAsksForAWholeRun(t *testing.T) {
+	w, r, _ := onHold(t, twoAtATime["run"])
+	if res := w.runIn(r, theAdmins); res.Rest {
+		t.Error("a whole run is asked for although nothing changed")
+	}
+	w.withdraw("g-ada")
+	if res := w.runIn(r, theAdmins); !res.Rest {
+		t.Error("no whole run is asked for")
+	}
+	w.runIn(r, engine.Scope{})
+	w.members("bob", "kim")
 }
 
 // A limit is not passed in small steps: what a run of some groups leaves because

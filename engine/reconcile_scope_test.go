@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -545,5 +547,40 @@ func TestALookThatProvesNothingIsNotTheLast(t *testing.T) {
 	w.pass(grace)
 	if res = w.runIn(r, theAdmins); len(res.Past) != 1 || len(res.Open) != 0 {
 		t.Errorf("after the grace: over %+v, open %v; want it over", res.Past, res.Open)
+	}
+}
+
+// unpaged is a ledger that cannot be read by group.
+type unpaged struct {
+	*memLedger
+	asked atomic.Int32
+}
+
+var errUnpaged = errors.New("the disk is gone")
+
+func (l *unpaged) Page(context.Context, engine.Group) (engine.Page, error) {
+	l.asked.Add(1)
+	return engine.Page{}, errUnpaged
+}
+
+// A ledger that cannot be read is not asked about every other group, each of which
+// may take its time, and is told of once.
+func TestEndsStopWhereTheLedgerCannotBeRead(t *testing.T) {
+	w := newWorld(t, "ada")
+	for i := range 50 {
+		name := fmt.Sprintf("g%02d", i)
+		w.group(name)
+		w.grantIn(name, "ada", "corp", name, 1)
+	}
+	w.run()
+	w.pass(2 * time.Hour)
+	ledger := &unpaged{memLedger: w.ledger}
+	w.cfg.Ledger = ledger
+	_, err := engine.New(w.cfg).RunIn(t.Context(), "serve", engine.Scope{Directory: "corp", Ends: true})
+	if !errors.Is(err, errUnpaged) || strings.Count(err.Error(), errUnpaged.Error()) != 1 {
+		t.Errorf("error %v", err)
+	}
+	if n := ledger.asked.Load(); n != 1 {
+		t.Errorf("%d groups were read one after the other", n)
 	}
 }

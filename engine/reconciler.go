@@ -15,7 +15,7 @@ type Config struct {
 	Sources     []Source
 	Ledger      Ledger
 	Overdue     time.Duration // a removal later than this is overdue
-	Workers     int           // groups that are read, or written to, at once in a directory; when zero 4, 16 in a run of some groups, and 64
+	Workers     int           // groups that are read, or written to, at once in a directory; when zero 4 and 16, in a run of some groups 16 and 16
 	// Relist is how long a directory's word on what changed is taken before
 	// every group of it is listed again; zero lists every group in every run.
 	Relist time.Duration
@@ -72,10 +72,11 @@ func (r *Reconciler) now() time.Time {
 
 func (r *Reconciler) workers() int { return cmp.Or(r.cfg.Workers, 4) }
 
-// senders is how many groups are written to at once: all of a round. It takes no
-// memory, and connectors bound their requests by themselves: what is due must not
-// wait for the answers to others.
-func (r *Reconciler) senders() int { return cmp.Or(r.cfg.Workers, step) }
+// senders is how many groups are written to at once. It takes no memory, and
+// connectors bound their requests by themselves: what is due must not wait for
+// the answers to four others. But it waits for a connection in its own time, and
+// most directories have four.
+func (r *Reconciler) senders() int { return cmp.Or(r.cfg.Workers, 16) }
 
 func (r *Reconciler) directories() []Directory {
 	ds := make([]Directory, 0, len(r.cfg.Directories))

@@ -90,9 +90,9 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		return &Moved{digest, have}
 	}
 	if sc.some() {
-		err = r.narrow(ctx, res)
+		err = r.narrow(ctx, res, sc)
 	} else {
-		res.Release, err = r.limit(ctx, &res.Plan, now)
+		res.Release, err = r.limit(ctx, &res.Plan, sc, now)
 	}
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (r *Reconciler) run(ctx context.Context, res *Result, p *pen, told map[Dire
 		return err
 	}
 	if !sc.some() {
-		r.book.seen(p, s.known)
+		r.book.seen(p, s.known, now, res.Plan)
 	}
 	appliers, jobs, err := r.applyAll(ctx, res, s)
 	if err != nil {

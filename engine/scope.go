@@ -3,11 +3,11 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Scope narrows a run to what woke it. A run of the whole, or of a directory,
@@ -52,7 +52,7 @@ func (sc Scope) holds(d Directory) bool { return sc.Directory == "" || sc.Direct
 // what it leaves to a whole run, and the objections because of which it does.
 // Additions on hold stay so and are not left: how many there are in all, only a
 // whole run sees.
-func (p Plan) narrowed(run Limits, onHold map[Membership]bool) (narrow Plan, left []Change, against []Objection) {
+func (p Plan) narrowed(run Limits, onHold OnHold) (narrow Plan, left []Change, against []Objection) {
 	p = p.Limited(run, onHold)
 	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool {
 		drop := c.Held || unexplained(c) || !c.Why.Agreed() && c.Op != Add
@@ -158,9 +158,16 @@ func (l *looker) inScope(ts []*target) []*target {
 func (l *looker) ends(ctx context.Context) error {
 	known := l.chart()
 	gs := slices.DeleteFunc(slices.Clone(l.s.ledger[l.d]), func(g LedgerGroup) bool { return !l.endsIn(g) })
+	var broken atomic.Bool // the ledger cannot be read, and nobody waits for the other groups
 	errs := make([]error, len(gs))
-	parallel(l.s.readers(), len(gs), func(i int) { errs[i] = l.endOf(ctx, gs[i], known) })
-	return cmp.Or(ctx.Err(), errors.Join(errs...))
+	parallel(l.s.readers(), len(gs), func(i int) {
+		if broken.Load() {
+			return
+		}
+		errs[i] = l.endOf(ctx, gs[i], known)
+		broken.CompareAndSwap(false, errs[i] != nil)
+	})
+	return cmp.Or(append(errs, ctx.Err())...)
 }
 
 // endOf decides the agreed ends of one group.

@@ -50,6 +50,10 @@ func (b *books) Page(_ context.Context, g engine.Group) (engine.Page, error) {
 
 func (b *books) Holds(context.Context) ([]engine.Hold, error) { return nil, nil }
 
+func (b *books) AddedSince(context.Context, engine.Directory, time.Time) (map[engine.GroupID]int, error) {
+	return nil, nil
+}
+
 func (b *books) Release(context.Context, string, time.Time) (*engine.Release, error) {
 	return nil, nil //nolint:nilnil // as the port says: no release
 }

@@ -136,7 +136,7 @@ type Limits struct {
 	RemovePercent *int `yaml:"removePercent,omitempty" jsonschema:"minimum=0,maximum=100"`
 	// This many unexplained removals pass whatever their percentage. Default 2.
 	RemoveFree *int `yaml:"removeFree,omitempty" jsonschema:"minimum=0"`
-	// Additions allowed. Default 500.
+	// Additions allowed in a run, and beside what is on hold. Default 500.
 	Add *int `yaml:"add,omitempty" jsonschema:"minimum=0"`
 }
 

@@ -75,7 +75,7 @@ func result(run engine.Limits, vs ...*engine.GroupView) engine.Result {
 	for _, g := range vs {
 		v.Groups = append(v.Groups, *g)
 	}
-	p := engine.Diff(v).Limited(run, nil)
+	p := engine.Diff(v).Limited(run, engine.OnHold{})
 	return engine.Result{Started: now, Ended: now.Add(2 * time.Second), Plan: p}
 }
 

@@ -26,6 +26,27 @@ func (s *Store) Groups(ctx context.Context) ([]engine.LedgerGroup, error) {
 	return all, err
 }
 
+// AddedSince counts the entries of a directory whose add was intended at an
+// instant or later, by group.
+func (s *Store) AddedSince(ctx context.Context, d engine.Directory, at time.Time) (map[engine.GroupID]int, error) {
+	type count struct {
+		group engine.GroupID
+		n     int
+	}
+	byGroup := make(map[engine.GroupID]int)
+	err := s.read(ctx, "added since", func(ctx context.Context, t *tx) error {
+		all, err := collect(ctx, t, func(r row) (c count, err error) {
+			err = r.Scan(&c.group, &c.n)
+			return c, err
+		}, sqlAddedSince, string(d), at.UnixMicro())
+		for _, c := range all {
+			byGroup[c.group] = c.n
+		}
+		return err
+	})
+	return byGroup, err
+}
+
 // Page returns what is on record about a group, as of one moment.
 func (s *Store) Page(ctx context.Context, g engine.Group) (engine.Page, error) {
 	var p engine.Page

@@ -27,6 +27,8 @@ const (
 		FROM (SELECT directory, group_id, COUNT(*) AS entries FROM ledger GROUP BY directory, group_id) AS l
 		JOIN groups AS n ON n.directory = l.directory AND n.group_id = l.group_id`
 
+	sqlAddedSince = `SELECT group_id, COUNT(*) FROM ledger WHERE directory = $1 AND since >= $2 GROUP BY group_id`
+
 	sqlAddPast = `INSERT INTO past (seq, ` + sqlPastColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 

@@ -60,6 +60,24 @@ func groupsApart(t *testing.T, w World) {
 	equal(t, "of another directory", page(t, w.Ledger, other).Owned, []engine.Owned{b})
 }
 
+func addedSince(t *testing.T, w World) {
+	early, late, other := owned(group(1), "early"), owned(group(1), "late"), owned(group(2), "late")
+	early.Since = Start().Add(-time.Microsecond)
+	elsewhere := owned(engine.Group{Directory: "okta", ID: group(1).ID}, "m")
+	record(t, w.Ledger, engine.Batch{Put: []engine.Owned{early, late, other, elsewhere}})
+	for at, want := range map[time.Time]map[engine.GroupID]int{
+		early.Since:                   {group(1).ID: 2, group(2).ID: 1},
+		Start():                       {group(1).ID: 1, group(2).ID: 1},
+		Start().Add(time.Microsecond): nil,
+	} {
+		got, err := w.Ledger.AddedSince(t.Context(), "corp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "added since "+at.Format(time.RFC3339Nano), got, want)
+	}
+}
+
 func groupsNamedLast(t *testing.T, w World) {
 	one, two := owned(group(1), "a"), owned(group(2), "a")
 	record(t, w.Ledger, engine.Batch{

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"SortedByMember", sortedByMember},
 		{"GroupsApart", groupsApart},
 		{"GroupsNamedLast", groupsNamedLast},
+		{"AddedSince", addedSince},
 		{"LastReading", lastReading},
 		{"FirstNoticeStands", firstNoticeStands},
 		{"NewestIsGreatest", newestIsGreatest},
