@@ -185,7 +185,7 @@ func (p Plan) blind(c Change) bool {
 			return x.Directory == c.Directory && x.Person == c.Person
 		}
 		return false
-	}) || slices.ContainsFunc(p.Groups, func(g GroupSummary) bool { return g.Group == c.Key() && g.Trust == Unread })
+	})
 }
 
 // limit adds the objections to p, and lets everything through that a person

@@ -121,6 +121,47 @@ func TestOneSurpriseInPieces(t *testing.T) {
 	}
 }
 
+// Also in groups in which nothing is on hold, when the limit is that of a run.
+func TestOneSurpriseInPiecesElsewhere(t *testing.T) {
+	w, r, _ := onHold(t, twoAtATime["run"])
+	staff := w.group("staff")
+	r = r.With(w.cfg)
+	for _, who := range []string{"eve", "dan", "fay", "leo"} {
+		w.grantIn("g-"+who, who, "corp", "staff", 9)
+		w.runIn(r, engine.Scope{Names: []string{"staff"}})
+	}
+	w.membersOf(staff, "dan", "eve")
+}
+
+// When nobody wants what was on hold any more, others are counted anew.
+func TestAHoldThatIsOverCountsNothing(t *testing.T) {
+	w, r, _ := onHold(t, twoAtATime["run"])
+	w.grantAll([]string{"eve", "dan"}, 9)
+	w.runIn(r, engine.Scope{})
+	w.members("dan", "eve")
+	w.withdraw("g-ada", "g-bob", "g-kim")
+	w.grant("g-fay", "fay", 9)
+	w.runIn(r, engine.Scope{})
+	w.members("dan", "eve", "fay")
+}
+
+// What was left to a whole run is not forgotten by one that could not see it.
+func TestABlindRunForgetsNothing(t *testing.T) {
+	w := newWorld(t, "ada", "bob")
+	w.cfg.Limits.Add = 1
+	w.grantAll([]string{"ada", "bob"}, 9)
+	r := engine.New(w.cfg)
+	w.runIn(r, theAdmins)
+	w.dir.Down(engine.Unavailable)
+	w.runIn(r, engine.Scope{})
+	w.dir.Mend()
+	w.withdraw("g-bob")
+	w.runIn(r, theAdmins)
+	w.members()
+	w.runIn(r, engine.Scope{})
+	w.members("ada")
+}
+
 // What is on hold stays on hold while nobody can see whether it is still wanted,
 // and no release is used up meanwhile.
 func TestABlindRunEndsNoHold(t *testing.T) {
