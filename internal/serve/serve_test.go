@@ -42,7 +42,8 @@ type world struct {
 	broken error
 	shift  time.Duration // of the wall clock
 	ran    []ran
-	told   int // grants that the watcher was told of last
+	busy   map[string]int // runs under way, by scope
+	told   int            // grants that the watcher was told of last
 	words  []word
 	stop   func()
 }
@@ -61,7 +62,7 @@ type word struct {
 }
 
 func newWorld(t *testing.T, people ...string) *world {
-	w := &world{T: t, dir: memory.New("corp"), ids: make(map[string]engine.MemberID), every: time.Hour, log: slog.DiscardHandler}
+	w := &world{T: t, dir: memory.New("corp"), ids: make(map[string]engine.MemberID), busy: make(map[string]int), every: time.Hour, log: slog.DiscardHandler}
 	w.dir.SetClock(time.Now)
 	for _, p := range people {
 		w.ids[p] = w.dir.AddPerson(person(p), p)
@@ -181,8 +182,14 @@ func (w *world) Ran(_ engine.Directory, sc engine.Scope, res engine.Result, _ ti
 	w.ran = append(w.ran, ran{time.Now(), sc.String(), res, err})
 }
 
-func (w *world) Trace(ctx context.Context, _ engine.Directory, _ engine.Scope) (context.Context, func(engine.Result, error)) {
-	return ctx, func(engine.Result, error) {}
+func (w *world) Trace(ctx context.Context, _ engine.Directory, sc engine.Scope) (context.Context, func(engine.Result, error)) {
+	count := func(n int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.busy[sc.String()] += n
+	}
+	count(1)
+	return ctx, func(engine.Result, error) { count(-1) }
 }
 
 func (w *world) Answers(_ engine.Directory, err error) {
