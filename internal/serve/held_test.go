@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
+	"github.com/daypass-dev/daypass/schedule"
 )
 
 // warnings keeps what a log warns of.
@@ -189,6 +191,45 @@ func TestWhatIsHeldIsSaidOnce(t *testing.T) {
 		w.members("ada", "bob", "dan", "eve")
 		if len(said.lines()) > len(lines) {
 			t.Errorf("said: %q", said.lines())
+		}
+	})
+}
+
+// A directory that is away for a moment does not let the limit of a run be passed
+// group by group: what failed together is tried again together.
+func TestABlinkPassesNoLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "ada")
+		defer w.end()
+		w.every = 24 * time.Hour
+		w.cfg.Limits.Add = 5
+		groups := make([]engine.GroupID, 40)
+		for i := range groups {
+			groups[i] = w.dir.AddGroup(fmt.Sprintf("g%d", i))
+		}
+		w.begin()
+		w.members()
+		w.dir.Down(engine.Unavailable)
+		from := time.Now()
+		w.change(func() {
+			for i := range groups {
+				name := fmt.Sprintf("g%d", i)
+				w.grants = append(w.grants, engine.Grant{
+					ID: engine.GrantID(name), Person: person("ada"), Group: engine.GroupRef{Directory: "corp", Name: name},
+					When: schedule.Window{From: from, Until: from.Add(9 * time.Hour)},
+				})
+			}
+		})
+		time.Sleep(2500 * time.Millisecond)
+		w.dir.Down("")
+		time.Sleep(5 * time.Minute)
+		for i, g := range groups {
+			if w.dir.Has(g, w.ids["ada"]) {
+				t.Errorf("ada is in g%d", i)
+			}
+		}
+		if holds := w.held(); len(holds) != 1 || len(holds[0].Changes) != len(groups) {
+			t.Errorf("on record: %+v", holds)
 		}
 	})
 }

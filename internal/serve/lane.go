@@ -79,14 +79,16 @@ func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 	return done
 }
 
-// again asks for another run after one that failed.
+// again asks for another run after one that failed. Stops that failed equally
+// often come together again: a limit of a run counts them as one.
 func (l *lane) again(now time.Time, stops ...stop) {
+	random := rand.Float64() //nolint:gosec // spreads load, hides nothing
 	for _, s := range stops {
 		l.mu.Lock()
 		l.tries[s]++
 		n := l.tries[s]
 		l.mu.Unlock()
-		l.ask(now.Add(l.retry.After(n, rand.Float64())), s) //nolint:gosec // spreads load, hides nothing
+		l.ask(now.Add(l.retry.After(n, random)), s)
 	}
 }
 
