@@ -88,7 +88,7 @@ func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version in
 	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		over := false
 		if !c.concerned(r) {
-			a := either(
+			a := anyOf(
 				func() access.Answer { return d.owns(ctx, c, r.Resource, true) },
 				func() access.Answer { return d.roles(ctx, c, true).administering() },
 			)

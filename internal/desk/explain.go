@@ -146,9 +146,9 @@ func (d *Desk) explain(ctx context.Context, person engine.Person, called string,
 // error is why that is not known.
 func (d *Desk) barred(ctx context.Context, p engine.Person, res *Resource) (why string, doubt error) {
 	var here, anywhere accounts // in the directories of the resource, and in all
-	since := d.people.since(ctx, true)
-	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
-		_, err := d.people.account(ctx, name, p, since)
+	ask, names := d.fully(ctx), slices.Sorted(maps.Keys(d.rules.Load().Directories))
+	for i, err := range together(names, func(name engine.Directory) error { return ask(name, p) }) {
+		name := names[i]
 		anywhere.add(err)
 		if slices.ContainsFunc(res.Groups, func(g engine.GroupRef) bool { return g.Directory == name }) {
 			here.add(err)

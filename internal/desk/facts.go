@@ -162,6 +162,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 	if by := rules.Canonical(q.requester.Person); by != "" && theirs(by) {
 		people = append(people, by)
 	}
+	inThem := d.inAny(ctx, q, groups[len(q.resource.Groups):])
 	for _, name := range q.excluded {
 		other, ok := rules.resource(name)
 		if !ok {
@@ -176,7 +177,7 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			if slices.Contains(q.resource.Groups, ref) {
 				continue // both give it
 			}
-			switch a := d.people.in(ctx, q.person, ref, q.since); {
+			switch a := inThem[ref]; {
 			case a.Err != nil:
 				unknown = errors.Join(unknown, a.Err)
 			case a.Yes:
@@ -192,6 +193,18 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 		return all, nil
 	}
 	return nil, unknown
+}
+
+// inAny finds out which of some groups the person is in, of those that the resource
+// at hand does not give too.
+func (d *Desk) inAny(ctx context.Context, q asked, groups []engine.GroupRef) map[engine.GroupRef]access.Answer {
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g engine.GroupRef) bool { return slices.Contains(q.resource.Groups, g) })
+	answers := together(groups, func(g engine.GroupRef) access.Answer { return d.people.in(ctx, q.person, g, q.since) })
+	out := make(map[engine.GroupRef]access.Answer)
+	for i, g := range groups {
+		out[g] = answers[i]
+	}
+	return out
 }
 
 // heldOnce is what somebody holds, each resource once of each kind.

@@ -173,9 +173,9 @@ func ask[K comparable, T any](ctx context.Context, p *people, k *known, m map[K]
 			x.goAhead()
 		}
 		if !fits && (!found || x.over()) {
-			if in.over(q.of) {
+			if err := in.over(q.of); err != nil {
 				k.mu.Unlock()
-				return none, unanswered(q.of, errSilent)
+				return none, err
 			}
 			x = &kept[T]{done: make(chan struct{}), ahead: make(chan struct{}), good: q.good, err: errCutShort}
 			if len(m) >= crowd {

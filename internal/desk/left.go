@@ -112,9 +112,9 @@ type accounts struct {
 	doubt                   error // a directory did not answer
 }
 
-// accounts asks one directory after the other, until one has a good account. The
-// other addresses of the person count where the one that they are known by leads
-// to nothing.
+// accounts asks directories side by side, until one has a good account. The other
+// addresses of the person count where the one that they are known by leads to
+// nothing.
 func (d *Desk) accounts(p engine.Person, ask func(engine.Directory, engine.Person) error) (a accounts) {
 	rules := d.rules.Load()
 	addresses := append([]engine.Person{p}, rules.Addresses(p)...)
@@ -122,13 +122,23 @@ func (d *Desk) accounts(p engine.Person, ask func(engine.Directory, engine.Perso
 		if a.disabled || i > 0 && address == p {
 			continue
 		}
-		for _, name := range slices.Sorted(maps.Keys(rules.Directories)) {
-			if a.add(ask(name, address)); a.usable {
-				return a
-			}
+		names := slices.Sorted(maps.Keys(rules.Directories))
+		if a.find(names, func(name engine.Directory) error { return ask(name, address) }); a.usable {
+			return a
 		}
 	}
 	return a
+}
+
+// find asks directories side by side, until one has a good account.
+func (a *accounts) find(names []engine.Directory, ask func(engine.Directory) error) {
+	asks := make([]func() error, len(names))
+	for i, name := range names {
+		asks[i] = func() error { return ask(name) }
+	}
+	for _, err := range sideBySide(asks, func(err error) bool { return err == nil }) {
+		a.add(err)
+	}
 }
 
 func (a *accounts) add(err error) {
@@ -157,40 +167,37 @@ func (d *Desk) without(p engine.Person, a accounts) error {
 }
 
 // usable refuses somebody whose account cannot be used: a session, or a token,
-// outlives the day on which they left. The directories of the resource are asked
-// first; where they know nobody, one of the others has to.
+// outlives the day on which they left. The directories of the resource have to
+// answer; where they know nobody, a good account in one of the others is enough.
 func (d *Desk) usable(ctx context.Context, c Caller, res *Resource) error {
 	var first []engine.Directory
 	for _, g := range res.Groups {
 		first = append(first, g.Directory)
 	}
+	slices.Sort(first)
+	first = slices.Compact(first)
+	fully := d.fully(ctx)
+	ask := func(name engine.Directory) error { return fully(name, c.Person) }
 	found, doubt := false, error(nil)
-	ask := func(name engine.Directory) error {
-		_, err := d.people.account(ctx, name, c.Person, d.people.since(ctx, true))
+	for i, err := range together(first, ask) {
 		switch k := engine.KindOf(err); {
 		case err == nil:
 			found = true
 		case k == engine.Disabled:
-			return forbidden("your account in " + string(name) + " is disabled")
+			return forbidden("your account in " + string(first[i]) + " is disabled")
 		case k != engine.NotFound:
-			doubt = errors.Join(doubt, fmt.Errorf("%s: %w", name, err))
-		}
-		return nil
-	}
-	slices.Sort(first)
-	for _, name := range slices.Compact(first) {
-		if err := ask(name); err != nil {
-			return err
+			doubt = errors.Join(doubt, fmt.Errorf("%s: %w", first[i], err))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.rules.Load().Directories)) {
-		if found || doubt != nil {
-			break
+	if !found && doubt == nil {
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(d.rules.Load().Directories)), func(name engine.Directory) bool { return slices.Contains(first, name) })
+		var a accounts
+		a.find(others, ask)
+		if found = a.usable; !found {
+			doubt = a.doubt
 		}
-		if !slices.Contains(first, name) {
-			if err := ask(name); err != nil {
-				return err
-			}
+		if !found && a.disabled {
+			return forbidden("your account is disabled")
 		}
 	}
 	switch {

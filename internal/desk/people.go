@@ -211,10 +211,13 @@ func (p *people) called(person engine.Person) string {
 
 // same reports whether two persons share an account in one of some directories.
 func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Directory, since moment) access.Answer {
-	var unknown error
-	for _, d := range ds {
+	return summed(together(ds, func(d engine.Directory) access.Answer {
 		x, err := p.account(ctx, d, a, since)
 		y, other := p.account(ctx, d, b, since)
+		if x.ID != "" && x.ID == y.ID {
+			return access.Answer{Yes: true}
+		}
+		var unknown error
 		for _, err := range []error{err, other} {
 			switch k := engine.KindOf(err); {
 			case err == nil, k == engine.NotFound, k == engine.Disabled:
@@ -222,11 +225,8 @@ func (p *people) same(ctx context.Context, a, b engine.Person, ds []engine.Direc
 				unknown = errors.Join(unknown, fmt.Errorf("%s: %w", d, err))
 			}
 		}
-		if x.ID != "" && x.ID == y.ID {
-			return access.Answer{Yes: true}
-		}
-	}
-	return access.Answer{Err: unknown}
+		return access.Answer{Err: unknown}
+	}))
 }
 
 // soon waits for an answer that is only shown beside the rest. One that is late

@@ -50,8 +50,8 @@ func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
 	}
 	rules := d.rules.Load()
 	since := d.people.since(ctx, fresh)
-	admin := d.among(ctx, c, rules.Administrators, nil, since)
-	auditor := d.among(ctx, c, rules.Auditors, nil, since)
+	given := together([]access.Who{rules.Administrators, rules.Auditors}, func(w access.Who) access.Answer { return d.among(ctx, c, w, nil, since) })
+	admin, auditor := given[0], given[1]
 	return Roles{
 		Administrator: admin.Err == nil && admin.Yes, Auditor: auditor.Err == nil && auditor.Yes,
 		Doubt: errors.Join(admin.Err, auditor.Err),
@@ -70,7 +70,7 @@ func (d *Desk) owns(ctx context.Context, c Caller, resource string, fresh bool) 
 // oversees refuses those who neither own a resource nor may read everything.
 func (d *Desk) oversees(ctx context.Context, c Caller, resource, what string) error {
 	ctx = d.people.inquire(ctx)
-	a := either(
+	a := anyOf(
 		func() access.Answer { return d.owns(ctx, c, resource, true) },
 		func() access.Answer { return d.roles(ctx, c, true).reading() },
 	)

@@ -103,18 +103,32 @@ func (d *Desk) sees(ctx context.Context, c Caller, r access.Request) access.Answ
 		slices.ContainsFunc(r.Extensions, func(x access.Extension) bool { return x.By.Person == c.Person && x.By.Machine == "" }) {
 		return access.Answer{Yes: true}
 	}
-	return either(
+	return anyOf(
 		func() access.Answer { return d.owns(ctx, c, r.Resource, false) },
 		func() access.Answer { return d.approves(ctx, c, r) },
 		func() access.Answer { return d.roles(ctx, c, false).reading() },
 	)
 }
 
-// either asks until one of the answers is certainly yes.
-func either(answers ...func() access.Answer) access.Answer {
+// either asks one after the other until one of the answers is certainly yes.
+func either(asks ...func() access.Answer) access.Answer {
+	var all []access.Answer
+	for _, f := range asks {
+		if all = append(all, f()); certain(all[len(all)-1]) {
+			break
+		}
+	}
+	return summed(all)
+}
+
+// anyOf is either for questions to several directories, side by side.
+func anyOf(asks ...func() access.Answer) access.Answer { return summed(sideBySide(asks, certain)) }
+
+// summed is certainly yes where one of some answers is.
+func summed(all []access.Answer) access.Answer {
 	var doubts []error
-	for _, f := range answers {
-		switch a := f(); {
+	for _, a := range all {
+		switch {
 		case a.Err != nil:
 			doubts = append(doubts, a.Err)
 		case a.Yes:
@@ -148,7 +162,7 @@ func (d *Desk) approves(ctx context.Context, c Caller, r access.Request) access.
 	for i, w := range whos {
 		asks[i] = func() access.Answer { return d.fits(ctx, c, w, r) }
 	}
-	return either(asks...)
+	return anyOf(asks...)
 }
 
 // fits reports whether a caller is among the approvers of a request that w
@@ -233,7 +247,7 @@ func (d *Desk) stepFits(ctx context.Context, c Caller, s access.Step, r access.R
 	if s.Escalate == nil || !r.Undecided().Escalated {
 		return own()
 	}
-	return either(own, func() access.Answer { return d.fits(ctx, c, s.Escalate.To, r) })
+	return anyOf(own, func() access.Answer { return d.fits(ctx, c, s.Escalate.To, r) })
 }
 
 func stepsOf(course *access.Course) []Step {
@@ -359,7 +373,7 @@ func (d *Desk) detail(ctx context.Context, c Caller, v View, standing bool) (out
 // oversight reports whether a caller owns a resource or may read everything, by
 // what is known already: an open page looks every few seconds.
 func (d *Desk) oversight(ctx context.Context, c Caller, resource string) access.Answer {
-	return either(
+	return anyOf(
 		func() access.Answer { return d.owns(ctx, c, resource, false) },
 		func() access.Answer { return d.roles(ctx, c, false).reading() },
 	)
