@@ -18,7 +18,8 @@ const prompt = time.Second
 // Left refuses a person who certainly left: every directory answered, and none
 // has an account of theirs that can be used. It is for whatever they come for,
 // so an answer may be half a minute old, and a directory that does not answer
-// keeps nobody out. What gives something asks it anew, and is not done then; what
+// keeps nobody out, but those of whom all said so before. Who is in doubt reads
+// what is their own. What gives something asks it anew, and is not done then; what
 // only ends something, or takes it back, is done.
 //
 // An administrator whom the configuration names by address needs no account, for
@@ -27,7 +28,7 @@ const prompt = time.Second
 func (d *Desk) Left(ctx context.Context, p engine.Person) error {
 	ctx, cancel := context.WithTimeout(ctx, prompt)
 	defer cancel()
-	a := d.accounts(p, d.soon(ctx, whenever))
+	a := d.people.leavers.heed(p, d.accounts(p, d.soon(ctx, whenever)))
 	if a.doubt != nil {
 		return nil
 	}
@@ -37,7 +38,7 @@ func (d *Desk) Left(ctx context.Context, p engine.Person) error {
 // left refuses, by what directories answer now, a caller who left, and one whose
 // account is disabled in one directory while no other is known to be good.
 func (d *Desk) left(ctx context.Context, c Caller) error {
-	return d.without(c.Person, d.accounts(c.Person, d.fully(ctx)))
+	return d.without(c.Person, d.people.leavers.heed(c.Person, d.accounts(c.Person, d.fully(ctx))))
 }
 
 // leftSoon is left for what is not to wait for a directory: most of the caller's
@@ -49,14 +50,14 @@ func (d *Desk) leftSoon(ctx context.Context, c Caller) error {
 		own, cancel = context.WithTimeout(ctx, time.Until(end)/4)
 		defer cancel()
 	}
-	return d.without(c.Person, d.accounts(c.Person, d.soon(own, d.people.since(ctx, true))))
+	return d.without(c.Person, d.people.leavers.heed(c.Person, d.accounts(c.Person, d.soon(own, d.people.since(ctx, true)))))
 }
 
 // present refuses a person who left, as left does, and whoever may have: a
 // directory did not answer, and none knows a good account. whose is their account
 // in words.
 func (d *Desk) present(ctx context.Context, p engine.Person, whose string) error {
-	a := d.accounts(p, d.fully(ctx))
+	a := d.people.leavers.heed(p, d.accounts(p, d.fully(ctx)))
 	if err := d.without(p, a); err != nil {
 		return err
 	}

@@ -74,6 +74,80 @@ func TestLeaverReadsAndMakesNothing(t *testing.T) {
 	}
 }
 
+// TestSilenceBringsNobodyBack: of whom all directories said that they left, that
+// stands while one of them is silent, until one knows them again.
+func TestSilenceBringsNobodyBack(t *testing.T) {
+	b := set(t)
+	lab := memory.New("lab")
+	b.rules.Directories["lab"] = lab
+	b.desk.Use(b.rules)
+	b.corp.Delete(b.ids["ada"])
+	b.corp.Disable(b.ids["eve"])
+	come := func(when, who, want string) {
+		t.Helper()
+		if err := b.desk.Left(t.Context(), mail(who)); want == "" && err != nil || want != "" && (access.KindOf(err) != access.Forbidden || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s, %s: %v", when, who, err)
+		}
+	}
+	all := func(when, ada, eve string) {
+		t.Helper()
+		b.pass(time.Minute)
+		come(when, "ada", ada)
+		come(when, "eve", eve)
+		come(when, "bob", "")
+	}
+	all("all answer", "no account", "disabled")
+	lab.Down(engine.Unavailable)
+	all("one is silent", "no account", "disabled")
+	if _, _, err := b.desk.NewToken(t.Context(), as("ada"), "x", "", []desk.Scope{desk.Read}, time.Hour); access.KindOf(err) != access.Forbidden {
+		t.Errorf("ada makes a token: %v", err)
+	}
+	b.corp.Down(engine.Unavailable)
+	b.desk.Use(b.rules)
+	all("both are silent, under other rules", "no account", "disabled")
+	b.corp.Mend()
+	b.corp.AddPerson(mail("ada"), "ada")
+	all("ada is back", "", "disabled")
+	b.corp.Down(engine.Unavailable)
+	all("both are silent again", "", "disabled")
+}
+
+// TestDoubtReadsNothingOfOthers: whoever reads everything by their address has an
+// account for certain, or reads what is their own; but an administrator.
+func TestDoubtReadsNothingOfOthers(t *testing.T) {
+	b := set(t)
+	b.corp.Delete(b.ids["dan"])
+	b.corp.Delete(b.ids["root"])
+	lab := memory.New("lab")
+	lab.Down(engine.Unavailable)
+	b.rules.Directories["lab"] = lab
+	b.desk.Use(b.rules)
+	theirs := b.ask("ada", desk.Wish{Resource: "free"})
+	if err := b.desk.Left(t.Context(), mail("dan")); err != nil {
+		t.Errorf("dan, who may have left, comes in: %v", err)
+	}
+	if _, _, err := b.desk.Audit(t.Context(), as("dan"), desk.AuditQuery{}); access.KindOf(err) != access.Doubt || !strings.Contains(err.Error(), "lab does not answer") {
+		t.Errorf("dan audits: %v", err)
+	}
+	if _, err := b.desk.Request(t.Context(), as("dan"), theirs.ID); access.KindOf(err) != access.Doubt {
+		t.Errorf("dan reads ada's request: %v", err)
+	}
+	if views, _, err := b.desk.Requests(t.Context(), as("dan"), access.Query{}); err != nil || len(views) > 0 {
+		t.Errorf("dan lists %d, %v", len(views), err)
+	}
+	if b.desk.Me(t.Context(), as("dan")).Roles.Auditor {
+		t.Error("dan is an auditor")
+	}
+	if _, _, err := b.desk.Audit(t.Context(), as("root"), desk.AuditQuery{}); err != nil {
+		t.Errorf("the administrator whom the configuration names: %v", err)
+	}
+	b.pass(time.Minute)
+	b.corp.AddPerson(mail("dan"), "dan")
+	if _, _, err := b.desk.Audit(t.Context(), as("dan"), desk.AuditQuery{}); err != nil || !b.desk.Me(t.Context(), as("dan")).Roles.Auditor {
+		t.Errorf("dan, with a good account: %v", err)
+	}
+}
+
 // TestLeftAsksOnceInAWhile: a page costs no question, and waits for no directory.
 func TestLeftAsksOnceInAWhile(t *testing.T) {
 	b := set(t)

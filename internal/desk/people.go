@@ -41,6 +41,7 @@ type people struct {
 
 	moments atomic.Uint64
 	known   atomic.Pointer[known]
+	leavers leavers
 }
 
 func newPeople(now func() time.Time, log *slog.Logger, told func(engine.GroupRef, error)) *people {
@@ -207,6 +208,20 @@ func (p *people) called(person engine.Person) string {
 		return ""
 	}
 	return x.value.Name
+}
+
+// recalled reports whether a directory told a moment ago that a person has a good
+// account: none is asked.
+func (p *people) recalled(person engine.Person) bool {
+	k := p.known.Load()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for d := range k.rules.Directories {
+		if x, kept := k.accounts[place{d, person}]; kept && x.over() && !x.stale(p.now) && x.err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // same reports whether two persons share an account in one of some directories.

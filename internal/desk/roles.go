@@ -52,6 +52,9 @@ func (d *Desk) roles(ctx context.Context, c Caller, fresh bool) Roles {
 	since := d.people.since(ctx, fresh)
 	given := together([]access.Who{rules.Administrators, rules.Auditors}, func(w access.Who) access.Answer { return d.among(ctx, c, w, nil, since) })
 	admin, auditor := given[0], given[1]
+	if auditor.Yes && !admin.Yes && slices.Contains(rules.Auditors.People, c.Person) { // a group knows an account
+		auditor = d.accounted(ctx, c.Person, fresh)
+	}
 	return Roles{
 		Administrator: admin.Err == nil && admin.Yes, Auditor: auditor.Err == nil && auditor.Yes,
 		Doubt: errors.Join(admin.Err, auditor.Err),
