@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/desk"
 )
 
 // Problem is an answer that says why not, as RFC 9457 describes it.
@@ -57,6 +58,7 @@ const (
 	failed     kind = "internal"
 	broken     kind = "broken"
 	doubt      kind = "doubt"
+	away       kind = "store"
 	tooSlow    kind = "timeout"
 )
 
@@ -85,6 +87,7 @@ func kinds() []row {
 		{failed, http.StatusInternalServerError, "Something went wrong here"},
 		{broken, http.StatusServiceUnavailable, "The configuration has to be mended"},
 		{doubt, http.StatusServiceUnavailable, "A directory could not tell what has to be known"},
+		{away, http.StatusServiceUnavailable, "What daypass has on record cannot be reached"},
 		{tooSlow, http.StatusServiceUnavailable, "It took too long"},
 	}
 }
@@ -144,6 +147,10 @@ func (a *API) problem(ctx context.Context, operation string, err error) *Problem
 		return p
 	}
 	refusals := access.Refusals(err)
+	if desk.Away(err) && (len(refusals) == 0 || refusals[0].Kind == access.Doubt) {
+		a.cfg.Log.Error("the store is away", "operation", operation, "error", err)
+		return storeAway()
+	}
 	if len(refusals) > 0 {
 		k := kindOf(refusals[0].Kind)
 		p := k.says(refusals[0].Message)
@@ -161,6 +168,11 @@ func (a *API) problem(ctx context.Context, operation string, err error) *Problem
 	}
 	a.cfg.Log.Error("the API failed", "operation", operation, "error", err)
 	return failed.says("it is in the log; try again in a while")
+}
+
+// storeAway is what is said while the store cannot be reached.
+func storeAway() *Problem {
+	return away.says("the database of daypass does not answer, so nothing was done; try again in a while").after(10)
 }
 
 func kindOf(k access.Kind) kind {

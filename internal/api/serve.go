@@ -125,6 +125,9 @@ func (a *API) caller(r *http.Request) (desk.Caller, *Problem) {
 		return c, tooSlow.says("who you are was not found out in time").after(5)
 	case errors.Is(err, auth.ErrLater):
 		a.refused(now, "a bearer token could not be looked at", address, err)
+		if desk.Away(err) {
+			return c, storeAway()
+		}
 		return c, tooSlow.says(auth.ErrLater.Error()).after(5)
 	case access.KindOf(err) == access.Forbidden:
 		a.refused(now, "a bearer token of a person who left was refused", address, err)

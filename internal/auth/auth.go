@@ -91,6 +91,7 @@ func New(store Store, url string, now func() time.Time, log *slog.Logger) *Auth 
 	s.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		log.Error("a session could not be read or written", "path", r.URL.Path, "error", err)
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Retry-After", "10")
 		http.Error(w, ErrLater.Error(), http.StatusServiceUnavailable)
 	}
 	s.Cookie = scs.SessionCookie{Name: "daypass", HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode}

@@ -67,6 +67,10 @@ func (e *Error) Error() string { return fmt.Sprintf("store %s: %s: %v", e.Path, 
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Away reports whether the database cannot be reached, and certainly nothing was
+// written.
+func (e *Error) Away() bool { return errors.Is(e.Err, ErrUnreached) && !errors.Is(e.Err, ErrUnknown) }
+
 func sqliteMeaning(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

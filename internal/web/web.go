@@ -227,6 +227,10 @@ func (c *call) statusOf(err error) (status int, told bool) {
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e.status, true
 	}
+	if storeAway(err) {
+		c.w.Header().Set("Retry-After", "10")
+		return http.StatusServiceUnavailable, false
+	}
 	switch access.KindOf(err) {
 	case access.Invalid:
 		return http.StatusUnprocessableEntity, true
@@ -243,6 +247,12 @@ func (c *call) statusOf(err error) (status int, told bool) {
 		return http.StatusNotFound, true
 	}
 	return http.StatusInternalServerError, false
+}
+
+// storeAway reports whether nothing was done because the store cannot be reached.
+func storeAway(err error) bool {
+	k := access.KindOf(err)
+	return desk.Away(err) && (k == "" || k == access.Doubt)
 }
 
 // headline is what an error page is about.
@@ -266,6 +276,9 @@ func headline(err error, status int) string {
 func (web *Web) fail(c *call, err error) {
 	status, told := c.statusOf(err)
 	message := "Something went wrong here. It is in the log; try again in a while."
+	if storeAway(err) {
+		message = "The database of daypass does not answer, so nothing was done. Try again in a while."
+	}
 	if told {
 		message = sentence(err)
 	} else if c.r.Context().Err() == nil {
