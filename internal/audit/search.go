@@ -1,6 +1,10 @@
 package audit
 
-import "github.com/daypass-dev/daypass/engine"
+import (
+	"time"
+
+	"github.com/daypass-dev/daypass/engine"
+)
 
 // Search narrows the log. Fields that are empty let everything through.
 type Search struct {
@@ -8,5 +12,8 @@ type Search struct {
 	Kind    engine.EventKind
 	Person  engine.Person // whom it concerns, or who did it
 	Request string        // or the grant of it
-	Limit   int
+	// Since ends the page at the last record that is listed before it, though it be
+	// from a clock that was set back; zero: the first.
+	Since time.Time
+	Limit int
 }

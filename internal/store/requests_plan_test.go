@@ -92,19 +92,22 @@ func TestRequestPlans(t *testing.T) {
 		}
 		add("SCAN requests USING INDEX requests_unlisted", query, args...)
 	}
-	add("SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", sqlLatest, worded, 9, 9)
+	add("SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", sqlLatest, worded, 9, 9, 1)
+	add("SEARCH events USING COVERING INDEX events_at (at<?)", sqlLastBefore, 1)
 	for _, l := range []struct {
 		index string
 		q     audit.Search
+		floor int64
 	}{
-		{"SCAN w", audit.Search{}},
-		{"SEARCH w USING INTEGER PRIMARY KEY (rowid<?)", audit.Search{Before: 7}},
-		{"SEARCH w USING PRIMARY KEY (word=?)", audit.Search{Kind: "granted"}},
-		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Person: "p", Before: 7}},
-		{"SEARCH x EXISTS USING PRIMARY KEY (word=? AND seq=?)", audit.Search{Person: "p", Kind: "granted"}},
-		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Request: "r", Person: "p", Kind: "granted", Before: 7}},
+		{"SCAN w", audit.Search{}, 0},
+		{"SEARCH w USING INTEGER PRIMARY KEY (rowid<?)", audit.Search{Before: 7}, 0},
+		{"SEARCH w USING PRIMARY KEY (word=?)", audit.Search{Kind: "granted"}, 0},
+		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Person: "p", Before: 7}, 0},
+		{"SEARCH x EXISTS USING PRIMARY KEY (word=? AND seq=?)", audit.Search{Person: "p", Kind: "granted"}, 0},
+		{"SEARCH w USING PRIMARY KEY (word=? AND seq<?)", audit.Search{Request: "r", Person: "p", Kind: "granted", Before: 7}, 0},
+		{"SEARCH w USING PRIMARY KEY (word=? AND seq>?)", audit.Search{Kind: "reviewed"}, 5},
 	} {
-		query, args := searching(l.q, sought(l.q))
+		query, args := searching(l.q, sought(l.q), l.floor)
 		add(l.index, query, args...)
 		add("SEARCH events USING INTEGER PRIMARY KEY (rowid=?)", query, args...)
 	}

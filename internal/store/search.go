@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
@@ -46,7 +47,11 @@ func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, err
 	var all []audit.Record
 	err := s.read(ctx, "search events", func(own context.Context, t *tx) error {
 		q, words := q, sought(q)
-		latest, from, err := wordless(ctx, own, t, q, words)
+		floor, err := floorOf(own, t, q.Since)
+		if err != nil {
+			return err
+		}
+		latest, from, err := wordless(ctx, own, t, q, words, floor)
 		if all = latest; err != nil || len(all) == q.Limit {
 			return err
 		}
@@ -57,7 +62,7 @@ func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, err
 		if words, err = rarestFirst(own, t, words); err != nil {
 			return err
 		}
-		query, args := searching(q, words)
+		query, args := searching(q, words, floor)
 		rest, err := collect(own, t, scanRecord, query, args...)
 		all = append(all, rest...)
 		return err
@@ -65,10 +70,25 @@ func (s *Store) Search(ctx context.Context, q audit.Search) ([]audit.Record, err
 	return all, err
 }
 
+// floorOf is the last event that is listed before an instant; 0 when none is.
+func floorOf(ctx context.Context, t *tx, since time.Time) (int64, error) {
+	if since.IsZero() {
+		return 0, nil
+	}
+	n, err := one(ctx, t, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, sqlLastBefore, micros(since))
+	if err != nil || n == nil {
+		return 0, err
+	}
+	return *n, nil
+}
+
 // wordless walks back through the events that have no words yet, which is in its
-// own context as long as the caller's lasts. from is where those begin; 0 when
-// none is looked at.
-func wordless(ctx, own context.Context, t *tx, q audit.Search, words []string) (found []audit.Record, from int64, err error) {
+// own context as long as the caller's lasts, and no further than to floor. from is
+// where those begin; 0 when none is looked at.
+func wordless(ctx, own context.Context, t *tx, q audit.Search, words []string, floor int64) (found []audit.Record, from int64, err error) {
 	if len(words) == 0 {
 		return nil, 0, nil // all of them are found without
 	}
@@ -80,7 +100,7 @@ func wordless(ctx, own context.Context, t *tx, q audit.Search, words []string) (
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
-		some, err := collect(own, t, scanEvent, sqlLatest, worded, before, mostFilled)
+		some, err := collect(own, t, scanEvent, sqlLatest, worded, before, mostFilled, floor)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -149,8 +169,8 @@ func rarestFirst(ctx context.Context, t *tx, words []string) ([]string, error) {
 }
 
 // searching returns the statement of a search. It walks along the first word, and
-// looks whether the others are there too.
-func searching(q audit.Search, words []string) (string, []any) {
+// looks whether the others are there too, no further than to floor.
+func searching(q audit.Search, words []string, floor int64) (string, []any) {
 	var st statement
 	var tests []string
 	from := "events"
@@ -164,6 +184,9 @@ func searching(q audit.Search, words []string) (string, []any) {
 	}
 	if q.Before > 0 {
 		tests = append(tests, "w.seq < "+st.arg(q.Before))
+	}
+	if floor > 0 {
+		tests = append(tests, "w.seq > "+st.arg(floor))
 	}
 	where := ""
 	if len(tests) > 0 {
@@ -201,7 +224,8 @@ func addWords(ctx context.Context, t *tx, rs []audit.Record) error {
 
 const (
 	sqlAddWord    = `INSERT INTO event_words (word, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-	sqlLatest     = `SELECT seq, at, body, hash FROM events WHERE seq > ` + sqlWorded + ` AND seq < $2 ORDER BY seq DESC LIMIT $3`
+	sqlLatest     = `SELECT seq, at, body, hash FROM events WHERE seq > ` + sqlWorded + ` AND seq > $4 AND seq < $2 ORDER BY seq DESC LIMIT $3`
+	sqlLastBefore = `SELECT seq FROM events WHERE at < $1 ORDER BY at DESC, seq DESC LIMIT 1`
 	sqlCountWord  = `SELECT COUNT(*) FROM (SELECT 1 FROM event_words WHERE word = $1 LIMIT $2) AS few`
 	sqlSetCounter = `INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )

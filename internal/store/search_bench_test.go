@@ -62,7 +62,7 @@ func BenchmarkAudit(b *testing.B) {
 			} {
 				b.Run(what, func(b *testing.B) {
 					q.Limit = 101
-					query, args := searching(q, sought(q))
+					query, args := searching(q, sought(q), 0)
 					rows := looked(b, s, query, args)
 					n := 0
 					timed(b, func(ctx context.Context) error {

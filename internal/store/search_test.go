@@ -37,6 +37,7 @@ func happenings(n int) []engine.Event {
 // searches are of every kind, alone and together.
 func searches() (all []audit.Search) {
 	for _, kind := range []engine.EventKind{"", engine.EventGranted, "none"} {
+		all = append(all, since(audit.Search{Kind: kind, Limit: 20})...)
 		for _, person := range []engine.Person{"", "p1@example.org", "P1@example.org", "o\"d%_\x00d@example.org", "machine ci"} {
 			for _, request := range []string{"", "r1", "r2", "r"} {
 				for _, before := range []int64{0, 1, 150} {
@@ -48,10 +49,25 @@ func searches() (all []audit.Search) {
 	return all
 }
 
+// since is a search of what is not older than some times.
+func since(q audit.Search) (all []audit.Search) {
+	for _, after := range []time.Duration{-time.Hour, 0, time.Second, 100 * time.Second, 295*time.Second + time.Microsecond, 10 * time.Minute, 24 * time.Hour} {
+		q.Since = storetest.Start().Add(after)
+		all = append(all, q)
+		q.Before = 150
+		all = append(all, q)
+		q.Before = 0
+	}
+	return all
+}
+
 // found is a search in Go.
 func found(q audit.Search, events []engine.Event) (seqs []int64) {
 	for i, e := range slices.Backward(events) {
 		seq := int64(i + 1)
+		if e.At.Before(q.Since) {
+			break
+		}
 		of := e.Request == q.Request || slices.ContainsFunc(e.Grants, func(a engine.Anchor) bool { return string(a.Grant) == q.Request })
 		if len(seqs) < q.Limit && (q.Before == 0 || seq < q.Before) && (q.Kind == "" || q.Kind == e.Kind) &&
 			(q.Person == "" || q.Person == e.Person || string(q.Person) == e.By) && (q.Request == "" || of) {
