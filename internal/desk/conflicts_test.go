@@ -12,6 +12,39 @@ import (
 	"github.com/daypass-dev/daypass/schedule"
 )
 
+// A membership that is ours has the end of what gave it, or, where that is gone, when
+// it was due to end; where neither is on record nothing says until when: it is not
+// until it began.
+func TestConflictsHaveTheirEnd(t *testing.T) {
+	b := set(t)
+	b.rules.Resources[2].Policy.NotWith = []string{"free"}
+	b.desk.Use(b.rules)
+	r := b.ask("ada", desk.Wish{Resource: "staging"})
+	b.corp.Put(b.groups["free"], b.ids["ada"])
+	end, due := b.clock().Add(time.Hour), b.clock().Add(-time.Hour)
+	ours := engine.Owned{
+		Group: engine.Group{Directory: "corp", ID: "x"}, GroupName: "free", Member: engine.Member{ID: b.ids["ada"], Login: "ada"}, Person: mail("ada"),
+		State: engine.Added, Since: b.clock().Add(-2 * time.Hour),
+	}
+	anchored, over := ours, ours
+	anchored.Anchors = []engine.Anchor{{Grant: "file", Until: end}}
+	over.Due = due
+	for _, x := range []struct {
+		owned engine.Owned
+		want  access.Held
+	}{
+		{anchored, access.Held{Resource: "free", Until: end}},
+		{over, access.Held{Resource: "free", Until: due}},
+		{ours, access.Held{Resource: "free", Standing: true}},
+	} {
+		b.record(engine.Batch{Put: []engine.Owned{x.owned}})
+		b.pass(time.Minute)
+		if got := b.look("bob", r.ID).Conflicts; !slices.Equal(got, []access.Held{x.want}) {
+			t.Errorf("conflicts %+v, want %+v", got, x.want)
+		}
+	}
+}
+
 // What somebody holds is named once, with its latest end, however many grants give
 // it; and a membership that is ours is no standing one, also while it waits to be
 // removed.

@@ -163,6 +163,7 @@ type Desk struct {
 	wake    chan struct{} // a request has another due time
 	pending pending
 	holds   holds
+	said    said
 }
 
 // New returns a desk. Use gives it rules before anybody comes.
@@ -188,9 +189,11 @@ func New(cfg Config) *Desk {
 // Use puts rules in the place of those before.
 func (d *Desk) Use(r *Rules) {
 	r.complete()
-	d.rules.Store(r)
+	before := d.rules.Swap(r)
 	d.people.use(r)
-	d.absent.only(r.Deciding)
+	if before != nil {
+		d.absent.only(before.Deciding, r.Deciding)
+	}
 }
 
 // complete sets what may be left out.

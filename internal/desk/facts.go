@@ -181,11 +181,11 @@ func (d *Desk) held(ctx context.Context, q asked) ([]access.Held, error) {
 			case a.Err != nil:
 				unknown = errors.Join(unknown, a.Err)
 			case a.Yes:
-				until, ours, err := d.oursUntil(ctx, people, ref)
+				until, err := d.oursUntil(ctx, people, ref)
 				if err != nil {
 					return nil, err
 				}
-				all.add(access.Held{Resource: name, Until: until, Standing: !ours})
+				all.add(access.Held{Resource: name, Until: until, Standing: until.IsZero()})
 			}
 		}
 	}
@@ -221,28 +221,29 @@ func (all *heldOnce) add(h access.Held) {
 	}
 }
 
-// oursUntil reports whether it is daypass that put one of some people into a group,
-// and until when: also where that is over, and they are not out yet.
-func (d *Desk) oursUntil(ctx context.Context, people []engine.Person, ref engine.GroupRef) (until time.Time, ours bool, err error) {
+// oursUntil returns until when daypass put one of some people into a group: also where
+// that is over, and they are not out yet. It is zero where daypass did not, or nothing
+// says until when.
+func (d *Desk) oursUntil(ctx context.Context, people []engine.Person, ref engine.GroupRef) (until time.Time, err error) {
 	for _, p := range people {
 		for _, address := range d.rules.Load().Addresses(p) {
 			owned, err := d.cfg.Store.OwnedBy(ctx, address)
 			if err != nil {
-				return until, false, err
+				return until, err
 			}
 			recorded, _ := d.recorded(ctx, ref, recordsOf(owned), false) // where nobody can tell, it is as it is called here
 			for _, o := range owned {
 				if !isGroup(recorded, o.Group, o.GroupName) {
 					continue
 				}
-				ours, until = true, later(until, o.Since)
+				until = later(until, o.Due)
 				for _, a := range o.Anchors {
 					until = later(until, a.Until)
 				}
 			}
 		}
 	}
-	return until, ours, nil
+	return until, nil
 }
 
 func later(a, b time.Time) time.Time {

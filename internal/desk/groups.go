@@ -34,11 +34,12 @@ func (x *absent) put(g engine.GroupRef, not bool) (news bool) {
 	return true
 }
 
-// only forgets all but some groups.
-func (x *absent) only(those map[engine.GroupRef][]string) {
+// only forgets all groups but those that decided before and do so now: of one that
+// comes to decide it is to be told that it is not there.
+func (x *absent) only(before, now map[engine.GroupRef][]string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	maps.DeleteFunc(x.set, func(g engine.GroupRef, _ bool) bool { return those[g] == nil })
+	maps.DeleteFunc(x.set, func(g engine.GroupRef, _ bool) bool { return before[g] == nil || now[g] == nil })
 }
 
 func (x *absent) has(g engine.GroupRef) bool {

@@ -96,6 +96,9 @@ func (d *Desk) markHeld(ctx context.Context, views []View) error {
 			ledger[v.Person] = owned
 		}
 		about := func(c heldChange) bool {
+			if over(v.Phase) {
+				return c.was(v.Request, owned)
+			}
 			return c.Grant == v.GrantID() || slices.ContainsFunc(res.Groups, func(g engine.GroupRef) bool { return isGroup(g, c.Key(), c.Group) })
 		}
 		for _, c := range all {
@@ -122,6 +125,12 @@ func wrote(owned []engine.Owned, g engine.Group) time.Time {
 // after the run that held it settled it.
 func (c heldChange) still(add bool, wrote time.Time) bool {
 	return (c.Op == engine.Add) == add && !wrote.After(c.at)
+}
+
+// was reports whether it is about what a request gave that is over: another one of
+// the same group may be why somebody is in it since.
+func (c heldChange) was(r access.Request, owned []engine.Owned) bool {
+	return c.Grant == r.GrantID() || slices.ContainsFunc(owned, func(o engine.Owned) bool { return o.Group == c.Key() && anchored(o, r) })
 }
 
 // note is why it is held, and the way out.

@@ -200,17 +200,41 @@ func TestHeldRestorationIsTold(t *testing.T) {
 	b.stands(r.ID, desk.Held, "limit of 2")
 }
 
-// A request is over, and the membership stays for a removal that surprises: the
-// grant that explained it after that is gone before its time.
+// A request is over, and the membership that it gave stays for a removal that
+// surprises.
 func TestHeldRemovalIsTold(t *testing.T) {
 	b := set(t)
 	r := b.ask("ada", desk.Wish{Resource: "free"})
-	b.owns("free", "file")
+	b.owns("free", r.GrantID())
 	b.pass(2 * time.Hour)
-	b.stands(r.ID, desk.Gone)
+	b.stands(r.ID, desk.Leaving)
 	b.hold(engine.Remove, engine.Withdrawn, "free", "3 unexplained removals in corp/free, over the limit of 2")
 	b.pass(5 * time.Second)
 	b.stands(r.ID, desk.Held, "3 unexplained removals", "administrator")
+}
+
+// What is held about what another grant gave since is no matter of a request that is
+// long over, in a list neither.
+func TestHeldRemovalOfAnotherGrantIsNotTold(t *testing.T) {
+	b := set(t)
+	old := b.ask("ada", desk.Wish{Resource: "free"})
+	b.pass(30 * 24 * time.Hour)
+	now := b.ask("ada", desk.Wish{Resource: "free"})
+	b.owns("free", now.GrantID())
+	b.pass(2 * time.Hour)
+	for _, of := range []engine.GrantID{now.GrantID(), ""} {
+		b.holdOf(of, engine.Remove, engine.Withdrawn, "free", "3 unexplained removals in corp/free, over the limit of 2")
+		b.pass(5 * time.Second)
+		b.stands(old.ID, desk.Gone)
+		b.stands(now.ID, desk.Held, "3 unexplained removals")
+		if said := b.listed(now.ID)["requests"]; !strings.Contains(said, "3 unexplained removals") {
+			t.Errorf("requests says %q", said)
+		}
+	}
+	b.record(engine.Batch{Delete: []engine.Membership{{Group: engine.Group{Directory: "corp", ID: "x"}, Member: b.ids["ada"]}}})
+	b.holdOf(old.GrantID(), engine.Remove, engine.Withdrawn, "free", "the old one, over the limit of 2")
+	b.pass(5 * time.Second)
+	b.stands(old.ID, desk.Held, "the old one")
 }
 
 // A held addition is no matter of a request that is over or did not begin, and a

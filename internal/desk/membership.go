@@ -41,6 +41,9 @@ func (d *Desk) memberships(ctx context.Context, r access.Request, res *Resource,
 	if err != nil {
 		return nil, err
 	}
+	if over(phase) {
+		held = slices.DeleteFunc(held, func(c heldChange) bool { return !c.was(r, owned) })
+	}
 	records := recordsOf(owned)
 	for _, c := range held {
 		records = append(records, record{c.Key(), c.Group})

@@ -188,3 +188,30 @@ func TestUnreadableTakesNothingElseFromWhoAsked(t *testing.T) {
 		t.Errorf("ada asks once more for what she asked for: %v", err)
 	}
 }
+
+// The log is told of what cannot be read once, wherever and however often it would
+// be seen.
+func TestWhatCannotBeReadIsSaidOnce(t *testing.T) {
+	b := set(t)
+	first, second := b.ask("ada", desk.Wish{Resource: "staging"}), b.ask("eve", desk.Wish{Resource: "staging"})
+	look := func(want int) {
+		t.Helper()
+		for range 2 {
+			for _, n := range []string{"root", "ada", "eve"} {
+				_, _, err := b.desk.Mine(t.Context(), as(n))
+				_, _, other := b.desk.Requests(t.Context(), as(n), access.Query{})
+				_, inbox := b.desk.Inbox(t.Context(), as(n))
+				if _, err = b.desk.Resource(t.Context(), as(n), "staging"); err != nil || inbox != nil || n == "root" && !errors.Is(other, desk.ErrUnreadable) {
+					t.Errorf("%s: %v, %v, %v", n, err, inbox, other)
+				}
+			}
+		}
+		if n := strings.Count(b.room.Log.String(), "requests on record cannot be read"); n != want {
+			t.Errorf("said %d times, want %d", n, want)
+		}
+	}
+	b.damage("UPDATE requests SET body = '{' WHERE id = ?", first.ID)
+	look(1)
+	b.damage("UPDATE requests SET body = '{' WHERE id = ?", second.ID)
+	look(2)
+}

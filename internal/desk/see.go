@@ -464,12 +464,18 @@ func (d *Desk) Requests(ctx context.Context, c Caller, q access.Query) ([]View, 
 }
 
 // unread tells of what is missing on a page because it cannot be read: the log
-// why, and the caller which.
+// why, once of each, and the caller which.
 func (d *Desk) unread(page access.Listing, err error) error {
 	if err == nil {
 		return nil
 	}
-	d.cfg.Log.Error("requests on record cannot be read", "error", err)
+	news := false
+	for _, id := range page.Unread {
+		news = d.said.first("request "+id) || news
+	}
+	if news {
+		d.cfg.Log.Error("requests on record cannot be read", "error", err)
+	}
 	message := "request " + strings.Join(page.Unread, ", ") + " is on record and cannot be read; it is missing here, and the log says why"
 	return &access.Error{Kind: access.Doubt, Err: ErrUnreadable, Message: message}
 }

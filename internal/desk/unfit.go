@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -16,20 +17,28 @@ import (
 // is, stand in nobody's way.
 func (d *Desk) unfit(ctx context.Context, q asked) (time.Time, error) {
 	since := d.now().Add(-access.Calm)
-	reviews := audit.Search{Kind: engine.EventReviewed, Limit: 100}
+	reviews := audit.Search{Kind: engine.EventReviewed, Since: since, Limit: 100}
 	for {
 		found, err := d.cfg.Store.Search(ctx, reviews)
-		if err != nil {
+		broken, is := errors.AsType[*audit.BrokenError](err)
+		switch {
+		case is && reviews.Limit > 1:
+			reviews.Limit = 1 // to get past it
+			continue
+		case is:
+			d.unreadReview(broken.Seq, err)
+			reviews.Before = broken.Seq
+			continue
+		case err != nil:
 			return time.Time{}, err
 		}
 		for _, rec := range found {
 			e, err := rec.Event()
 			switch {
 			case err != nil:
-				return time.Time{}, err
-			case !e.At.After(since):
-				return time.Time{}, nil
-			case e.Group != q.resource.Name:
+				d.unreadReview(rec.Seq, err)
+				continue
+			case !e.At.After(since), e.Group != q.resource.Name:
 				continue
 			}
 			r, err := d.cfg.Store.Request(ctx, e.Request)
@@ -49,6 +58,13 @@ func (d *Desk) unfit(ctx context.Context, q asked) (time.Time, error) {
 			return time.Time{}, nil
 		}
 		reviews.Before = found[len(found)-1].Seq
+	}
+}
+
+// unreadReview says once that a review cannot be read.
+func (d *Desk) unreadReview(seq int64, err error) {
+	if d.said.first("event " + strconv.FormatInt(seq, 10)) {
+		d.cfg.Log.Error("what a review found cannot be read, and keeps nobody from an emergency", "event", seq, "error", err)
 	}
 }
 

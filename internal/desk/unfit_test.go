@@ -7,6 +7,7 @@ import (
 
 	"github.com/daypass-dev/daypass/engine"
 	"github.com/daypass-dev/daypass/internal/access"
+	"github.com/daypass-dev/daypass/internal/audit"
 	"github.com/daypass-dev/daypass/internal/desk"
 )
 
@@ -104,4 +105,38 @@ func TestAnotherEmergencyAfterOneThatWas(t *testing.T) {
 	}
 	b.pass(time.Hour)
 	b.ask("ada", fire)
+}
+
+// A review that cannot be read keeps nobody from an emergency, and hides none that
+// can; the log is told of it once.
+func TestNoEmergencyIsLostToAReviewThatCannotBeRead(t *testing.T) {
+	for what, damage := range map[string]string{
+		"it is no event": "UPDATE events SET body = json_set(body, '$.person', 5) WHERE seq = ?",
+		"it is nothing":  "UPDATE events SET body = '{' WHERE seq = ?",
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := set(t)
+			fire := desk.Wish{Resource: "free", BreakGlass: true, Reason: "fire"}
+			for _, n := range []string{"eve", "carol", "ada"} {
+				if _, err := b.desk.Review(t.Context(), as("bob"), b.ask(n, fire).ID, false, "it was none", 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.pass(2 * time.Hour)
+			reviews, err := b.store.Search(t.Context(), audit.Search{Kind: engine.EventReviewed, Limit: 9})
+			if err != nil || len(reviews) != 3 {
+				t.Fatalf("%d reviews, %v", len(reviews), err)
+			}
+			b.damage(damage, reviews[0].Seq)
+			b.damage(damage, reviews[1].Seq)
+			b.ask("dan", fire)
+			b.ask("bob", fire)
+			if _, err := b.desk.Ask(t.Context(), as("eve"), fire); access.KindOf(err) != access.Conflict || !strings.Contains(err.Error(), "review") {
+				t.Errorf("eve, whose review can be read: %v", err)
+			}
+			if n := strings.Count(b.room.Log.String(), "what a review found cannot be read"); n != 2 {
+				t.Errorf("said %d times of two", n)
+			}
+		})
+	}
 }
