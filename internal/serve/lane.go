@@ -32,6 +32,7 @@ type lane struct {
 	agenda  *schedule.Agenda[stop]
 	at      map[stop]time.Time // as in the agenda
 	tries   map[stop]int       // failures in a row
+	yields  map[stop]int       // runs in a row that left something to others
 	waiting []chan error       // for the next run to end
 	over    error              // why no run comes any more
 }
@@ -39,7 +40,7 @@ type lane struct {
 func newLane(retry schedule.Backoff, wall func() time.Time) *lane {
 	return &lane{
 		waker: schedule.NewWaker(wall), retry: retry, agenda: schedule.NewAgenda(compareStops),
-		at: make(map[stop]time.Time), tries: make(map[stop]int),
+		at: make(map[stop]time.Time), tries: make(map[stop]int), yields: make(map[stop]int),
 	}
 }
 
@@ -81,12 +82,18 @@ func (l *lane) await(now time.Time, stops ...stop) <-chan error {
 
 // again asks for another run after one that failed. Stops that failed equally
 // often come together again: a limit of a run counts them as one.
-func (l *lane) again(now time.Time, stops ...stop) {
+func (l *lane) again(now time.Time, stops ...stop) { l.after(l.tries, now, stops) }
+
+// later is again after a run that left something to another, which is no failure:
+// it does not count when that one fails.
+func (l *lane) later(now time.Time, stops ...stop) { l.after(l.yields, now, stops) }
+
+func (l *lane) after(counts map[stop]int, now time.Time, stops []stop) {
 	random := rand.Float64() //nolint:gosec // spreads load, hides nothing
 	for _, s := range stops {
 		l.mu.Lock()
-		l.tries[s]++
-		n := l.tries[s]
+		counts[s]++
+		n := counts[s]
 		l.mu.Unlock()
 		l.ask(now.Add(l.retry.After(n, random)), s)
 	}
@@ -98,6 +105,15 @@ func (l *lane) well(stops ...stop) {
 	defer l.mu.Unlock()
 	for _, s := range stops {
 		delete(l.tries, s)
+	}
+}
+
+// done forgets that stops left something to others.
+func (l *lane) done(stops ...stop) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range stops {
+		delete(l.yields, s)
 	}
 }
 
@@ -113,6 +129,7 @@ func (l *lane) hurry(now time.Time) {
 		}
 	}
 	clear(l.tries)
+	clear(l.yields)
 	l.waker.Wake()
 }
 

@@ -217,11 +217,13 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		ln.again(now, stops...)
 	}
 	failed := make(map[engine.GroupID]bool)
+	yielded := make(map[engine.GroupID]bool)
+	var ends, looks, others []stop
 	for _, g := range res.Again {
 		failed[g.ID] = true
-		l.ends.again(now, stop{group: g.ID})
+		ends = append(ends, stop{group: g.ID})
 	}
-	var looks []stop
+	l.ends.again(now, ends...)
 	for _, f := range res.Failures {
 		if id := f.Change.GroupID; f.Change.Op != engine.Remove && !failed[id] {
 			failed[id] = true
@@ -229,15 +231,16 @@ func (l *lead) follow(house *House, ln *lane, stops []stop, res engine.Result, e
 		}
 	}
 	l.looks.again(now, looks...)
-	yielded := make(map[engine.GroupID]bool)
 	if ln != l.whole { // what another run has in hand may end otherwise than was decided here
 		for _, g := range res.Yielded {
 			yielded[g.ID] = true
-			ln.again(now, stop{group: g.ID})
+			others = append(others, stop{group: g.ID})
 		}
+		ln.later(now, others...)
 	}
 	if !down {
-		ln.well(slices.DeleteFunc(stops, func(s stop) bool { return failed[s.group] || yielded[s.group] })...)
+		ln.well(slices.DeleteFunc(slices.Clone(stops), func(s stop) bool { return failed[s.group] })...)
+		ln.done(slices.DeleteFunc(slices.Clone(stops), func(s stop) bool { return yielded[s.group] })...)
 	}
 	l.meanwhile(now, res)
 	grace := house.Grace(l.d)
