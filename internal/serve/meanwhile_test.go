@@ -587,45 +587,6 @@ func TestAccessBeginsAgainDuringAnEnd(t *testing.T) {
 	})
 }
 
-// stuck takes its time to refuse the first removal.
-type stuck struct {
-	*memory.Directory
-	once  sync.Once
-	takes time.Duration
-}
-
-func (d *stuck) Change(ctx context.Context, g engine.GroupID, add, remove []engine.Member) (added, removed []engine.Effect) {
-	refused := false
-	if len(remove) > 0 {
-		d.once.Do(func() { refused = true })
-	}
-	if refused {
-		time.Sleep(d.takes) // of the bubble
-		return nil, []engine.Effect{{Err: &engine.Error{Op: "remove", Kind: engine.Unavailable}}}
-	}
-	return d.Directory.Change(ctx, g, add, remove)
-}
-
-// Law 1: an end that hung for minutes, while other runs left it alone, is tried
-// again at once: that they did is no failure.
-func TestAnEndThatHungIsTriedAgainAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t, "ada", "bob")
-		defer w.end()
-		w.every = 24 * time.Hour
-		w.cfg.Directories["corp"] = &stuck{Directory: w.dir, takes: 3 * time.Minute}
-		start := time.Now()
-		w.grant("g1", "ada", start, start.Add(time.Hour))
-		w.grant("g2", "bob", start, start.Add(time.Hour+10*time.Second))
-		w.begin()
-		w.members("ada", "bob")
-		time.Sleep(time.Hour + 20*time.Second)
-		w.members("ada")
-		time.Sleep(2*time.Minute + 44*time.Second)
-		w.members()
-	})
-}
-
 // Law 1: what ends while the ends of a moment ago are still under way waits for
 // none of them, and for no second.
 func TestEndsInARow(t *testing.T) {
