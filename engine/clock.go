@@ -20,13 +20,14 @@ const MaxSkew = 5 * time.Minute
 // groups, unless this machine's clock jumped since.
 const askClock = time.Minute
 
-// tellsWithin is how long a run of some groups waits for a directory's word on the
-// time: what is due does not sit behind a directory that hangs.
+// tellsWithin is how long a run of some groups, and a look for somebody who waits,
+// wait for a directory's word on the time: what is due does not sit behind a directory
+// that hangs.
 const tellsWithin = 10 * time.Second
 
 // timeOf asks a directory for the time, for as long as the scope allows.
 func timeOf(ctx context.Context, c Clock, sc Scope) (time.Time, error) {
-	if sc.some() {
+	if sc.some() || sc.looks {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, tellsWithin)
 		defer cancel()

@@ -27,6 +27,8 @@ type Scope struct {
 	// members are gone is for a later run to read back. Without Groups and
 	// Names it looks at everything in the ledger.
 	Ends bool
+
+	looks bool // somebody waits to see it
 }
 
 // some reports whether the scope is narrower than a directory.

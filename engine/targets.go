@@ -332,7 +332,10 @@ func (l *looker) knock(ctx context.Context, refs []GroupRef) {
 		if !shut(l.told.err) {
 			return
 		}
-	} else if _, err := c.Time(ctx); !shut(err) {
+	} else if _, err := timeOf(ctx, c, Scope{looks: l.s.see != nil}); !shut(err) {
+		return
+	} else if l.s.see != nil && !l.s.scope.some() { // it was asked for the time before
+		l.stop.trip(err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, knockWithin)

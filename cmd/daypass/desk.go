@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/daypass-dev/daypass/engine"
@@ -74,18 +75,57 @@ func inspect(ctx context.Context, e *engine.Reconciler, refs []engine.GroupRef) 
 	for _, ref := range refs {
 		names[ref.Directory] = append(names[ref.Directory], ref.Name)
 	}
+	ds := slices.Sorted(maps.Keys(names))
+	results, errs := make([]engine.Result, len(ds)), make([]error, len(ds))
+	var mu sync.Mutex // guards b
+	var wait sync.WaitGroup
+	for i, d := range ds {
+		wait.Go(func() {
+			results[i], errs[i] = inspectIn(ctx, e, d, names[d], func(v engine.GroupView, part engine.Plan) {
+				mu.Lock()
+				defer mu.Unlock()
+				b.Add(v, part)
+			})
+		})
+	}
+	wait.Wait()
 	var all engine.Result
-	var errs []error
-	for _, d := range slices.Sorted(maps.Keys(names)) {
-		res, err := e.InspectIn(ctx, engine.Scope{Directory: d, Names: names[d]}, b.Add)
-		errs = append(errs, err)
-		all.Plan.AsOf = res.Plan.AsOf
+	for _, res := range results {
+		if res.Plan.AsOf.After(all.Plan.AsOf) {
+			all.Plan.AsOf = res.Plan.AsOf
+		}
 		all.Plan.Problems = append(all.Plan.Problems, res.Plan.Problems...)
 		all.Plan.Changes = append(all.Plan.Changes, res.Plan.Changes...)
 		all.Overdue = append(all.Overdue, res.Overdue...)
 		all.GrantsErr = cmp.Or(all.GrantsErr, res.GrantsErr)
 	}
 	return b.Finish(all, errors.Join(errs...)), ctx.Err()
+}
+
+// looking is how long one directory has to show some groups.
+const looking = 10 * time.Second
+
+// inspectIn looks at some groups of one directory. Those that it does not show in
+// time are problems in the plan.
+func inspectIn(ctx context.Context, e *engine.Reconciler, d engine.Directory, names []string, visit func(engine.GroupView, engine.Plan)) (engine.Result, error) {
+	within, cancel := context.WithTimeout(ctx, looking)
+	defer cancel()
+	seen := make(map[string]bool)
+	res, err := e.InspectIn(within, engine.Scope{Directory: d, Names: names}, func(v engine.GroupView, part engine.Plan) {
+		seen[v.Name] = true
+		visit(v, part)
+	})
+	if err == nil || within.Err() == nil || ctx.Err() != nil {
+		return res, err
+	}
+	for _, name := range names {
+		if !seen[name] {
+			res.Plan.Problems = append(res.Plan.Problems, engine.Problem{
+				Kind: engine.UnreadableGroup, Directory: d, Group: name, Message: fmt.Sprintf("%s did not show the group %s within %s", d, name, looking),
+			})
+		}
+	}
+	return res, nil
 }
 
 // signing is what the configuration says to package auth.

@@ -187,7 +187,8 @@ func (d *Desk) possibleTo(ctx context.Context, c Caller, called string, res *Res
 }
 
 // Members holds desired against actual for a resource: for its owners,
-// auditors and administrators.
+// auditors and administrators. Where nothing of it can be read just now, it is a
+// doubt.
 func (d *Desk) Members(ctx context.Context, c Caller, name string) (*report.Compliance, error) {
 	if err := c.scope(Read); err != nil {
 		return nil, err
@@ -200,7 +201,30 @@ func (d *Desk) Members(ctx context.Context, c Caller, name string) (*report.Comp
 	if err := d.oversees(ctx, c, name, "see its members"); err != nil {
 		return nil, err
 	}
-	return d.people.look(ctx, res)
+	found, err := d.people.look(ctx, res)
+	if err == nil {
+		err = d.untold(found, name)
+	}
+	return found, err
+}
+
+// untold is the doubt of a look at a resource that shows nothing, because its
+// directories did not answer.
+func (d *Desk) untold(found *report.Compliance, name string) error {
+	if len(found.Groups) > 0 {
+		return nil
+	}
+	var all []error
+	for _, n := range found.NotRead {
+		switch engine.ProblemKind(n.Kind) {
+		case engine.DirectoryDown, engine.UnreadableGroup:
+			all = append(all, unanswered(n.Directory, errors.New(n.Message)))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return d.doubtful("who is in "+name, errors.Join(all...))
 }
 
 // Templates lists the templates.
