@@ -44,7 +44,7 @@ func TestExplanationKnowsWhoHasNoAccount(t *testing.T) {
 		}
 	}
 	b.pass(time.Minute)
-	b.corp.Fail(memory.Fault{Call: memory.CallResolve, Kind: engine.Unavailable})
+	elsewhere.Fail(memory.Fault{Call: memory.CallResolve, Kind: engine.Unavailable})
 	if x := b.explain("nobody", "free"); !strings.Contains(x.Doubt, "could not tell whether nobody@example.org has an account") {
 		t.Errorf("a silent directory: %+v, %q", x.May, x.Doubt)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,11 +169,11 @@ func TestADecisionLetsADirectoryTakeItsTime(t *testing.T) {
 type large struct {
 	*memory.Directory
 	slow  map[engine.GroupID]bool
-	asked int
+	asked atomic.Int64
 }
 
 func (l *large) Members(ctx context.Context, g engine.GroupID) ([]engine.Member, error) {
-	l.asked++
+	l.asked.Add(1)
 	if l.slow[g] {
 		select {
 		case <-time.After(8 * time.Second):
@@ -219,8 +220,8 @@ func TestADecisionWaitsForNoPage(t *testing.T) {
 			t.Errorf("a decision waited for %s", took)
 		}
 		wait.Wait()
-		if corp.asked != 5 {
-			t.Errorf("%d listings", corp.asked)
+		if n := corp.asked.Load(); n != 5 {
+			t.Errorf("%d listings", n)
 		}
 	})
 }

@@ -52,6 +52,7 @@ func TestSilentDirectoriesSilenceNoOther(t *testing.T) {
 					t.Errorf("nobody knows them: after %s, %v", took, err)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				all["z"].AddPerson(bob, "bob")
 				began = time.Now()
 				err = ask(t.Context(), d)
@@ -59,12 +60,15 @@ func TestSilentDirectoriesSilenceNoOther(t *testing.T) {
 					t.Errorf("z knows them: after %s, %v", took, err)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				all["a"].well, all["b"].well = true, true
 				for _, x := range all {
 					x.asked = 0
 				}
 				all["a"].AddPerson(bob, "bob")
-				if err := d.present(t.Context(), bob, "your account"); err != nil || all["b"].asked+all["y"].asked+all["z"].asked > 0 {
+				err = d.present(t.Context(), bob, "your account")
+				synctest.Wait()
+				if err != nil || all["b"].asked+all["y"].asked+all["z"].asked > 0 {
 					t.Errorf("a knows them, and others are asked, too: %v", err)
 				}
 			})
@@ -112,6 +116,7 @@ func TestWhatAnyDirectoryMayTell(t *testing.T) {
 				rules.Administrators, rules.Auditors = access.Who{Groups: groups[1:2]}, access.Who{Groups: groups[2:]}
 				d.Use(&rules)
 				err := asks(t.Context(), d)
+				synctest.Wait()
 				if slices.Contains(silentIn(err), "z") || what != "same" && err != nil {
 					t.Errorf("it is told: %v", err)
 				}
@@ -144,6 +149,7 @@ func TestNobodyIsAccusedUnasked(t *testing.T) {
 			t.Errorf("z answered nobody since, for nobody asked: %v", err)
 		}
 		time.Sleep(inquiring)
+		synctest.Wait()
 		if err := ask("y"); !errors.Is(err, errLate) || silentIn(err) != nil || all["y"].asked > 0 {
 			t.Errorf("of y, which is not asked any more: %v", err)
 		}
