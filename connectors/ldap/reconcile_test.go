@@ -51,7 +51,7 @@ func (b *books) Page(_ context.Context, g engine.Group) (engine.Page, error) {
 func (b *books) Holds(context.Context) ([]engine.Hold, error) { return nil, nil }
 
 func (b *books) AddedSince(context.Context, engine.Directory, time.Time) (map[engine.GroupID]int, error) {
-	return nil, nil
+	return map[engine.GroupID]int{}, nil
 }
 
 func (b *books) Release(context.Context, string, time.Time) (*engine.Release, error) {
