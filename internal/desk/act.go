@@ -47,7 +47,7 @@ func (d *Desk) Decide(ctx context.Context, c Caller, id string, w Word) (access.
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, w.Version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, c, id, w.Version, func(ctx context.Context, r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		course := r.Undecided()
 		if course != nil && (course.Step != w.Step || r.Status == access.Approved != (w.Extension > 0) || w.Extension > 0 && w.Extension != len(r.Extensions)) {
 			return r, nil, &access.Error{Kind: access.Conflict, Message: "it has moved on: another step waits now; look at it again"}
@@ -76,7 +76,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, c, id, version, func(_ context.Context, r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		return r.Withdraw(access.Act{By: c.Actor, At: d.now(), Comment: comment})
 	})
 }
@@ -85,7 +85,7 @@ func (d *Desk) Withdraw(ctx context.Context, c Caller, id, comment string, versi
 // administrator's right, unless those certainly left. Who ends somebody else's
 // says why.
 func (d *Desk) End(ctx context.Context, c Caller, id, comment string, version int64) (access.Request, error) {
-	return d.change(ctx, c, id, version, func(r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, c, id, version, func(ctx context.Context, r access.Request, _ *Resource, _ *Rules) (access.Request, []engine.Event, error) {
 		over := false
 		if !c.concerned(r) {
 			a := anyOf(
@@ -121,7 +121,7 @@ func (d *Desk) Extend(ctx context.Context, c Caller, id string, length time.Dura
 	if err := c.scope(Request); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, c, id, version, func(ctx context.Context, r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		if len(res.Groups) == 0 {
 			return r, nil, gone(res)
 		}
@@ -150,7 +150,7 @@ func (d *Desk) Review(ctx context.Context, c Caller, id string, fine bool, comme
 	if err := c.scope(Approve); err != nil {
 		return access.Request{}, err
 	}
-	return d.change(ctx, c, id, version, func(r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
+	return d.change(ctx, c, id, version, func(ctx context.Context, r access.Request, res *Resource, rules *Rules) (access.Request, []engine.Event, error) {
 		_, _, err := r.Close(fine, access.Act{By: c.Actor, At: d.now(), Comment: comment}, access.Facts{}, rules.Expressions)
 		if err = hopeless(err, access.Readable("comment", "the comment", comment)); err == nil {
 			err = d.mayWord(ctx, c, res, fine)
@@ -179,9 +179,9 @@ func hopeless(errs ...error) error {
 }
 
 // change does something to a request as it is now, and anew when somebody else
-// was first. version is the one that the caller saw; zero when that is no
-// matter. The conflict of another version wraps [ErrStale].
-func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+// was first: all of it is one inquiry. version is the one that the caller saw; zero
+// when that is no matter. The conflict of another version wraps [ErrStale].
+func (d *Desk) change(ctx context.Context, c Caller, id string, version int64, f func(context.Context, access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	ctx = d.people.inquire(ctx)
 	for try := 1; ; try++ {
 		r, err := d.once(ctx, c, id, version, f)
@@ -206,7 +206,7 @@ func moved(id string) error {
 	return &access.Error{Kind: access.Conflict, Message: "request " + id + " was changed by somebody else meanwhile; look at it again", Err: ErrStale}
 }
 
-func (d *Desk) once(ctx context.Context, c Caller, id string, version int64, f func(access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
+func (d *Desk) once(ctx context.Context, c Caller, id string, version int64, f func(context.Context, access.Request, *Resource, *Rules) (access.Request, []engine.Event, error)) (access.Request, error) {
 	rules := d.rules.Load()
 	before, err := d.load(ctx, id)
 	if err == nil {
@@ -223,7 +223,7 @@ func (d *Desk) once(ctx context.Context, c Caller, id string, version int64, f f
 	if version != 0 && now.Version != version { // whoever looked at it saw what time did
 		return access.Request{}, moved(id)
 	}
-	after, more, err := f(rules.known(now), res, rules)
+	after, more, err := f(ctx, rules.known(now), res, rules)
 	if err != nil {
 		if len(events) > 0 { // what time did stays done
 			err = errors.Join(err, d.save(ctx, now, events))
