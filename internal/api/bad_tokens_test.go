@@ -39,7 +39,7 @@ func TestBadTokensLockNobodyOut(t *testing.T) {
 
 // TestTokenOfALeaver: of whoever has no account any more, or a disabled one, the
 // tokens open nothing, not even to read, and of machines neither; a silent
-// directory keeps nobody out.
+// directory brings none of them back, and keeps nobody else out.
 func TestTokenOfALeaver(t *testing.T) {
 	t.Parallel()
 	r := open(t)
@@ -64,5 +64,7 @@ func TestTokenOfALeaver(t *testing.T) {
 	r.call("ci", "GET", "/api/v1/me", "").problem(t, 403, "forbidden")
 	r.corp.Down("unavailable")
 	r.clock.Pass(time.Minute)
-	r.call("ada", "GET", "/api/v1/me", "").want(t, 200)
+	r.call("ada", "GET", "/api/v1/me", "").problem(t, 403, "forbidden")
+	r.call("ci", "GET", "/api/v1/me", "").problem(t, 403, "forbidden")
+	r.call("bob", "GET", "/api/v1/me", "").want(t, 200)
 }
