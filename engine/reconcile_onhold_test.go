@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,32 @@ func TestOneSurpriseInPiecesElsewhere(t *testing.T) {
 	w.membersOf(staff, "dan", "eve")
 }
 
+// Of several holds the first one counts, in whatever order they are on record.
+func TestSeveralHoldsCountFromTheFirst(t *testing.T) {
+	for _, firstIsWhole := range []bool{true, false} {
+		w, r, _ := onHold(t, twoAtATime["run"])
+		holds, err := w.ledger.Holds(t.Context())
+		if err != nil || len(holds) != 1 {
+			t.Fatal(holds, err)
+		}
+		w.grantAll([]string{"eve", "dan"}, 9)
+		w.runIn(r, theAdmins)
+		w.members("dan", "eve")
+		w.pass(time.Hour)
+		other := holds[0]
+		other.Directory, other.Digest, other.At = "", "sha256:other", w.now
+		other.Objections = []engine.Objection{other.Objections[0]}
+		other.Objections[0].Since = w.now
+		w.ledger.open = []engine.Hold{holds[0], other}
+		if firstIsWhole {
+			slices.Reverse(w.ledger.open)
+		}
+		w.grant("g-fay", "fay", 9)
+		w.runIn(r, theAdmins)
+		w.members("dan", "eve")
+	}
+}
+
 // When nobody wants what was on hold any more, others are counted anew.
 func TestAHoldThatIsOverCountsNothing(t *testing.T) {
 	w, r, _ := onHold(t, twoAtATime["run"])
@@ -167,7 +194,14 @@ func TestABlindRunForgetsNothing(t *testing.T) {
 func TestABlindRunEndsNoHold(t *testing.T) {
 	for name, blind := range map[string]struct{ close, open func(*world) }{
 		"directory": {func(w *world) { w.dir.Down(engine.Unavailable) }, func(w *world) { w.dir.Mend() }},
-		"grants":    {func(w *world) { w.broken = errors.New("no such file") }, func(w *world) { w.broken = nil }},
+		"people": {
+			func(w *world) {
+				w.dir.Fail(memory.Fault{Call: memory.CallResolve, Kind: engine.Denied})
+				w.dir.Fail(memory.Fault{Call: memory.CallResolveAll, Kind: engine.Denied})
+			},
+			func(w *world) { w.dir.Mend() },
+		},
+		"grants": {func(w *world) { w.broken = errors.New("no such file") }, func(w *world) { w.broken = nil }},
 		"group": {
 			func(w *world) {
 				w.dir.Fail(memory.Fault{Call: memory.CallMembers, Group: w.admins, Kind: engine.Denied})
